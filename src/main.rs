@@ -1,0 +1,3 @@
+//! The process: arguments, logging, runtime, exit code.
+
+fn main() {}

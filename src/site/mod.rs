@@ -1,0 +1,27 @@
+//! The vocabulary: ConfigMgr's own terms as types, used by every stage.
+//!
+//! Owns names and closed sets, and no behaviour beyond them; reads no file and knows no clock but the one it defines.
+
+mod cause;
+mod closed_set;
+mod code;
+mod message;
+mod role;
+mod run;
+mod settings;
+mod timings;
+mod witness;
+
+pub use cause::FailureCause;
+pub use closed_set::ClosedSet;
+pub(crate) use closed_set::closed_set;
+pub use code::{InvalidSiteCode, SiteCode};
+pub use message::{Component, Hint, HintStrength, MessageId, Severity, StatusMessage};
+pub use role::SiteRole;
+pub use run::{BackupOutcome, BackupPhase, BackupRun, RunEnd, RunError, RunMessage};
+pub use settings::{DEFAULT_RETENTION, SiteSettings};
+pub use timings::Timings;
+pub use witness::Witness;
+
+/// A moment in UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

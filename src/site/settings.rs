@@ -1,0 +1,43 @@
+//! What is known of a site without looking at its backups: the configured side of every judgement.
+
+use std::time::Duration;
+
+use super::{SiteCode, SiteRole, Timings};
+use crate::schedule::Schedule;
+
+/// Change tracking retention while the database has not said otherwise (ConfigMgr's own default).
+pub const DEFAULT_RETENTION: Duration = Duration::from_secs(5 * 24 * 3600);
+
+/// The settings by which one site's evidence is judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteSettings {
+    /// Which site.
+    pub code: SiteCode,
+    /// Its role; `None` while unknown.
+    pub role: Option<SiteRole>,
+    /// When its backup is due; `None` while unknown.
+    pub schedule: Option<Schedule>,
+    /// Change tracking retention until the database says otherwise.
+    pub retention: Duration,
+    /// What a run is expected to take, instead of the median of the last five successes.
+    pub expected_duration: Option<Duration>,
+    /// When a run is stalled, instead of three times the median.
+    pub stalled_after: Option<Duration>,
+    /// All other durations.
+    pub timings: Timings,
+}
+
+impl SiteSettings {
+    /// The settings of a site of which only its code is known.
+    pub fn new(code: SiteCode) -> Self {
+        Self {
+            code,
+            role: None,
+            schedule: None,
+            retention: DEFAULT_RETENTION,
+            expected_duration: None,
+            stalled_after: None,
+            timings: Timings::DEFAULT,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Every duration of the rules of judgement and of the loops, in one table with its default.
+
+use std::time::Duration;
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+const fn hours(count: u64) -> Duration {
+    minutes(count * 60)
+}
+
+/// How long things take before they mean something.
+///
+/// The demo and the tests shorten them; users set only those that `judgement` in the configuration names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// After a failed run's end, how long a late 5035 may still withdraw the failure.
+    pub settle: Duration,
+    /// After the latest begin and the expected duration of a due run, how long until it is overdue.
+    pub grace: Duration,
+    /// Added to a schedule's latest begin before a start counts as missed.
+    pub missed_tolerance: Duration,
+    /// How long before its begin a success (or a start) still counts for a due run.
+    pub due_lead: Duration,
+    /// What a run is expected to take while no success tells better.
+    pub expected_duration: Duration,
+    /// The least age at which a run can be called stalled when its predecessors tell what is normal.
+    pub stalled_floor: Duration,
+    /// The age at which a run is stalled while fewer than three successes are known.
+    pub stalled_unknown: Duration,
+    /// Without a schedule, a standalone site's longest interval while fewer than three successes are known.
+    pub standalone_interval: Duration,
+    /// How far apart two witnesses may date the same message.
+    pub pairing: Duration,
+    /// The same for the event log, whose records can be written late.
+    pub pairing_event_log: Duration,
+    /// How long after a run's end its messages may still arrive before they speak for another run.
+    pub late_message: Duration,
+    /// How long before a due begin the sources leave the destination alone.
+    pub quiet_before_due: Duration,
+    /// How long after AfterBackup.bat started the sources leave the destination alone.
+    pub quiet_after_backup: Duration,
+    /// How long a poll may take before it counts as failed with `timeout`.
+    pub poll_deadline: Duration,
+    /// How often the state advances with time alone.
+    pub tick: Duration,
+    /// The longest time between two checkpoints of a site that has anything new.
+    pub checkpoint_interval: Duration,
+    /// How long a stop may take in all.
+    pub shutdown_grace: Duration,
+    /// After how long the program is ready even if a source has not reported.
+    pub ready_after: Duration,
+    /// How long a loop may be silent before `/-/healthy` calls it dead.
+    pub watchdog: Duration,
+}
+
+impl Timings {
+    /// What holds unless the configuration says otherwise.
+    pub const DEFAULT: Self = Self {
+        settle: minutes(2),
+        grace: hours(1),
+        missed_tolerance: minutes(15),
+        due_lead: hours(12),
+        expected_duration: hours(8),
+        stalled_floor: hours(4),
+        stalled_unknown: hours(24),
+        standalone_interval: hours(8 * 24),
+        pairing: Duration::from_secs(10),
+        pairing_event_log: minutes(15),
+        late_message: minutes(15),
+        quiet_before_due: minutes(10),
+        quiet_after_backup: minutes(30),
+        poll_deadline: minutes(1),
+        tick: Duration::from_secs(1),
+        checkpoint_interval: minutes(5),
+        shutdown_grace: Duration::from_secs(10),
+        ready_after: Duration::from_secs(30),
+        watchdog: minutes(2),
+    };
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,1 @@
+//! The one integration binary; modules are named by situation.
