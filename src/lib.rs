@@ -6,5 +6,6 @@
 //! reports how it went. A module uses only modules upstream of it; `docs/architecture.md` has the map.
 
 pub mod clock;
+pub mod config;
 pub mod schedule;
 pub mod site;

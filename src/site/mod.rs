@@ -8,7 +8,6 @@ mod code;
 mod message;
 mod role;
 mod run;
-mod settings;
 mod timings;
 mod witness;
 
@@ -19,7 +18,6 @@ pub use code::{InvalidSiteCode, SiteCode};
 pub use message::{Component, Hint, HintStrength, MessageId, Severity, StatusMessage};
 pub use role::SiteRole;
 pub use run::{BackupOutcome, BackupPhase, BackupRun, RunEnd, RunError, RunMessage};
-pub use settings::{DEFAULT_RETENTION, SiteSettings};
 pub use timings::Timings;
 pub use witness::Witness;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{SiteCode, SiteRole, Timings};
 use crate::schedule::Schedule;
+use crate::site::{SiteCode, SiteRole, Timings};
 
 /// Change tracking retention while the database has not said otherwise (ConfigMgr's own default).
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(5 * 24 * 3600);
