@@ -1,17 +1,19 @@
 //! When a backup is due: days of the week, a begin, a latest begin and the time zone they are meant in.
+//!
+//! Pure: every question takes the time as an argument. A schedule without days is never due. Around a change of
+//! the clocks a begin that does not exist moves to the first moment after the gap, and one that exists twice is its
+//! first occurrence; whether ConfigMgr does the same is not documented.
+
+mod days;
+mod due;
+mod zone;
+
+use std::fmt;
 
 use crate::site::Timestamp;
 
-/// The zone in which a schedule's times are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Zone {
-    /// The zone of this machine.
-    Local,
-    /// UTC, which ConfigMgr uses when the console ran on another computer.
-    Utc,
-    /// A zone of the IANA database.
-    Named(chrono_tz::Tz),
-}
+pub use days::{DAY_NAMES, EVERY_DAY};
+pub use zone::Zone;
 
 /// The schedule of the backup task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,4 +35,54 @@ pub struct Due {
     pub begin: Timestamp,
     /// When it must have begun.
     pub latest_begin: Timestamp,
+}
+
+impl Schedule {
+    /// The names of its days, Sunday first.
+    pub fn day_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        days::names(self.days)
+    }
+
+    /// Its days as one word for a label: `daily`, or names joined by commas.
+    pub fn days_label(&self) -> String {
+        if days::of(self.days) == EVERY_DAY {
+            return "daily".to_owned();
+        }
+        self.day_names().collect::<Vec<_>>().join(",")
+    }
+
+    /// Its begin as `HH:MM`.
+    pub fn begin_label(&self) -> String {
+        time_of_day(self.begin)
+    }
+
+    /// Its latest begin as `HH:MM`.
+    pub fn latest_begin_label(&self) -> String {
+        time_of_day(self.latest_begin)
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, begin, latest_begin) = (self.days_label(), self.begin_label(), self.latest_begin_label());
+        write!(f, "{days} {begin}-{latest_begin} {}", self.zone)
+    }
+}
+
+fn time_of_day(minutes: u16) -> String {
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_reads_as_people_say_it() {
+        let mut schedule = Schedule { days: 1 | 8, begin: 120, latest_begin: 305, zone: Zone::Local };
+        assert_eq!(schedule.to_string(), "sunday,wednesday 02:00-05:05 local");
+        schedule.days = EVERY_DAY;
+        schedule.zone = Zone::Named(chrono_tz::Europe::Berlin);
+        assert_eq!(schedule.to_string(), "daily 02:00-05:05 Europe/Berlin");
+    }
 }

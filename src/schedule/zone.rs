@@ -1,0 +1,107 @@
+//! The time zone of a schedule: from a local time to the moment it means.
+
+use std::fmt;
+
+use chrono::{Local, NaiveDateTime, TimeDelta, TimeZone, Utc};
+
+use crate::site::Timestamp;
+
+/// The zone in which a schedule's times are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// The zone of this machine.
+    Local,
+    /// UTC, which ConfigMgr uses when the console ran on another computer.
+    Utc,
+    /// A zone of the IANA database.
+    Named(chrono_tz::Tz),
+}
+
+/// The longest time that a zone ever skipped: a whole day, when Samoa crossed the date line in 2011.
+const LONGEST_GAP_MINUTES: i64 = 24 * 60;
+
+impl Zone {
+    /// The moment that a local time means here, by the rule in this module's parent.
+    pub(super) fn moment(self, local: NaiveDateTime) -> Timestamp {
+        match self {
+            Self::Local => moment(&Local, local),
+            Self::Utc => local.and_utc(),
+            Self::Named(zone) => moment(&zone, local),
+        }
+    }
+}
+
+fn moment<Tz: TimeZone>(zone: &Tz, local: NaiveDateTime) -> Timestamp {
+    let exists = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
+    exists(local)
+        .or_else(|| {
+            // Zones change at whole minutes, and a gap is rare: walking it beats a table of transitions.
+            (1..=LONGEST_GAP_MINUTES)
+                .filter_map(|ahead| local.checked_add_signed(TimeDelta::minutes(ahead)))
+                .find_map(exists)
+        })
+        .map_or_else(|| local.and_utc(), |found| found.with_timezone(&Utc))
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Local => "local",
+            Self::Utc => "utc",
+            Self::Named(zone) => zone.name(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::{America::New_York, Australia::Lord_Howe, Europe::Berlin, Pacific::Apia, Tz};
+
+    use super::*;
+
+    #[track_caller]
+    fn means(zone: Tz, local: &str, utc: &str) {
+        let local = NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M").unwrap();
+        let moment = Zone::Named(zone).moment(local);
+        assert_eq!(moment.format("%Y-%m-%d %H:%M").to_string(), utc, "{local} in {zone}");
+    }
+
+    #[test]
+    fn a_time_in_the_gap_is_the_first_moment_after_it() {
+        means(Berlin, "2026-03-29 01:59", "2026-03-29 00:59");
+        means(Berlin, "2026-03-29 02:00", "2026-03-29 01:00");
+        means(Berlin, "2026-03-29 02:59", "2026-03-29 01:00");
+        means(Berlin, "2026-03-29 03:00", "2026-03-29 01:00");
+        means(New_York, "2026-03-08 01:59", "2026-03-08 06:59");
+        means(New_York, "2026-03-08 02:30", "2026-03-08 07:00");
+        means(New_York, "2026-03-08 03:00", "2026-03-08 07:00");
+        // Lord Howe moves by half an hour: 02:00 to 02:30, from UTC+10:30 to UTC+11.
+        means(Lord_Howe, "2026-10-04 01:59", "2026-10-03 15:29");
+        means(Lord_Howe, "2026-10-04 02:15", "2026-10-03 15:30");
+        means(Lord_Howe, "2026-10-04 02:30", "2026-10-03 15:30");
+    }
+
+    #[test]
+    fn a_time_that_comes_twice_is_its_first_occurrence() {
+        means(Berlin, "2026-10-25 01:59", "2026-10-24 23:59");
+        means(Berlin, "2026-10-25 02:30", "2026-10-25 00:30");
+        means(Berlin, "2026-10-25 03:00", "2026-10-25 02:00");
+        means(New_York, "2026-11-01 01:30", "2026-11-01 05:30");
+        means(New_York, "2026-11-01 02:00", "2026-11-01 07:00");
+        means(Lord_Howe, "2026-04-05 01:45", "2026-04-04 14:45");
+        means(Lord_Howe, "2026-04-05 02:00", "2026-04-04 15:30");
+    }
+
+    #[test]
+    fn a_day_that_never_was_ends_at_the_next_midnight() {
+        means(Apia, "2011-12-29 23:59", "2011-12-30 09:59");
+        means(Apia, "2011-12-30 02:00", "2011-12-30 10:00");
+        means(Apia, "2011-12-31 02:00", "2011-12-30 12:00");
+    }
+
+    #[test]
+    fn the_local_zone_is_that_of_chrono() {
+        let noon = NaiveDateTime::parse_from_str("2026-06-15 12:00", "%Y-%m-%d %H:%M").unwrap();
+        assert_eq!(Zone::Local.moment(noon).with_timezone(&Local).naive_local(), noon);
+    }
+}
