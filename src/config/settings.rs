@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::schedule::Schedule;
 use crate::site::{SiteCode, SiteRole, Timings};
 
-/// Change tracking retention while the database has not said otherwise (ConfigMgr's own default).
+/// Change tracking retention while nobody has said otherwise (ConfigMgr's own default).
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(5 * 24 * 3600);
 
 /// The settings by which one site's evidence is judged.
@@ -17,8 +17,8 @@ pub struct SiteSettings {
     pub role: Option<SiteRole>,
     /// When its backup is due; `None` while unknown.
     pub schedule: Option<Schedule>,
-    /// Change tracking retention until the database says otherwise.
-    pub retention: Duration,
+    /// Change tracking retention until the database says otherwise; `None` where the configuration does not tell.
+    pub retention: Option<Duration>,
     /// What a run is expected to take, instead of the median of the last five successes.
     pub expected_duration: Option<Duration>,
     /// When a run is stalled, instead of three times the median.
@@ -34,7 +34,7 @@ impl SiteSettings {
             code,
             role: None,
             schedule: None,
-            retention: DEFAULT_RETENTION,
+            retention: None,
             expected_duration: None,
             stalled_after: None,
             timings: Timings::DEFAULT,

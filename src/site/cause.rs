@@ -39,6 +39,24 @@ closed_set! {
 }
 
 impl FailureCause {
+    /// The cause behind a Win32 error code or an HRESULT; `None` for a code that says nothing here.
+    ///
+    /// Win32 codes inside an HRESULT (0x8007....) count as themselves; 0x800423.. is the VSS facility, whose
+    /// 0x800423F0 to 0x800423F4 are the writers' own errors.
+    pub fn from_code(code: u32) -> Option<Self> {
+        match code {
+            0x8007_0000..=0x8007_FFFF => Self::from_code(code & 0xFFFF),
+            0x8004_23F0..=0x8004_23F4 => Some(Self::Writer),
+            0x8004_2300..=0x8004_23FF => Some(Self::Vss),
+            5 | 1314 | 1326 => Some(Self::AccessDenied),
+            2 | 3 | 51 | 53 | 64 | 67 | 1231 => Some(Self::PathNotFound),
+            32 | 33 => Some(Self::SharingViolation),
+            39 | 112 => Some(Self::DiskFull),
+            145 => Some(Self::CleanupFailed),
+            _ => None,
+        }
+    }
+
     /// What an administrator should do first, in one sentence.
     pub fn advice(self) -> &'static str {
         match self {

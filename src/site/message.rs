@@ -95,6 +95,21 @@ pub struct Hint {
     pub strength: HintStrength,
 }
 
+/// What a line of free text of the backup service says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Remark {
+    /// The backup service is stopping: the end of good and of bad runs.
+    Stopping,
+    /// The backup completed; success only where no status message could say so.
+    Completed,
+    /// The old snapshot is about to be deleted.
+    Preparing,
+    /// The backup failed; failure only where no status message could say so.
+    Failed,
+    /// A reason for a failure, which alone fails nothing.
+    Reason(Hint),
+}
+
 /// One status message as one witness reported it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusMessage {

@@ -8,6 +8,7 @@ mod code;
 mod message;
 mod role;
 mod run;
+mod run_json;
 mod timings;
 mod witness;
 
@@ -15,9 +16,10 @@ pub use cause::FailureCause;
 pub use closed_set::ClosedSet;
 pub(crate) use closed_set::closed_set;
 pub use code::{InvalidSiteCode, SiteCode};
-pub use message::{Component, Hint, HintStrength, MessageId, Severity, StatusMessage};
+pub use message::{Component, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage};
 pub use role::SiteRole;
 pub use run::{BackupOutcome, BackupPhase, BackupRun, RunEnd, RunError, RunMessage};
+pub use run_json::RunJson;
 pub use timings::Timings;
 pub use witness::Witness;
 

@@ -81,12 +81,14 @@ fn as_number<S: serde::Serializer>(id: &MessageId, serializer: S) -> Result<S::O
 }
 
 /// The first error of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunError {
     /// When it was reported.
     pub time: Timestamp,
     /// What it speaks for.
     pub cause: FailureCause,
+    /// The line that gives the cause, where there is one.
+    pub text: Option<Box<str>>,
 }
 
 /// Everything known of one run of the backup task.
@@ -127,7 +129,7 @@ impl BackupRun {
             return Some(BackupOutcome::Succeeded);
         }
         let (end, _) = self.ended?;
-        Some(match (self.error, end) {
+        Some(match (&self.error, end) {
             (Some(error), _) => BackupOutcome::Failed(error.cause),
             (None, RunEnd::ServiceStop) => BackupOutcome::Failed(FailureCause::ServiceStopped),
             (None, RunEnd::NextStart) => BackupOutcome::Interrupted,
@@ -138,7 +140,7 @@ impl BackupRun {
     pub fn failure(&self) -> Option<FailureCause> {
         match self.outcome() {
             Some(outcome) => outcome.cause(),
-            None => self.error.map(|error| error.cause),
+            None => self.error.as_ref().map(|error| error.cause),
         }
     }
 
