@@ -1,0 +1,13 @@
+//! Sources notice facts: one thin poller for each place in which ConfigMgr leaves traces of its backup.
+
+pub mod backup_log;
+mod guidance;
+mod report;
+mod supervisor;
+
+pub use guidance::{Guidance, Quiet};
+pub use report::{
+    Cursor, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Record, RecordBody, ServiceStates, SourceId,
+    SourceKind,
+};
+pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};

@@ -1,0 +1,231 @@
+//! What a source says: facts, where it will go on reading, or why it could not read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::site::{Remark, SiteCode, StatusMessage, Timestamp, Witness, closed_set};
+
+closed_set! {
+    /// The kinds of sources.
+    pub enum SourceKind {
+        /// `smsbkup.log` of the installation.
+        BackupLog => "backup_log",
+        /// The Application event log.
+        EventLog => "event_log",
+        /// The backup destination and archives.
+        Snapshot => "snapshot",
+        /// The check of the snapshot's pages.
+        Verification => "verification",
+        /// The site database.
+        Database => "database",
+        /// The services of the site.
+        Services => "services",
+    }
+}
+
+impl SourceKind {
+    /// The deciding witness that this source reads, if it reads one.
+    pub fn witness(self) -> Option<Witness> {
+        match self {
+            Self::BackupLog => Some(Witness::Log),
+            Self::EventLog => Some(Witness::EventLog),
+            Self::Database => Some(Witness::StatusMessages),
+            Self::Snapshot | Self::Verification | Self::Services => None,
+        }
+    }
+
+    /// The kinds of failure this source can have, which are the ones it exports.
+    pub fn failures(self) -> &'static [FailureKind] {
+        use FailureKind::{
+            AccessDenied, Authentication, Locked, Malformed, NotFound, Permission, Protocol, Timeout, Tls, Unreachable,
+        };
+        match self {
+            Self::BackupLog => &[NotFound, AccessDenied, Locked, Timeout, Unreachable],
+            Self::EventLog | Self::Snapshot | Self::Verification => {
+                &[NotFound, AccessDenied, Locked, Timeout, Unreachable, Malformed]
+            }
+            Self::Database => &[Timeout, Unreachable, Authentication, Tls, Permission, Protocol],
+            Self::Services => &[NotFound, AccessDenied, Timeout, Unreachable],
+        }
+    }
+}
+
+closed_set! {
+    /// Why a poll failed.
+    pub enum FailureKind {
+        /// The object does not exist (yet): it is watched for.
+        NotFound => "not_found",
+        /// The account of this program may not read it.
+        AccessDenied => "access_denied",
+        /// Another process holds it.
+        Locked => "locked",
+        /// It did not answer within the poll's deadline.
+        Timeout => "timeout",
+        /// The machine or share cannot be reached.
+        Unreachable => "unreachable",
+        /// The log-in was refused.
+        Authentication => "authentication",
+        /// No trusted encrypted connection could be made.
+        Tls => "tls",
+        /// The log-in succeeded, but a right is missing.
+        Permission => "permission",
+        /// The other side did not keep to its protocol.
+        Protocol => "protocol",
+        /// The content is not what it should be.
+        Malformed => "malformed",
+    }
+}
+
+/// One source of one site: its kind, and which of possibly several places it reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId {
+    /// What it reads.
+    pub kind: SourceKind,
+    /// Where: a path, a server, a machine.
+    pub location: String,
+}
+
+impl std::fmt::Display for SourceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind, self.location)
+    }
+}
+
+/// One record of a deciding witness, at its place among that witness's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Grows with every record of this witness, whatever file it stood in.
+    pub position: u64,
+    /// What it says.
+    pub body: RecordBody,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordBody {
+    /// A status message.
+    Status(StatusMessage),
+    /// A line of free text.
+    Remark {
+        /// When it was written.
+        time: Timestamp,
+        /// What it says.
+        remark: Remark,
+        /// Its beginning, for people.
+        text: Box<str>,
+    },
+}
+
+impl RecordBody {
+    /// When it was written.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Status(message) => message.time,
+            Self::Remark { time, .. } => *time,
+        }
+    }
+}
+
+impl Record {
+    /// When it was written.
+    pub fn time(&self) -> Timestamp {
+        self.body.time()
+    }
+}
+
+/// The services whose state is a fact.
+pub type ServiceStates = BTreeMap<String, bool>;
+
+/// Something that a source noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// Records of a deciding witness, in any order.
+    Records(Witness, Vec<Record>),
+    /// From when on the witness tells everything, seen from this poll.
+    Coverage {
+        /// Which witness.
+        witness: Witness,
+        /// Its oldest line or record that was read now.
+        oldest: Option<Timestamp>,
+        /// Whether something between the last poll and this one is gone for ever.
+        gap: bool,
+    },
+    /// What was read of a log, to be added up.
+    Lines(LineTotals),
+    /// Whether the snapshot in the destination has all its parts.
+    SnapshotComplete(bool),
+    /// The verdict of a finished verification of the present snapshot.
+    SnapshotIntact(bool),
+    /// Change tracking retention of the site database.
+    Retention(Duration),
+    /// Which services run.
+    Services(ServiceStates),
+}
+
+/// Running totals of a log; process-lifetime counters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineTotals {
+    /// Lines read.
+    pub lines: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Lines in no known layout.
+    pub malformed: u64,
+    /// Lines over the limit, skipped.
+    pub oversized: u64,
+    /// How often the log was rolled, replaced or re-created.
+    pub rotations: u64,
+}
+
+impl std::ops::AddAssign for LineTotals {
+    fn add_assign(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+        self.malformed += other.malformed;
+        self.oversized += other.oversized;
+        self.rotations += other.rotations;
+    }
+}
+
+/// Why a poll failed, ready for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PollFailure {
+    /// For the metric.
+    pub kind: FailureKind,
+    /// One line that names the operation, the object and the remedy.
+    pub message: String,
+}
+
+/// Where a source goes on reading; part of the checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cursor {
+    /// In a log.
+    Log(super::backup_log::Cursor),
+}
+
+/// What one successful poll brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poll<C> {
+    /// What was noticed.
+    pub facts: Vec<Fact>,
+    /// Where the next poll goes on; saved together with the effect of the facts.
+    pub cursor: C,
+    /// Whether everything there was has been read.
+    pub caught_up: bool,
+}
+
+/// One poll as the state task gets it.
+#[derive(Debug, Clone)]
+pub struct PollReport {
+    /// Whose source it was.
+    pub site: SiteCode,
+    /// Which source.
+    pub source: SourceId,
+    /// When the poll began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+    /// What it brought.
+    pub result: Result<Poll<Cursor>, PollFailure>,
+}

@@ -1,0 +1,181 @@
+//! The loop around every source, written once: cadence, jitter, deadline, back-off, panic isolation, reporting.
+//!
+//! A source that hangs keeps its one poll in flight: it is reported as timed out again and again, never started a
+//! second time, and does not keep the process from stopping.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, SourceId};
+use crate::clock::Clock;
+use crate::site::{SiteCode, Timings};
+use crate::watchdog::Heartbeat;
+
+/// The longest pause that back-off makes of a shorter interval.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// Wake-ups in quick succession (one per written line) become one poll.
+const WAKE_PAUSE: Duration = Duration::from_millis(50);
+/// Jitter keeps the sources of many sites from polling in step: up to this part of the interval is added.
+const JITTER: f64 = 0.05;
+
+/// Something that is polled.
+pub trait Source: Send + 'static {
+    /// Which one.
+    fn id(&self) -> &SourceId;
+
+    /// How often it wants to be polled.
+    fn interval(&self) -> Duration;
+
+    /// Looks once. The future may be dropped at any time; nothing that was read is lost by it.
+    fn poll(&mut self, guidance: &Guidance) -> impl Future<Output = Result<Poll<Cursor>, PollFailure>> + Send;
+}
+
+/// A source that blocks: files, the registry, services.
+pub trait BlockingSource: Send + Sync + 'static {
+    /// Which one.
+    fn id(&self) -> &SourceId;
+
+    /// How often it wants to be polled.
+    fn interval(&self) -> Duration;
+
+    /// Looks once, from `cursor` on. May block for ever; may panic, which leaves the cursor as it was.
+    fn poll(&self, cursor: Option<&Cursor>, guidance: &Guidance) -> Result<Poll<Cursor>, PollFailure>;
+}
+
+type Outcome = Result<Poll<Cursor>, PollFailure>;
+
+/// Makes a [`Source`] of a blocking one, with at most one poll in flight.
+#[derive(Debug)]
+pub struct Blocking<S> {
+    source: Arc<S>,
+    cursor: Option<Cursor>,
+    in_flight: Option<JoinHandle<Outcome>>,
+}
+
+impl<S: BlockingSource> Blocking<S> {
+    /// Polls `source` on blocking threads, beginning at `cursor`.
+    pub fn new(source: S, cursor: Option<Cursor>) -> Self {
+        Self { source: Arc::new(source), cursor, in_flight: None }
+    }
+}
+
+impl<S: BlockingSource> Source for Blocking<S> {
+    fn id(&self) -> &SourceId {
+        self.source.id()
+    }
+
+    fn interval(&self) -> Duration {
+        self.source.interval()
+    }
+
+    async fn poll(&mut self, guidance: &Guidance) -> Outcome {
+        let handle = self.in_flight.get_or_insert_with(|| {
+            let (source, cursor, guidance) = (Arc::clone(&self.source), self.cursor.clone(), guidance.clone());
+            tokio::task::spawn_blocking(move || source.poll(cursor.as_ref(), &guidance))
+        });
+        let joined = handle.await;
+        self.in_flight = None;
+        let poll = joined.unwrap_or_else(|error| {
+            tracing::error!(source = %self.source.id(), %error, "poll panicked; please report this");
+            let message = format!("reading {} panicked; please report this", self.source.id().location);
+            Err(PollFailure { kind: FailureKind::Malformed, message })
+        })?;
+        self.cursor = Some(poll.cursor.clone());
+        Ok(poll)
+    }
+}
+
+/// What a supervisor needs besides its source.
+#[derive(Debug)]
+pub struct Supervision {
+    /// Whose source it is.
+    pub site: SiteCode,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Deadlines.
+    pub timings: Timings,
+    /// When to keep quiet.
+    pub guidance: watch::Receiver<Guidance>,
+    /// Wakes the source before its interval has passed.
+    pub wake: Arc<Notify>,
+    /// Where reports go.
+    pub reports: mpsc::Sender<PollReport>,
+    /// Says that this loop turns.
+    pub heartbeat: Heartbeat,
+    /// Ends the loop.
+    pub stop: CancellationToken,
+}
+
+/// Polls a source until it is told to stop.
+pub async fn supervise(mut source: impl Source, context: Supervision) {
+    let Supervision { site, clock, timings, mut guidance, wake, reports, heartbeat, stop } = context;
+    let mut pace = Pace { interval: source.interval(), failures: 0 };
+    let mut pending_since = None;
+    let mut delay = Duration::ZERO;
+    loop {
+        heartbeat.beat(delay + timings.poll_deadline + timings.watchdog);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(delay) => {}
+            () = async { wake.notified().await; sleep(WAKE_PAUSE).await } => {}
+        }
+        let advice = guidance.borrow_and_update().clone();
+        let clock_started = tokio::time::Instant::now();
+        // A poll that timed out before still runs: what it will bring is as old as its beginning.
+        let started = *pending_since.get_or_insert_with(|| clock.now());
+        let deadline = if stop.is_cancelled() { Duration::ZERO } else { timings.poll_deadline };
+        let polled = tokio::select! {
+            polled = timeout(deadline, source.poll(&advice)) => polled,
+            // What is being read may still arrive; a hung poll must not keep the process.
+            () = async { stop.cancelled().await; sleep(timings.shutdown_grace / 4).await } => return,
+        };
+        let result = polled.unwrap_or_else(|_| Err(hung(source.id(), timings.poll_deadline)));
+        if !matches!(&result, Err(PollFailure { kind: FailureKind::Timeout, .. })) {
+            pending_since = None;
+        }
+        delay = pace.next(&result);
+        let report = PollReport { site, source: source.id().clone(), started, duration: clock_started.elapsed(), result };
+        if reports.send(report).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn hung(source: &SourceId, deadline: Duration) -> PollFailure {
+    let message = format!(
+        "{} did not answer within {} s; check the disk, share or machine behind it",
+        source.location,
+        deadline.as_secs()
+    );
+    PollFailure { kind: FailureKind::Timeout, message }
+}
+
+/// The pause after a poll, as a value.
+struct Pace {
+    interval: Duration,
+    failures: u32,
+}
+
+impl Pace {
+    fn next(&mut self, result: &Outcome) -> Duration {
+        self.failures = if slows_down(result) { self.failures.saturating_add(1) } else { 0 };
+        if let Ok(Poll { caught_up: false, .. }) = result {
+            return Duration::ZERO;
+        }
+        let factor = 1_u32 << self.failures.min(6);
+        let pause = (self.interval * factor).min(MAX_BACKOFF.max(self.interval));
+        pause.mul_f64(1.0 + JITTER * fastrand::f64())
+    }
+}
+
+/// Asking a machine that does not answer costs something; looking for a file that is not there does not.
+fn slows_down(result: &Outcome) -> bool {
+    use FailureKind::{AccessDenied, Locked, NotFound};
+    matches!(result, Err(PollFailure { kind, .. }) if !matches!(kind, NotFound | Locked | AccessDenied))
+}
