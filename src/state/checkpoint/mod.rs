@@ -1,0 +1,210 @@
+//! One file per site in the state directory: what must outlive the process, and nothing that can be read again.
+//!
+//! Written as temporary file, synced, renamed; the temporary file is tried on start. Positions and totals stand in
+//! the same file, which is what makes counting exactly-once across a crash. A file that cannot be used is set aside
+//! under another name and reported, never deleted.
+
+mod v1;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SiteState;
+use crate::config::SiteSettings;
+use crate::site::{SiteCode, Timestamp};
+use v1::{Checkpoint, SCHEMA, Unusable};
+
+/// How often a rename is tried that another process (a virus scanner, say) makes fail for a moment.
+const RENAME_TRIES: u32 = 10;
+const RENAME_PAUSE: Duration = Duration::from_millis(20);
+
+/// The state directory, locked against a second exporter while this value lives.
+#[derive(Debug)]
+pub struct StateDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// The state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateDirectoryError {
+    /// It does not exist and cannot be made.
+    #[error("cannot create the state directory {}; give another with --state.path", path.display())]
+    Create {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its lock file cannot be opened.
+    #[error("cannot write to the state directory {}; give another with --state.path", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another exporter uses it.
+    #[error("another exporter uses the state directory {}; stop it, or give another with --state.path", path.display())]
+    InUse {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+/// A checkpoint cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the checkpoint {}", path.display())]
+pub struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A checkpoint that could not be used, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The checkpoint's file.
+    pub path: PathBuf,
+    /// Its name now; the old one if it could not be renamed.
+    pub kept_as: PathBuf,
+    /// Why it could not be used, in words.
+    pub reason: String,
+}
+
+/// What the state directory knew of a site.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The state, new if nothing usable was found.
+    pub state: SiteState,
+    /// The number of the checkpoint it came from, 0 for a new state.
+    pub sequence: u64,
+    /// What could not be used.
+    pub set_aside: Vec<SetAside>,
+}
+
+impl StateDirectory {
+    /// Makes the directory if it is missing and locks it.
+    pub fn open(path: &Path) -> Result<Self, StateDirectoryError> {
+        let path = path.to_owned();
+        if let Err(source) = fs::create_dir_all(&path) {
+            return Err(StateDirectoryError::Create { path, source });
+        }
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"));
+        let lock = match lock {
+            Ok(lock) => lock,
+            Err(source) => return Err(StateDirectoryError::Write { path, source }),
+        };
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(StateDirectoryError::InUse { path }),
+            Err(fs::TryLockError::Error(source)) => Err(StateDirectoryError::Write { path, source }),
+        }
+    }
+
+    /// Writes one site's checkpoint so that after a crash either the old or the new one is there, whole.
+    pub fn save(&self, state: &SiteState, sequence: u64) -> Result<(), WriteError> {
+        let path = file(&self.path, state.settings.code);
+        write(&path, &Checkpoint::of(state, sequence)).map_err(|source| WriteError { path, source })
+    }
+
+    /// Reads one site's checkpoint; what cannot be used is renamed.
+    pub fn load(&self, settings: &Arc<SiteSettings>, now: Timestamp) -> Loaded {
+        load(&self.path, settings, now, true)
+    }
+}
+
+/// Reads one site's checkpoint without the lock and without touching anything, for a look from outside.
+pub fn peek(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Loaded {
+    load(directory, settings, now, false)
+}
+
+fn file(directory: &Path, site: SiteCode) -> PathBuf {
+    directory.join(format!("{site}.checkpoint.json"))
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_extension("json.tmp")
+}
+
+fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
+    let bytes = serde_json::to_vec(checkpoint)?;
+    let temporary = temporary(path);
+    let mut file = File::create(&temporary)?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    drop(file);
+    rename(&temporary, path)?;
+    // Not every platform can sync a directory; where it can, the rename is then durable too.
+    if let Some(directory) = path.parent().and_then(|directory| File::open(directory).ok()) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "on a blocking thread, and only while another process is in the way")]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    for _ in 1..RENAME_TRIES {
+        match fs::rename(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied || error.raw_os_error() == Some(32) => {
+                std::thread::sleep(RENAME_PAUSE);
+            }
+            result => return result,
+        }
+    }
+    fs::rename(from, to)
+}
+
+/// Why a file cannot be used.
+enum Refused {
+    Missing,
+    Bad(&'static str, String),
+}
+
+fn load(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp, set_aside: bool) -> Loaded {
+    let path = file(directory, settings.code);
+    let temporary = temporary(&path);
+    let mut loaded = Loaded { state: SiteState::new(Arc::clone(settings), now), sequence: 0, set_aside: Vec::new() };
+    for candidate in [&path, &temporary] {
+        match read(candidate, settings, now) {
+            Ok((state, sequence)) if sequence > loaded.sequence => {
+                loaded.state = state;
+                loaded.sequence = sequence;
+            }
+            // A crash while writing leaves a cut temporary file, which is nothing to report.
+            Ok(_) | Err(Refused::Missing) => {}
+            Err(Refused::Bad(..)) if *candidate == temporary => {}
+            Err(Refused::Bad(word, reason)) => {
+                let aside = candidate.with_extension(format!("json.{word}-{}", now.timestamp()));
+                let renamed = set_aside && fs::rename(candidate, &aside).is_ok();
+                let kept_as = if renamed { aside } else { candidate.clone() };
+                loaded.set_aside.push(SetAside { path: candidate.clone(), kept_as, reason });
+            }
+        }
+    }
+    loaded
+}
+
+fn read(path: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<(SiteState, u64), Refused> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refused::Missing),
+        Err(error) => return Err(Refused::Bad("unreadable", error.to_string())),
+    };
+    let corrupt = |reason: String| Refused::Bad("corrupt", reason);
+    let Version { schema } = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    if schema > SCHEMA {
+        let reason = format!("its schema {schema} is newer than {SCHEMA}, the newest that this version knows");
+        return Err(Refused::Bad("newer", reason));
+    }
+    let checkpoint: Checkpoint = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    let sequence = checkpoint.sequence;
+    let state = checkpoint.restore(Arc::clone(settings), now).map_err(|error: Unusable| corrupt(error.to_string()))?;
+    Ok((state, sequence))
+}

@@ -1,0 +1,323 @@
+//! Schema 1 of the checkpoint: its own types, so that the domain may change without losing what users have on disk.
+//!
+//! Rules: a field is never renamed or reused, a new field has a default, and what no longer parses is dropped only
+//! where the domain can do without it. Times are nanoseconds since 1970 in UTC.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::config::SiteSettings;
+use crate::schedule::{Schedule, Zone};
+use crate::site::{
+    ClosedSet, Component, FailureCause, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage, Timestamp, Witness,
+};
+use crate::source::{Cursor, Record, RecordBody, SourceId, SourceKind};
+use crate::state::{Coverage, SiteState, Timeline, Totals};
+
+/// The version in the field `schema`.
+pub(super) const SCHEMA: u32 = 1;
+
+/// One site's checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    schema: u32,
+    site: String,
+    /// Grows with every write, so that of two files the newer one is known.
+    pub(super) sequence: u64,
+    first_observed: i64,
+    #[serde(default)]
+    schedule: Option<KnownSchedule>,
+    #[serde(default)]
+    retention_seconds: Option<u64>,
+    #[serde(default)]
+    totals: TotalsV1,
+    #[serde(default)]
+    horizon: Option<i64>,
+    #[serde(default)]
+    records: BTreeMap<String, Vec<RecordV1>>,
+    #[serde(default)]
+    coverage: BTreeMap<String, i64>,
+    #[serde(default)]
+    cursors: Vec<CursorV1>,
+    #[serde(default)]
+    snapshot_intact: Option<(bool, i64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct KnownSchedule {
+    days: u8,
+    begin: u16,
+    latest_begin: u16,
+    /// `local`, `utc` or an IANA name.
+    zone: String,
+    since: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct TotalsV1 {
+    runs: u64,
+    runs_failed: u64,
+    /// By message id; `other` for those without a series.
+    messages: BTreeMap<String, u64>,
+    errors: u64,
+    warnings: u64,
+    counted: Vec<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct CursorV1 {
+    source: String,
+    location: String,
+    cursor: Cursor,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct RecordV1 {
+    position: u64,
+    time: i64,
+    #[serde(flatten)]
+    body: BodyV1,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum BodyV1 {
+    Status {
+        id: u16,
+        component: String,
+        #[serde(default)]
+        severity: Option<String>,
+        #[serde(default)]
+        machine: Box<str>,
+        #[serde(default)]
+        pid: Option<u32>,
+        #[serde(default)]
+        tid: Option<u32>,
+        #[serde(default)]
+        hint: Option<HintV1>,
+    },
+    Remark {
+        /// `stopping`, `completed`, `preparing`, `failed` or `reason`.
+        remark: String,
+        #[serde(default)]
+        hint: Option<HintV1>,
+        #[serde(default)]
+        text: Box<str>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct HintV1 {
+    cause: String,
+    code: bool,
+}
+
+/// A checkpoint's content does not fit this site or makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unusable {
+    /// It is another site's.
+    #[error("it belongs to site {0}")]
+    OtherSite(String),
+    /// A word is not of its closed set.
+    #[error("{0:?} is not known")]
+    Word(String),
+}
+
+impl Checkpoint {
+    /// What must outlive the process.
+    pub(super) fn of(state: &SiteState, sequence: u64) -> Self {
+        let records = |(witness, records): (&Witness, &Vec<Record>)| {
+            (witness.label().to_owned(), records.iter().map(RecordV1::of).collect())
+        };
+        Self {
+            schema: SCHEMA,
+            site: state.settings.code.to_string(),
+            sequence,
+            first_observed: nanoseconds(state.first_observed),
+            schedule: state.schedule.as_ref().map(|(schedule, since)| KnownSchedule::of(schedule, *since)),
+            retention_seconds: state.retention.map(|retention| retention.as_secs()),
+            totals: TotalsV1::of(&state.totals),
+            horizon: state.timeline.horizon().map(nanoseconds),
+            records: state.timeline.records().iter().map(records).collect(),
+            coverage: (state.coverage.iter())
+                .map(|(witness, coverage)| (witness.label().to_owned(), nanoseconds(coverage.since)))
+                .collect(),
+            cursors: (state.cursors.iter())
+                .map(|(id, cursor)| CursorV1 {
+                    source: id.kind.label().to_owned(),
+                    location: id.location.clone(),
+                    cursor: cursor.clone(),
+                })
+                .collect(),
+            snapshot_intact: state.snapshot_intact.map(|(intact, at)| (intact, nanoseconds(at))),
+        }
+    }
+
+    /// The state it was made of, under the present settings.
+    pub(super) fn restore(self, settings: Arc<SiteSettings>, now: Timestamp) -> Result<SiteState, Unusable> {
+        if self.site != settings.code.as_str() {
+            return Err(Unusable::OtherSite(self.site));
+        }
+        let mut state = SiteState::new(settings, now);
+        state.restored = true;
+        state.first_observed = timestamp(self.first_observed);
+        if let (Some((schedule, since)), Some(known)) = (&mut state.schedule, &self.schedule)
+            && known.schedule().as_ref() == Some(schedule)
+        {
+            *since = timestamp(known.since);
+        }
+        state.retention = self.retention_seconds.map(Duration::from_secs);
+        state.totals = self.totals.restore()?;
+        let mut records = BTreeMap::new();
+        for (witness, list) in self.records {
+            let list = list.into_iter().map(RecordV1::restore).collect::<Result<_, _>>()?;
+            records.insert(known::<Witness>(&witness)?, list);
+        }
+        let horizon = self.horizon.map(timestamp);
+        state.timeline = Arc::new(Timeline::restore(records, horizon));
+        for (witness, since) in &self.coverage {
+            state.coverage.insert(known(witness)?, Coverage { since: timestamp(*since) });
+        }
+        for CursorV1 { source, location, cursor } in self.cursors {
+            state.cursors.insert(SourceId { kind: known::<SourceKind>(&source)?, location }, cursor);
+        }
+        state.snapshot_intact = self.snapshot_intact.map(|(intact, at)| (intact, timestamp(at)));
+        state.derive();
+        Ok(state)
+    }
+}
+
+impl KnownSchedule {
+    fn of(schedule: &Schedule, since: Timestamp) -> Self {
+        let zone = match schedule.zone {
+            Zone::Local => "local".to_owned(),
+            Zone::Utc => "utc".to_owned(),
+            Zone::Named(zone) => zone.name().to_owned(),
+        };
+        let Schedule { days, begin, latest_begin, .. } = *schedule;
+        Self { days, begin, latest_begin, zone, since: nanoseconds(since) }
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        let zone = match self.zone.as_str() {
+            "local" => Zone::Local,
+            "utc" => Zone::Utc,
+            name => Zone::Named(name.parse().ok()?),
+        };
+        Some(Schedule { days: self.days, begin: self.begin, latest_begin: self.latest_begin, zone })
+    }
+}
+
+impl TotalsV1 {
+    fn of(totals: &Totals) -> Self {
+        let name = |id: &Option<MessageId>| id.map_or("other".to_owned(), |id| id.to_string());
+        Self {
+            runs: totals.runs,
+            runs_failed: totals.runs_failed,
+            messages: totals.messages.iter().map(|(id, count)| (name(id), *count)).collect(),
+            errors: totals.errors,
+            warnings: totals.warnings,
+            counted: totals.counted.iter().copied().map(nanoseconds).collect(),
+        }
+    }
+
+    fn restore(self) -> Result<Totals, Unusable> {
+        let id = |name: String| match name.as_str() {
+            "other" => Ok(None),
+            id => id.parse().map(|id| Some(MessageId(id))).map_err(|_| Unusable::Word(name)),
+        };
+        Ok(Totals {
+            runs: self.runs,
+            runs_failed: self.runs_failed,
+            messages: (self.messages.into_iter())
+                .map(|(name, count)| Ok((id(name)?, count)))
+                .collect::<Result<_, Unusable>>()?,
+            errors: self.errors,
+            warnings: self.warnings,
+            counted: self.counted.into_iter().map(timestamp).collect(),
+        })
+    }
+}
+
+impl RecordV1 {
+    fn of(record: &Record) -> Self {
+        let body = match &record.body {
+            RecordBody::Status(message) => BodyV1::Status {
+                id: message.id.0,
+                component: message.component.label().to_owned(),
+                severity: message.severity.map(|severity| severity.label().to_owned()),
+                machine: message.machine.clone(),
+                pid: message.pid,
+                tid: message.tid,
+                hint: message.hint.map(HintV1::of),
+            },
+            RecordBody::Remark { remark, text, .. } => {
+                let (word, hint) = match remark {
+                    Remark::Stopping => ("stopping", None),
+                    Remark::Completed => ("completed", None),
+                    Remark::Preparing => ("preparing", None),
+                    Remark::Failed => ("failed", None),
+                    Remark::Reason(hint) => ("reason", Some(HintV1::of(*hint))),
+                };
+                BodyV1::Remark { remark: word.to_owned(), hint, text: text.clone() }
+            }
+        };
+        Self { position: record.position, time: nanoseconds(record.time()), body }
+    }
+
+    fn restore(self) -> Result<Record, Unusable> {
+        let time = timestamp(self.time);
+        let body = match self.body {
+            BodyV1::Status { id, component, severity, machine, pid, tid, hint } => RecordBody::Status(StatusMessage {
+                id: MessageId(id),
+                severity: severity.as_deref().map(known::<Severity>).transpose()?,
+                component: known::<Component>(&component)?,
+                machine,
+                pid,
+                tid,
+                time,
+                hint: hint.map(HintV1::restore).transpose()?,
+            }),
+            BodyV1::Remark { remark, hint, text } => {
+                let remark = match (remark.as_str(), hint) {
+                    ("stopping", _) => Remark::Stopping,
+                    ("completed", _) => Remark::Completed,
+                    ("preparing", _) => Remark::Preparing,
+                    ("failed", _) => Remark::Failed,
+                    ("reason", Some(hint)) => Remark::Reason(hint.restore()?),
+                    _ => return Err(Unusable::Word(remark)),
+                };
+                RecordBody::Remark { time, remark, text }
+            }
+        };
+        Ok(Record { position: self.position, body })
+    }
+}
+
+impl HintV1 {
+    fn of(hint: Hint) -> Self {
+        Self { cause: hint.cause.label().to_owned(), code: hint.strength == HintStrength::Code }
+    }
+
+    fn restore(self) -> Result<Hint, Unusable> {
+        let strength = if self.code { HintStrength::Code } else { HintStrength::Phrase };
+        Ok(Hint { cause: known::<FailureCause>(&self.cause)?, strength })
+    }
+}
+
+fn known<T: ClosedSet>(label: &str) -> Result<T, Unusable> {
+    T::from_label(label).ok_or_else(|| Unusable::Word(label.to_owned()))
+}
+
+/// Exact for every time between 1678 and 2261; others are held at the nearer end.
+fn nanoseconds(time: Timestamp) -> i64 {
+    time.timestamp_nanos_opt().unwrap_or(if time.timestamp() < 0 { i64::MIN } else { i64::MAX })
+}
+
+fn timestamp(nanoseconds: i64) -> Timestamp {
+    DateTime::from_timestamp_nanos(nanoseconds)
+}

@@ -1,0 +1,20 @@
+//! The site state: what the witnesses said, the runs this tells of, and durable totals.
+//!
+//! Plain data and pure functions; only `task` knows tokio and only `checkpoint` knows files.
+
+pub mod checkpoint;
+mod runs;
+mod site;
+mod source_state;
+mod task;
+mod timeline;
+#[cfg(test)]
+mod tests;
+mod totals;
+
+pub use runs::{RunDeriver, derive_runs};
+pub use site::{Change, Coverage, KEPT_RUNS, Observation, SiteState};
+pub use source_state::{FAILURES_THAT_DROP, SourceState};
+pub use task::{INBOX, Published, StateTask};
+pub use timeline::{Event, Timeline};
+pub use totals::{Tally, Totals};

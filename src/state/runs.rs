@@ -1,0 +1,314 @@
+//! Runs from the events of a timeline: pure, and the same whatever order the evidence came in.
+//!
+//! A run is everything from its start to the next start. It is judged as a whole, so that a 5035 that is seen late
+//! withdraws a failure, and an end that is seen late ends it.
+
+use chrono::TimeDelta;
+
+use super::timeline::Timeline;
+use crate::site::{
+    BackupPhase, BackupRun, Component, FailureCause, Hint, HintStrength, MessageId, Remark, RunEnd, RunError, RunMessage,
+    Severity, StatusMessage, Timestamp, Timings,
+};
+use crate::source::RecordBody;
+
+/// A 500 and the 5055 of the same run are this close where their process ids cannot tell.
+const START_TOGETHER: TimeDelta = TimeDelta::hours(1);
+/// So many messages of one run are kept for display; the first and the last matter, a flood between does not.
+const SHOWN_MESSAGES: usize = 256;
+
+/// All runs that a timeline tells of, oldest first; the last one may be in progress.
+pub fn derive_runs(timeline: &Timeline, timings: &Timings) -> Vec<BackupRun> {
+    let mut runs = Vec::new();
+    let mut deriver = RunDeriver::new(timings);
+    for event in timeline.events(timings) {
+        runs.extend(deriver.push(event.body));
+    }
+    runs.extend(deriver.finish());
+    runs
+}
+
+/// Derives runs one event at a time, in memory that does not grow with their number.
+#[derive(Debug)]
+pub struct RunDeriver {
+    open: Option<Draft>,
+    late: TimeDelta,
+}
+
+/// A run whose evidence is still being collected.
+#[derive(Debug)]
+struct Draft {
+    run: BackupRun,
+    service_started: Option<Timestamp>,
+    task_started: Option<Timestamp>,
+    pid: Option<u32>,
+    stop: Option<Stop>,
+    marks: Vec<(BackupPhase, Timestamp)>,
+    /// Since the previous status message: the reasons for an error that follows.
+    reasons: Vec<(Hint, Box<str>)>,
+    completed_remark: Option<Timestamp>,
+    failed_remark: Option<RunError>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Remark(Timestamp),
+    Status(Timestamp),
+}
+
+impl Stop {
+    fn time(self) -> Timestamp {
+        match self {
+            Self::Remark(time) | Self::Status(time) => time,
+        }
+    }
+}
+
+impl RunDeriver {
+    /// A deriver that has seen nothing.
+    pub fn new(timings: &Timings) -> Self {
+        Self { open: None, late: TimeDelta::from_std(timings.late_message).unwrap_or(TimeDelta::MAX) }
+    }
+
+    /// The time of the first evidence of the run that is being collected.
+    pub fn open_since(&self) -> Option<Timestamp> {
+        self.open.as_ref().map(|draft| draft.run.first)
+    }
+
+    /// Takes the next event; gives the previous run when this one begins another.
+    pub fn push(&mut self, body: &RecordBody) -> Option<BackupRun> {
+        let done = self.begins_another(body).then(|| self.open.take()).flatten();
+        let done = done.map(|draft| draft.finish(Some(body.time())));
+        if self.open.is_none() && tells_of_a_run(body) {
+            self.open = Some(Draft::new(body.time()));
+        }
+        if let Some(draft) = &mut self.open {
+            draft.take(body);
+        }
+        done
+    }
+
+    /// The last run, as far as it has come.
+    pub fn finish(self) -> Option<BackupRun> {
+        self.open.map(|draft| draft.finish(None))
+    }
+
+    fn begins_another(&self, body: &RecordBody) -> bool {
+        let Some(draft) = &self.open else { return false };
+        if let Some(stop) = draft.stop
+            && tells_of_a_run(body)
+            && body.time() > stop.time() + self.late
+        {
+            return true;
+        }
+        let RecordBody::Status(message) = body else { return false };
+        if message.component != Component::SiteBackup {
+            return false;
+        }
+        match message.id {
+            MessageId::SERVICE_STARTED => true,
+            MessageId::TASK_STARTED => !draft.awaits_task(message),
+            _ => false,
+        }
+    }
+}
+
+/// Whether this event can open a run of which nothing else is known (its start may have rolled away).
+fn tells_of_a_run(body: &RecordBody) -> bool {
+    match body {
+        RecordBody::Status(message) if message.component == Component::SiteBackup => {
+            message.is_error() || !matches!(message.id, MessageId::SERVICE_STOPPED | MessageId::AFTER_BACKUP_STARTED)
+        }
+        RecordBody::Status(_) => false,
+        RecordBody::Remark { remark, .. } => matches!(remark, Remark::Completed | Remark::Preparing | Remark::Failed),
+    }
+}
+
+impl Draft {
+    fn new(first: Timestamp) -> Self {
+        Self {
+            run: BackupRun {
+                first,
+                last: first,
+                started: None,
+                ended: None,
+                succeeded: None,
+                error: None,
+                error_after_success: None,
+                after_backup_started: None,
+                thawed: None,
+                warnings: 0,
+                machine: None,
+                phases: Vec::new(),
+                messages: Vec::new(),
+            },
+            service_started: None,
+            task_started: None,
+            pid: None,
+            stop: None,
+            marks: Vec::new(),
+            reasons: Vec::new(),
+            completed_remark: None,
+            failed_remark: None,
+        }
+    }
+
+    /// Whether a 5055 belongs to this run, which has only shown its 500 so far.
+    fn awaits_task(&self, message: &StatusMessage) -> bool {
+        let Some(started) = self.service_started else { return false };
+        let together = match (self.pid, message.pid) {
+            (Some(own), Some(other)) => own == other,
+            _ => message.time - started <= START_TOGETHER,
+        };
+        self.task_started.is_none() && self.stop.is_none() && together
+    }
+
+    fn take(&mut self, body: &RecordBody) {
+        self.run.last = self.run.last.max(body.time());
+        self.run.first = self.run.first.min(body.time());
+        match body {
+            RecordBody::Status(message) => self.message(message),
+            RecordBody::Remark { time, remark, text } => self.remark(*time, *remark, text),
+        }
+    }
+
+    fn message(&mut self, message: &StatusMessage) {
+        let time = message.time;
+        if self.run.messages.len() < SHOWN_MESSAGES || message.id == MessageId::COMPLETED {
+            let StatusMessage { id, severity, component, .. } = *message;
+            self.run.messages.push(RunMessage { id, severity, component, time });
+        }
+        self.run.warnings += u32::from(message.severity == Some(Severity::Warning));
+        match message.component {
+            Component::VssWriter => self.writer(message),
+            Component::SiteBackup => {
+                self.run.machine.get_or_insert_with(|| message.machine.clone());
+                self.pid = self.pid.or(message.pid);
+                self.backup(message);
+                self.reasons.clear();
+            }
+        }
+    }
+
+    fn writer(&mut self, message: &StatusMessage) {
+        match message.id {
+            MessageId::WRITER_FREEZES => self.mark(BackupPhase::Snapshot, message.time),
+            MessageId::WRITER_THAWED => self.run.thawed = self.run.thawed.max(Some(message.time)),
+            _ => {}
+        }
+        // SMS Writer's error does not fail the run, but explains the error of the backup that follows it.
+        if message.is_error() {
+            let hint = Hint { cause: FailureCause::Writer, strength: HintStrength::Phrase };
+            self.reasons.push((message.hint.unwrap_or(hint), Box::default()));
+        }
+    }
+
+    fn backup(&mut self, message: &StatusMessage) {
+        let time = message.time;
+        match message.id {
+            MessageId::SERVICE_STARTED => {
+                self.service_started.get_or_insert(time);
+                self.mark(BackupPhase::Start, time);
+            }
+            MessageId::TASK_STARTED => {
+                self.task_started.get_or_insert(time);
+                self.mark(BackupPhase::Locate, time);
+            }
+            MessageId::SNAPSHOT_CREATED => self.mark(BackupPhase::Copy, time),
+            MessageId::COPY_FINISHED => {
+                self.run.thawed = self.run.thawed.max(Some(time));
+                self.mark(BackupPhase::Finish, time);
+            }
+            MessageId::COMPLETED => {
+                self.run.succeeded.get_or_insert(time);
+            }
+            MessageId::AFTER_BACKUP_STARTED => self.run.after_backup_started = Some(time),
+            MessageId::SERVICE_STOPPED => self.stop = Some(Stop::Status(time)),
+            _ => {}
+        }
+        if message.is_error() && message.id != MessageId::COMPLETED {
+            if self.run.succeeded.is_some() {
+                self.run.error_after_success.get_or_insert(time);
+            } else if self.run.error.is_none() {
+                self.run.error = Some(self.error(time, message.hint));
+            }
+        }
+    }
+
+    fn remark(&mut self, time: Timestamp, remark: Remark, text: &str) {
+        match remark {
+            Remark::Preparing => self.mark(BackupPhase::Prepare, time),
+            Remark::Completed => {
+                self.completed_remark.get_or_insert(time);
+            }
+            Remark::Failed if self.failed_remark.is_none() => self.failed_remark = Some(self.error(time, None)),
+            Remark::Failed => {}
+            Remark::Reason(hint) => {
+                if self.reasons.iter().all(|(known, _)| *known != hint) {
+                    self.reasons.push((hint, text.into()));
+                }
+            }
+            Remark::Stopping => {
+                if self.stop.is_none() {
+                    self.stop = Some(Stop::Remark(time));
+                }
+            }
+        }
+    }
+
+    /// The reasons of an error: a code beats a phrase, the first of equals beats the others.
+    fn error(&self, time: Timestamp, own: Option<Hint>) -> RunError {
+        let own = own.map(|hint| (hint, Box::default()));
+        let mut best: Option<&(Hint, Box<str>)> = None;
+        for reason in self.reasons.iter().chain(&own) {
+            if best.is_none_or(|best| reason.0.strength > best.0.strength) {
+                best = Some(reason);
+            }
+        }
+        let cause = best.map_or(FailureCause::Unknown, |(hint, _)| hint.cause);
+        RunError { time, cause, text: best.map(|(_, text)| text.clone()).filter(|text| !text.is_empty()) }
+    }
+
+    fn mark(&mut self, phase: BackupPhase, time: Timestamp) {
+        if self.marks.iter().all(|(known, _)| *known != phase) {
+            self.marks.push((phase, time));
+        }
+    }
+
+    fn finish(mut self, next_start: Option<Timestamp>) -> BackupRun {
+        self.run.started = self.task_started.or(self.service_started);
+        self.run.ended = match (self.stop, next_start) {
+            (Some(stop), _) => Some((RunEnd::ServiceStop, stop.time())),
+            (None, Some(time)) => Some((RunEnd::NextStart, time)),
+            (None, None) => None,
+        };
+        if self.run.ended.is_some() && self.run.succeeded.is_none() && self.run.error.is_none() {
+            // No status message decides, so the words do.
+            match self.failed_remark.take() {
+                Some(error) => self.run.error = Some(error),
+                None => self.run.succeeded = self.completed_remark,
+            }
+        }
+        if self.run.succeeded.is_some() {
+            self.run.error = None;
+        }
+        self.run.phases = self.phases();
+        self.run
+    }
+
+    fn phases(&mut self) -> Vec<(BackupPhase, TimeDelta)> {
+        let says_prepare = self.marks.iter().any(|(phase, _)| *phase == BackupPhase::Prepare);
+        for (phase, _) in &mut self.marks {
+            if *phase == BackupPhase::Locate && !says_prepare {
+                *phase = BackupPhase::Prepare;
+            }
+        }
+        self.marks.sort();
+        let last = self.run.succeeded.or(self.run.ended.map(|(_, time)| time));
+        let ends = self.marks.iter().skip(1).map(|(_, time)| Some(*time)).chain([last]);
+        let lasted = |((phase, from), to): (&(BackupPhase, Timestamp), Option<Timestamp>)| {
+            Some((*phase, (to? - *from).max(TimeDelta::zero())))
+        };
+        self.marks.iter().zip(ends).filter_map(lasted).collect()
+    }
+}

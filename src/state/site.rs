@@ -1,0 +1,279 @@
+//! All that is known of one site, and how a poll's facts change it.
+//!
+//! Every fact has a class that says how long it holds: an *event* or a *setting* stays until another replaces it,
+//! also across a restart and while its source fails; an *observation* is dropped after three failed polls. What was
+//! never known is `None`, never zero.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::runs::derive_runs;
+use super::source_state::SourceState;
+use super::timeline::Timeline;
+use super::totals::{Tally, Totals};
+use crate::config::SiteSettings;
+use crate::schedule::Schedule;
+use crate::site::{BackupOutcome, BackupRun, Timestamp, Witness};
+use crate::source::{Cursor, Fact, LineTotals, PollReport, Record, ServiceStates, SourceId, SourceKind};
+
+/// So many runs are kept: more than half a year of a daily backup.
+pub const KEPT_RUNS: usize = 200;
+
+/// Whether a change must be on disk before it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Nothing that a restart would lose.
+    Volatile,
+    /// Read positions only: losing them means reading again, to the same effect.
+    Position,
+    /// Totals, events or settings.
+    Durable,
+}
+
+/// From when on a witness tells everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// Nothing after this moment is missing.
+    pub since: Timestamp,
+}
+
+/// An observation and the source that made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation<T> {
+    /// What was seen.
+    pub value: T,
+    /// Who saw it.
+    pub source: SourceId,
+}
+
+/// What is known of one site.
+#[derive(Debug, Clone)]
+pub struct SiteState {
+    /// The configured side.
+    pub settings: Arc<SiteSettings>,
+    /// When this site was first watched, in any process.
+    pub first_observed: Timestamp,
+    /// The schedule in force and since when it is known.
+    pub schedule: Option<(Schedule, Timestamp)>,
+    /// Change tracking retention as the database says.
+    pub retention: Option<Duration>,
+    /// What the witnesses said.
+    pub timeline: Arc<Timeline>,
+    /// The runs this tells of, oldest first.
+    pub runs: Arc<Vec<BackupRun>>,
+    /// Runs of which one witness reports success and another failure, in words.
+    pub contradictions: Arc<Vec<String>>,
+    /// Durable counters.
+    pub totals: Totals,
+    /// From when on each witness tells everything.
+    pub coverage: BTreeMap<Witness, Coverage>,
+    /// Where each source goes on reading.
+    pub cursors: BTreeMap<SourceId, Cursor>,
+    /// How each source is doing.
+    pub sources: BTreeMap<SourceId, SourceState>,
+    /// What was read of logs in this process.
+    pub lines: LineTotals,
+    /// Whether the snapshot has all its parts.
+    pub snapshot_complete: Option<Observation<bool>>,
+    /// The verdict of the last verification, and when it was given.
+    pub snapshot_intact: Option<(bool, Timestamp)>,
+    /// Which services run.
+    pub services: Option<Observation<ServiceStates>>,
+    /// Whether a restart of the backup service is about to happen, and when that was decided.
+    pub restart_pending: Option<bool>,
+    /// Whether events of an earlier process were restored.
+    pub restored: bool,
+}
+
+impl SiteState {
+    /// A site of which nothing is known yet.
+    pub fn new(settings: Arc<SiteSettings>, now: Timestamp) -> Self {
+        let schedule = settings.schedule.clone().map(|schedule| (schedule, now));
+        Self {
+            settings,
+            first_observed: now,
+            schedule,
+            retention: None,
+            timeline: Arc::default(),
+            runs: Arc::default(),
+            contradictions: Arc::default(),
+            totals: Totals::default(),
+            coverage: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            lines: LineTotals::default(),
+            snapshot_complete: None,
+            snapshot_intact: None,
+            services: None,
+            restart_pending: None,
+            restored: false,
+        }
+    }
+
+    /// Announces a source, so that its silence is visible from the start.
+    pub fn watch(&mut self, source: SourceId, interval: Duration, now: Timestamp) {
+        self.sources.insert(source, SourceState::new(now, interval));
+    }
+
+    /// Folds one poll into the state.
+    pub fn fold(&mut self, report: &PollReport, now: Timestamp) -> Change {
+        let Some(source) = self.sources.get_mut(&report.source) else { return Change::Volatile };
+        source.record(report);
+        let mut change = Change::Volatile;
+        if let Ok(poll) = &report.result {
+            for fact in &poll.facts {
+                change = change.max(self.learn(&report.source, fact, report.started));
+            }
+            if self.cursors.get(&report.source) != Some(&poll.cursor) {
+                self.cursors.insert(report.source.clone(), poll.cursor.clone());
+                change = change.max(Change::Position);
+            }
+        }
+        change.max(self.advance(now))
+    }
+
+    /// Lets time pass: a failure becomes final without any new fact.
+    pub fn advance(&mut self, now: Timestamp) -> Change {
+        let mut change = Change::Volatile;
+        let runs = Arc::clone(&self.runs);
+        for run in runs.iter() {
+            if let Some(outcome) = run.outcome()
+                && !self.totals.has_counted(run)
+                && self.is_final(run, outcome, now)
+            {
+                self.totals.count(run, outcome);
+                change = Change::Durable;
+            }
+        }
+        self.prune();
+        change
+    }
+
+    fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp) -> Change {
+        let seen = |value| Observation { value, source: source.clone() };
+        match fact {
+            Fact::Records(witness, records) if !records.is_empty() => self.witness(*witness, records),
+            Fact::Records(..) => return Change::Volatile,
+            Fact::Coverage { witness, oldest, gap } => {
+                let oldest = oldest.unwrap_or(polled);
+                let known = self.coverage.get(witness).filter(|_| !gap).map(|coverage| coverage.since);
+                let since = known.map_or(oldest, |known| known.min(oldest));
+                if self.coverage.insert(*witness, Coverage { since }) == Some(Coverage { since }) {
+                    return Change::Volatile;
+                }
+            }
+            Fact::Lines(totals) => {
+                self.lines += *totals;
+                return Change::Volatile;
+            }
+            Fact::SnapshotComplete(complete) => {
+                self.snapshot_complete = Some(seen(*complete));
+                return Change::Volatile;
+            }
+            Fact::SnapshotIntact(intact) => self.snapshot_intact = Some((*intact, polled)),
+            Fact::Retention(retention) => self.retention = Some(*retention),
+            Fact::Services(services) => {
+                self.services = Some(Observation { value: services.clone(), source: source.clone() });
+                return Change::Volatile;
+            }
+        }
+        Change::Durable
+    }
+
+    fn witness(&mut self, witness: Witness, records: &[Record]) {
+        let timings = &self.settings.timings;
+        let before = Tally::of(&self.timeline.events(timings));
+        let timeline = Arc::make_mut(&mut self.timeline);
+        timeline.insert(witness, records.iter().cloned());
+        let after = Tally::of(&timeline.events(timings));
+        self.totals.add_growth(&before, &after);
+        self.derive();
+    }
+
+    /// Derives the runs anew from the timeline.
+    pub(super) fn derive(&mut self) {
+        self.runs = Arc::new(derive_runs(&self.timeline, &self.settings.timings));
+        self.contradictions = Arc::new(self.find_contradictions());
+    }
+
+    fn find_contradictions(&self) -> Vec<String> {
+        if self.timeline.records().len() < 2 {
+            return Vec::new();
+        }
+        let outcomes = |witness: &Witness| {
+            let mut runs = derive_runs(&self.timeline.only(*witness), &self.settings.timings);
+            runs.retain(|run| run.succeeded.is_some() || run.error.is_some());
+            (*witness, runs)
+        };
+        let all: Vec<_> = self.timeline.records().keys().map(outcomes).collect();
+        let mut found = Vec::new();
+        for (index, (a, a_runs)) in all.iter().enumerate() {
+            for (b, b_runs) in &all[index + 1..] {
+                for (a_run, b_run) in a_runs.iter().flat_map(|a_run| b_runs.iter().map(move |b_run| (a_run, b_run))) {
+                    let same = a_run.first <= b_run.last && b_run.first <= a_run.last;
+                    if same && a_run.succeeded.is_some() != b_run.succeeded.is_some() {
+                        let (good, bad) = if a_run.succeeded.is_some() { (a, b) } else { (b, a) };
+                        found.push(format!(
+                            "Of the run at {}, {good} reports success and {bad} failure.",
+                            a_run.first.format("%F %H:%M UTC")
+                        ));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Keeps the newest runs; only runs that have been counted are let go.
+    fn prune(&mut self) {
+        let Some(kept) = self.runs.len().checked_sub(KEPT_RUNS).filter(|surplus| *surplus > 0) else { return };
+        let kept = self.runs[..kept].iter().take_while(|run| self.totals.has_counted(run)).count();
+        if kept > 0 {
+            let horizon = self.runs[kept].first;
+            Arc::make_mut(&mut self.timeline).prune(horizon);
+            self.totals.counted = self.totals.counted.split_off(&horizon);
+            self.derive();
+        }
+    }
+
+    /// A 5035 is final at once. Anything else settles first, and every witness that works must have been asked since.
+    pub fn is_final(&self, run: &BackupRun, outcome: BackupOutcome, now: Timestamp) -> bool {
+        if outcome == BackupOutcome::Succeeded {
+            return true;
+        }
+        let Some((_, ended)) = run.ended else { return false };
+        let settled = ended + TimeDelta::from_std(self.settings.timings.settle).unwrap_or(TimeDelta::MAX);
+        let mut witnesses = self.witnesses().filter(|(_, source)| source.up()).peekable();
+        now >= settled
+            && witnesses.peek().is_some()
+            && witnesses.all(|(_, source)| source.last_success.is_some_and(|polled| polled >= settled))
+    }
+
+    /// The sources that read a deciding witness.
+    pub fn witnesses(&self) -> impl Iterator<Item = (Witness, &SourceState)> {
+        self.sources.iter().filter_map(|(id, source)| Some((id.kind.witness()?, source)))
+    }
+
+    /// Whether the events known are all there are: history has been read, or what was known before was restored.
+    ///
+    /// Until then no series that an event makes is shown, because history must not look like an increase.
+    pub fn knows_events(&self) -> bool {
+        let log = |(id, _): &(&SourceId, &SourceState)| id.kind == SourceKind::BackupLog;
+        let mut logs = self.sources.iter().filter(log).peekable();
+        logs.peek().is_some() && logs.all(|(_, log)| log.caught_up || (self.restored && log.last_poll.is_some()))
+    }
+
+    /// Whether every source has been polled, successfully or not.
+    pub fn all_reported(&self) -> bool {
+        self.sources.values().all(|source| source.last_poll.is_some())
+    }
+
+    /// What was observed, unless its source has failed too often since.
+    pub fn observed<'a, T>(&self, observation: &'a Option<Observation<T>>) -> Option<&'a T> {
+        let observation = observation.as_ref()?;
+        self.sources.get(&observation.source)?.observes().then_some(&observation.value)
+    }
+}

@@ -1,0 +1,83 @@
+//! How a source is doing: what the self-observation of the exporter shows, and when an observation is dropped.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::site::Timestamp;
+use crate::source::{FailureKind, PollFailure, PollReport};
+
+/// An observation is dropped after this many failed polls in a row.
+pub const FAILURES_THAT_DROP: u32 = 3;
+
+/// One source of a site, since this process started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceState {
+    /// When watching began.
+    pub watched_since: Timestamp,
+    /// How often it is polled.
+    pub interval: Duration,
+    /// When its last poll began.
+    pub last_poll: Option<Timestamp>,
+    /// When its last successful poll began.
+    pub last_success: Option<Timestamp>,
+    /// How long its last poll took.
+    pub duration: Duration,
+    /// All polls.
+    pub polls: u64,
+    /// Failed polls by kind.
+    pub failures: BTreeMap<FailureKind, u64>,
+    /// Failed polls since the last successful one.
+    pub failures_in_a_row: u32,
+    /// Why the last poll failed.
+    pub failure: Option<PollFailure>,
+    /// Whether a poll has read all there was, so that history is known.
+    pub caught_up: bool,
+}
+
+impl SourceState {
+    /// A source that has not been polled yet.
+    pub fn new(now: Timestamp, interval: Duration) -> Self {
+        Self {
+            watched_since: now,
+            interval,
+            last_poll: None,
+            last_success: None,
+            duration: Duration::ZERO,
+            polls: 0,
+            failures: BTreeMap::new(),
+            failures_in_a_row: 0,
+            failure: None,
+            caught_up: false,
+        }
+    }
+
+    /// Takes note of a poll.
+    pub(super) fn record(&mut self, report: &PollReport) {
+        self.last_poll = Some(report.started);
+        self.duration = report.duration;
+        self.polls += 1;
+        match &report.result {
+            Ok(poll) => {
+                self.last_success = Some(report.started);
+                self.failures_in_a_row = 0;
+                self.failure = None;
+                self.caught_up |= poll.caught_up;
+            }
+            Err(failure) => {
+                *self.failures.entry(failure.kind).or_default() += 1;
+                self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+                self.failure = Some(failure.clone());
+            }
+        }
+    }
+
+    /// Whether the last poll succeeded.
+    pub fn up(&self) -> bool {
+        self.last_poll.is_some() && self.failure.is_none()
+    }
+
+    /// Whether what it last saw may still be taken for true.
+    pub fn observes(&self) -> bool {
+        self.last_success.is_some() && self.failures_in_a_row < FAILURES_THAT_DROP
+    }
+}

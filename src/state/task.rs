@@ -1,0 +1,155 @@
+//! The one task that owns the site states: drains its inbox, folds, writes checkpoints, then publishes once.
+//!
+//! A durable change is published only after the checkpoint that holds it, so that no scrape shows what a crash could
+//! take back. If the checkpoint cannot be written it is published all the same, and counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::checkpoint::{StateDirectory, WriteError};
+use super::{Change, SiteState};
+use crate::clock::Clock;
+use crate::site::{SiteCode, Timestamp, Timings};
+use crate::source::PollReport;
+use crate::watchdog::Heartbeat;
+
+/// Reports that may wait; a poll brings one, and there are a handful of sources for each site.
+pub const INBOX: usize = 256;
+/// Reports folded before a checkpoint and a publication; more would only delay what scrapes see.
+const BATCH: usize = 64;
+
+/// What the rest of the program sees.
+#[derive(Debug, Clone, Default)]
+pub struct Published {
+    /// Every site.
+    pub sites: BTreeMap<SiteCode, Arc<SiteState>>,
+    /// When a checkpoint was last written.
+    pub checkpoint: Option<Timestamp>,
+    /// Checkpoints that could not be written.
+    pub checkpoint_failures: u64,
+}
+
+/// One site inside the task.
+#[derive(Debug)]
+struct Entry {
+    state: Arc<SiteState>,
+    sequence: u64,
+    unsaved: Change,
+    saved: Timestamp,
+}
+
+/// The task's state.
+#[derive(Debug)]
+pub struct StateTask {
+    sites: BTreeMap<SiteCode, Entry>,
+    directory: Arc<StateDirectory>,
+    clock: Clock,
+    timings: Timings,
+    publish: watch::Sender<Published>,
+    heartbeat: Heartbeat,
+    failing: bool,
+}
+
+impl StateTask {
+    /// A task for these sites, each with the number of the checkpoint it came from.
+    pub fn new(
+        sites: Vec<(SiteState, u64)>,
+        directory: Arc<StateDirectory>,
+        clock: Clock,
+        timings: Timings,
+        heartbeat: Heartbeat,
+    ) -> (Self, watch::Receiver<Published>) {
+        let now = clock.now();
+        let entry = |(state, sequence): (SiteState, u64)| {
+            let code = state.settings.code;
+            (code, Entry { state: Arc::new(state), sequence, unsaved: Change::Volatile, saved: now })
+        };
+        let (publish, published) = watch::channel(Published::default());
+        let sites = sites.into_iter().map(entry).collect();
+        let task = Self { sites, directory, clock, timings, publish, heartbeat, failing: false };
+        task.publish_sites();
+        (task, published)
+    }
+
+    /// Runs until every sender of the inbox is gone, then writes what is left.
+    ///
+    /// `stop` only ends the waiting for time; what is in the inbox is always folded.
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<PollReport>, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            self.heartbeat.beat(self.timings.tick + self.timings.watchdog);
+            tokio::select! {
+                received = inbox.recv_many(&mut batch, BATCH) => {
+                    if received == 0 {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep(self.timings.tick), if !stop.is_cancelled() => {}
+            }
+            let now = self.clock.now();
+            for report in batch.drain(..) {
+                if let Some(entry) = self.sites.get_mut(&report.site) {
+                    let change = Arc::make_mut(&mut entry.state).fold(&report, now);
+                    entry.unsaved = entry.unsaved.max(change);
+                }
+            }
+            for entry in self.sites.values_mut() {
+                let change = Arc::make_mut(&mut entry.state).advance(now);
+                entry.unsaved = entry.unsaved.max(change);
+            }
+            self.save(now, self.timings.checkpoint_interval).await;
+            self.publish_sites();
+        }
+        self.save(self.clock.now(), Duration::ZERO).await;
+        self.publish_sites();
+    }
+
+    /// Writes the sites that changed durably, and those whose positions are older than `age`.
+    async fn save(&mut self, now: Timestamp, age: Duration) {
+        let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
+        for entry in self.sites.values_mut() {
+            let due = match entry.unsaved {
+                Change::Volatile => false,
+                Change::Position => now - entry.saved >= age || now < entry.saved,
+                Change::Durable => true,
+            };
+            if !due {
+                continue;
+            }
+            let (directory, state) = (Arc::clone(&self.directory), Arc::clone(&entry.state));
+            let sequence = entry.sequence + 1;
+            let written = tokio::task::spawn_blocking(move || directory.save(&state, sequence)).await;
+            let error = match written {
+                Ok(Ok(())) => {
+                    entry.sequence = sequence;
+                    entry.unsaved = Change::Volatile;
+                    entry.saved = now;
+                    self.failing = false;
+                    self.publish.send_modify(|published| published.checkpoint = Some(now));
+                    continue;
+                }
+                Ok(Err(error)) => chain(&error),
+                Err(error) => error.to_string(),
+            };
+            if !std::mem::replace(&mut self.failing, true) {
+                tracing::error!(error, "checkpoint not written; counters may repeat after a crash");
+            }
+            self.publish.send_modify(|published| published.checkpoint_failures += 1);
+        }
+    }
+
+    fn publish_sites(&self) {
+        self.publish.send_modify(|published| {
+            published.sites = self.sites.iter().map(|(code, entry)| (*code, Arc::clone(&entry.state))).collect();
+        });
+    }
+}
+
+fn chain(error: &WriteError) -> String {
+    crate::error_chain(error)
+}

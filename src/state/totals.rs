@@ -1,0 +1,73 @@
+//! Totals that outlive the process: what the counters of the durable metrics show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::timeline::Event;
+use crate::site::{BackupOutcome, BackupRun, MessageId, Severity, Timestamp};
+use crate::source::RecordBody;
+
+/// Durable counters of one site; they never decrease.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Runs whose outcome is final.
+    pub runs: u64,
+    /// Those of them that failed or were interrupted.
+    pub runs_failed: u64,
+    /// Status messages by id; `None` gathers the ids that have no series of their own.
+    pub messages: BTreeMap<Option<MessageId>, u64>,
+    /// Status messages that are errors.
+    pub errors: u64,
+    /// Status messages that are warnings.
+    pub warnings: u64,
+    /// The first evidence of each run that has been counted, as far back as the timeline goes.
+    pub counted: BTreeSet<Timestamp>,
+}
+
+/// How many status messages of each kind a timeline holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    messages: BTreeMap<Option<MessageId>, u64>,
+    errors: u64,
+    warnings: u64,
+}
+
+impl Tally {
+    /// Counts the status messages of a timeline; a message that several witnesses report counts once.
+    pub fn of(events: &[Event<'_>]) -> Self {
+        let mut tally = Self::default();
+        for event in events {
+            let RecordBody::Status(message) = event.body else { continue };
+            let own_series = message.id.is_failure() || MessageId::ALWAYS_COUNTED.contains(&message.id);
+            *tally.messages.entry(own_series.then_some(message.id)).or_default() += 1;
+            tally.errors += u64::from(message.is_error());
+            tally.warnings += u64::from(message.severity == Some(Severity::Warning));
+        }
+        tally
+    }
+}
+
+impl Totals {
+    /// Adds what `after` holds more than `before`; what a late pairing takes away was counted and stays.
+    pub fn add_growth(&mut self, before: &Tally, after: &Tally) {
+        for (id, count) in &after.messages {
+            let grown = count.saturating_sub(before.messages.get(id).copied().unwrap_or_default());
+            if grown > 0 {
+                *self.messages.entry(*id).or_default() += grown;
+            }
+        }
+        self.errors += after.errors.saturating_sub(before.errors);
+        self.warnings += after.warnings.saturating_sub(before.warnings);
+    }
+
+    /// Whether a run has been counted, even if earlier evidence of it was found since.
+    pub fn has_counted(&self, run: &BackupRun) -> bool {
+        self.counted.range(run.first..=run.last).next().is_some()
+    }
+
+    /// Counts a run whose outcome is final.
+    pub fn count(&mut self, run: &BackupRun, outcome: BackupOutcome) {
+        self.runs += 1;
+        self.runs_failed += u64::from(outcome != BackupOutcome::Succeeded);
+        self.counted.insert(run.first);
+    }
+}
