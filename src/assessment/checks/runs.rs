@@ -1,0 +1,52 @@
+//! Checks of the runs themselves.
+
+use super::{Assessment, Finding};
+use crate::site::{ClosedSet, FailureCause};
+use crate::state::SiteState;
+
+pub(super) fn last_run(_: &SiteState, assessment: &Assessment) -> Finding {
+    let runs = &assessment.runs;
+    match (runs.last_failed, runs.last_success) {
+        (Some(true), _) => {
+            let cause = runs.failure_cause.unwrap_or(FailureCause::Unknown);
+            Finding::failed(format!("The last run failed: {}.", cause.label()), cause.advice())
+        }
+        (Some(false), Some(at)) => {
+            Finding::passed(format!("The last run succeeded at {}.", at.format("%Y-%m-%d %H:%M:%S UTC")))
+        }
+        _ => Finding::unknown("No run has ended yet."),
+    }
+}
+
+pub(super) fn not_stalled(_: &SiteState, assessment: &Assessment) -> Finding {
+    match assessment.runs.stalled {
+        Some(true) => Finding::failed(
+            format!("The run has been going for more than {} minutes.", assessment.runs.stalled_after.num_minutes()),
+            FailureCause::Stalled.advice(),
+        ),
+        Some(false) => Finding::passed("No run takes too long."),
+        None => Finding::unknown("No run is known."),
+    }
+}
+
+pub(super) fn after_backup(_: &SiteState, assessment: &Assessment) -> Finding {
+    match assessment.runs.after_backup_failed {
+        Some(true) => Finding::failed(
+            "An error followed the last success in the same run.",
+            "The snapshot is good: look at AfterBackup.bat and at the lines after 5035 in Smsbkup.log.",
+        ),
+        Some(false) => Finding::passed("No error followed the last success."),
+        None => Finding::unknown("No success is known."),
+    }
+}
+
+pub(super) fn witnesses_agree(state: &SiteState, _: &Assessment) -> Finding {
+    match (state.timeline.records().len(), state.contradictions.first()) {
+        (_, Some(first)) => Finding::failed(
+            first.clone(),
+            "Compare Smsbkup.log with the status messages of SMS_SITE_BACKUP; trust the run only after a look.",
+        ),
+        (0 | 1, None) => Finding::unknown("Fewer than two witnesses tell of the runs."),
+        (_, None) => Finding::passed("All witnesses agree."),
+    }
+}

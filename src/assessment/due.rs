@@ -1,0 +1,148 @@
+//! Whether a success is due, overdue or missed.
+//!
+//! With a schedule a success is due for each of its days; without one it is due at an age that the role suggests.
+//! Nothing is called overdue unless a deciding witness covers the time in question: silence of a log that could not
+//! be read proves nothing.
+
+use chrono::TimeDelta;
+
+use super::{RunSummary, delta, retention, runs};
+use crate::schedule::{Due, Schedule};
+use crate::site::{SiteRole, Timestamp};
+use crate::state::SiteState;
+
+/// Missed days are not counted further back than this.
+const MISSED_HORIZON: TimeDelta = TimeDelta::days(366);
+
+/// What the schedule (or the lack of one) asks for at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueState {
+    /// Whether a success is overdue; `None` if no witness covers the time in question.
+    pub overdue: Option<bool>,
+    /// Until when the first success must have come that has not come; `None` while cover is missing.
+    pub success_due: Option<Timestamp>,
+    /// The next begin of the schedule.
+    pub next: Option<Timestamp>,
+    /// Due days without a start since the last success; `None` without a schedule or cover.
+    pub missed: Option<u32>,
+    /// The longest distance between two begins of the schedule.
+    pub max_interval: Option<TimeDelta>,
+    /// Whether anything has been due since the site was first watched.
+    pub was_due: bool,
+}
+
+impl DueState {
+    pub(super) fn of(state: &SiteState, runs: &RunSummary, now: Timestamp) -> Self {
+        let site = Site { state, runs, now };
+        match &state.schedule {
+            Some((schedule, since)) => site.with_schedule(schedule, *since),
+            None => site.without_schedule(),
+        }
+    }
+}
+
+struct Site<'a> {
+    state: &'a SiteState,
+    runs: &'a RunSummary,
+    now: Timestamp,
+}
+
+impl Site<'_> {
+    fn with_schedule(&self, schedule: &Schedule, known_since: Timestamp) -> DueState {
+        let timings = &self.state.settings.timings;
+        let lead = delta(timings.due_lead);
+        let deadline = |due: &Due| due.latest_begin + self.runs.expected_duration + delta(timings.grace);
+        let success = self.runs.last_success_start;
+
+        let first_unmet = match success {
+            Some(start) => schedule.next_due(start + lead - TimeDelta::milliseconds(1)),
+            None => schedule.next_due(self.state.first_observed - TimeDelta::milliseconds(1)),
+        };
+        let last_passed = self.last_passed(schedule, &deadline);
+        let met = |due: &Due| success.is_some_and(|start| start > due.begin - lead);
+        let covered = |due: &Due| self.covered(due.begin, deadline(due));
+        DueState {
+            overdue: match &last_passed {
+                Some(due) if success.is_none() && due.begin < self.state.first_observed => Some(false),
+                Some(due) if met(due) => Some(false),
+                Some(due) => covered(due).then_some(true),
+                None => Some(false),
+            },
+            success_due: first_unmet.map(|due| deadline(&due)).filter(|at| {
+                self.state.knows_events() && (*at > self.now || last_passed.as_ref().is_some_and(covered))
+            }),
+            next: schedule.next_due(self.now).map(|due| due.begin),
+            missed: self.missed(schedule, known_since),
+            max_interval: schedule.max_interval(),
+            was_due: last_passed.is_some_and(|due| due.begin >= self.state.first_observed),
+        }
+    }
+
+    /// The last due run whose deadline has passed.
+    fn last_passed(&self, schedule: &Schedule, deadline: &dyn Fn(&Due) -> Timestamp) -> Option<Due> {
+        let mut due = schedule.last_due(self.now)?;
+        while deadline(&due) > self.now {
+            due = schedule.last_due(due.begin - TimeDelta::milliseconds(1))?;
+        }
+        Some(due)
+    }
+
+    fn without_schedule(&self) -> DueState {
+        let settings = &self.state.settings;
+        let age = match settings.role {
+            Some(SiteRole::Standalone) => {
+                delta(runs::usual_distance(self.state).unwrap_or(settings.timings.standalone_interval))
+            }
+            _ => delta(retention(self.state).mul_f64(0.8)),
+        };
+        let base = self.runs.last_success_start.unwrap_or(self.state.first_observed);
+        let due = base + age + delta(settings.timings.due_lead);
+        let covered = self.covered(self.now - age, self.now);
+        let passed = due <= self.now;
+        DueState {
+            overdue: if passed { covered.then_some(true) } else { Some(false) },
+            success_due: Some(due).filter(|_| self.state.knows_events() && (!passed || covered)),
+            next: None,
+            missed: None,
+            max_interval: None,
+            was_due: passed,
+        }
+    }
+
+    /// Whether a deciding witness tells all of what happened from `from` until `until`.
+    ///
+    /// One that works counts as having been read just now: between two polls nothing is unknown.
+    fn covered(&self, from: Timestamp, until: Timestamp) -> bool {
+        self.state.witnesses().any(|(witness, source)| {
+            let since = self.state.coverage.get(&witness).is_some_and(|coverage| coverage.since <= from);
+            since && (source.up() || source.last_success.is_some_and(|polled| polled >= until))
+        })
+    }
+
+    /// Due days that nothing started for: not in time, not shortly before, and nothing was running then.
+    fn missed(&self, schedule: &Schedule, known_since: Timestamp) -> Option<u32> {
+        let timings = &self.state.settings.timings;
+        let (lead, tolerance) = (delta(timings.due_lead), delta(timings.missed_tolerance));
+        let from = known_since.max(self.now - MISSED_HORIZON);
+        let from = self.runs.last_success_start.map_or(from, |success| from.max(success));
+        let mut covered_any = self.covered(self.now, self.now);
+        let mut missed = 0;
+        for due in schedule.dues(from, self.now) {
+            let until = due.latest_begin + tolerance;
+            if until > self.now {
+                break;
+            }
+            if !self.covered(due.begin, until) {
+                continue;
+            }
+            covered_any = true;
+            let came = self.state.runs.iter().any(|run| {
+                let start = run.started.unwrap_or(run.first);
+                let running = start <= due.begin && run.ended.is_none_or(|(_, end)| end > due.begin);
+                running || (due.begin - lead..=until).contains(&start)
+            });
+            missed += u32::from(!came);
+        }
+        covered_any.then_some(missed)
+    }
+}

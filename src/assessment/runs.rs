@@ -1,0 +1,129 @@
+//! What the runs say by themselves, without a schedule.
+
+use chrono::TimeDelta;
+use std::time::Duration;
+
+use super::delta;
+use crate::site::{BackupPhase, BackupRun, FailureCause, Timestamp};
+use crate::state::SiteState;
+
+/// How many successes tell what is normal.
+const RECENT: usize = 5;
+/// With fewer successes their median means nothing.
+const ENOUGH: usize = 3;
+
+/// What the runs of a site say at a moment; `None` where no run says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSummary {
+    /// Whether the newest run that succeeded or failed is one that failed.
+    pub last_failed: Option<bool>,
+    /// Why it failed.
+    pub failure_cause: Option<FailureCause>,
+    /// Failed and interrupted runs since the last success.
+    pub consecutive_failures: Option<u32>,
+    /// Whether a run is in progress.
+    pub in_progress: Option<bool>,
+    /// Whether it takes far longer than such runs took.
+    pub stalled: Option<bool>,
+    /// When the newest run started.
+    pub last_start: Option<Timestamp>,
+    /// When the newest ended run ended.
+    pub last_completion: Option<Timestamp>,
+    /// The newest 5035.
+    pub last_success: Option<Timestamp>,
+    /// When the run of the newest 5035 started.
+    pub last_success_start: Option<Timestamp>,
+    /// When the newest failure was first known.
+    pub last_failure: Option<Timestamp>,
+    /// How long the newest ended run took.
+    pub last_duration: Option<TimeDelta>,
+    /// How long its phases took.
+    pub last_phases: Vec<(BackupPhase, TimeDelta)>,
+    /// The newest 5040.
+    pub after_backup_started: Option<Timestamp>,
+    /// Whether the newest success was followed by an error of the same run.
+    pub after_backup_failed: Option<bool>,
+    /// How long a run is expected to take.
+    pub expected_duration: TimeDelta,
+    /// The age at which a run is stalled.
+    pub stalled_after: TimeDelta,
+}
+
+impl RunSummary {
+    pub(super) fn of(state: &SiteState, now: Timestamp) -> Self {
+        let (settings, runs) = (&state.settings, &state.runs);
+        let newest = |wanted: &dyn Fn(&&BackupRun) -> bool| runs.iter().rev().find(|run| wanted(run));
+        let last = runs.last();
+        let success = newest(&|run| run.succeeded.is_some());
+        let failure = newest(&|run| run.failure().is_some());
+        let judged = newest(&|run| run.succeeded.is_some() || run.failure().is_some());
+        let ended = newest(&|run| run.ended.is_some());
+
+        let normal = median(successes(state).filter_map(BackupRun::duration).take(RECENT).collect(), 1);
+        let expected_duration = (settings.expected_duration.map(delta))
+            .or(normal)
+            .unwrap_or_else(|| delta(settings.timings.expected_duration));
+        let known = median(successes(state).filter_map(BackupRun::duration).take(RECENT).collect(), ENOUGH);
+        let stalled_after = (settings.stalled_after.map(delta))
+            .or_else(|| Some((known? * 3).max(delta(settings.timings.stalled_floor))))
+            .unwrap_or_else(|| delta(settings.timings.stalled_unknown));
+
+        // A run whose end was never logged after its success is over some day.
+        let open = last.filter(|run| run.ended.is_none());
+        let open = open.filter(|run| run.succeeded.is_none_or(|success| now - success <= stalled_after));
+        let stalled = open.is_some_and(|run| {
+            run.succeeded.is_none() && now - run.started.unwrap_or(run.first) > stalled_after
+        });
+        Self {
+            last_failed: judged.map(|run| run.failure().is_some()),
+            failure_cause: judged.and_then(BackupRun::failure),
+            consecutive_failures: judged.map(|_| {
+                let failed = runs.iter().rev().take_while(|run| run.succeeded.is_none());
+                u32::try_from(failed.filter(|run| run.failure().is_some()).count()).unwrap_or(u32::MAX)
+            }),
+            in_progress: last.map(|_| open.is_some()),
+            stalled: last.map(|_| stalled),
+            last_start: newest(&|run| run.started.is_some()).and_then(|run| run.started),
+            last_completion: ended.and_then(|run| run.ended).map(|(_, time)| time),
+            last_success: success.and_then(|run| run.succeeded),
+            last_success_start: success.map(|run| run.started.unwrap_or(run.first)),
+            last_failure: failure.and_then(known_to_have_failed),
+            last_duration: ended.and_then(BackupRun::duration),
+            last_phases: ended.map(|run| run.phases.clone()).unwrap_or_default(),
+            after_backup_started: newest(&|run| run.after_backup_started.is_some())
+                .and_then(|run| run.after_backup_started),
+            after_backup_failed: success.map(|run| run.error_after_success.is_some()),
+            expected_duration,
+            stalled_after,
+        }
+    }
+}
+
+/// The successful runs, newest first.
+pub(super) fn successes(state: &SiteState) -> impl Iterator<Item = &BackupRun> {
+    state.runs.iter().rev().filter(|run| run.succeeded.is_some())
+}
+
+/// The middle value, the mean of the two middle ones for an even count; `None` for fewer than `enough`.
+pub(super) fn median(mut values: Vec<TimeDelta>, enough: usize) -> Option<TimeDelta> {
+    if values.len() < enough.max(1) {
+        return None;
+    }
+    values.sort();
+    let middle = values.len() / 2;
+    Some(if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2 } else { values[middle] })
+}
+
+fn known_to_have_failed(run: &BackupRun) -> Option<Timestamp> {
+    run.error.as_ref().map(|error| error.time).or(run.ended.map(|(_, time)| time))
+}
+
+/// The longest distance between two successes that is normal for a standalone site without a schedule.
+pub(super) fn usual_distance(state: &SiteState) -> Option<Duration> {
+    let starts: Vec<_> = successes(state).map(|run| run.started.unwrap_or(run.first)).collect();
+    if starts.len() < ENOUGH {
+        return None;
+    }
+    let distances = starts.windows(2).map(|pair| pair[0] - pair[1]).collect();
+    (median(distances, 1)? * 2).to_std().ok()
+}

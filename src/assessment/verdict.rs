@@ -1,0 +1,67 @@
+//! The one word for a site: the first that applies, in an order in which unknown never hides failed or overdue.
+
+use super::{Assessment, Check, CheckState};
+use crate::site::{ClosedSet, closed_set};
+use crate::state::SiteState;
+
+closed_set! {
+    /// The verdict on a site.
+    pub enum Verdict {
+        /// The last run succeeded and every check passes.
+        Healthy => "healthy",
+        /// No success was ever seen, and nothing has been due yet.
+        Pending => "pending",
+        /// The last run succeeded, but a check fails.
+        Degraded => "degraded",
+        /// The evidence says too little.
+        Unknown => "unknown",
+        /// There is no valid copy.
+        Unprotected => "unprotected",
+        /// A success should have come and has not.
+        Overdue => "overdue",
+        /// The last run failed, or the present one has.
+        Failed => "failed",
+        /// This is the passive site server: the active one is watched for the site.
+        Passive => "passive",
+    }
+}
+
+/// The verdict and the sentence that gives its reason.
+pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, String) {
+    let Assessment { runs, due, checks, .. } = assessment;
+    if runs.last_failed == Some(true) {
+        let cause = runs.failure_cause.map_or("unknown", ClosedSet::label);
+        return (Verdict::Failed, format!("The last backup failed: {cause}."));
+    }
+    if runs.stalled == Some(true) {
+        return (Verdict::Failed, "The running backup takes far longer than such backups took.".to_owned());
+    }
+    if due.overdue == Some(true) {
+        let reason = match due.success_due {
+            Some(at) => format!("A successful backup was due by {}.", at.format("%Y-%m-%d %H:%M UTC")),
+            None => "A successful backup is overdue.".to_owned(),
+        };
+        return (Verdict::Overdue, reason);
+    }
+    if assessment.valid_copies == Some(0) {
+        return (Verdict::Unprotected, "No copy exists that could be restored now.".to_owned());
+    }
+    if state.knows_events() && runs.last_success.is_none() && !due.was_due {
+        return (Verdict::Pending, "No backup has succeeded yet, and none was due since watching began.".to_owned());
+    }
+    if !state.witnesses().any(|(_, source)| source.up()) {
+        let why = state.witnesses().find_map(|(_, source)| source.failure.as_ref());
+        let why = why.map_or("no witness has been read yet", |failure| failure.message.as_str());
+        return (Verdict::Unknown, format!("Nothing that tells of the backups can be read: {why}."));
+    }
+    if due.overdue.is_none() {
+        let reason = "No success is known for the last due day, and no readable log reaches back that far.";
+        return (Verdict::Unknown, reason.to_owned());
+    }
+    let failed: Vec<Check> = checks.iter().filter(|c| c.state == CheckState::Failed).map(|c| c.check).collect();
+    if failed.is_empty() {
+        return (Verdict::Healthy, "The last backup succeeded.".to_owned());
+    }
+    let names: Vec<_> = failed.iter().map(|check| check.label()).collect();
+    (Verdict::Degraded, format!("The last backup succeeded, but a check fails: {}.", names.join(", ")))
+}
