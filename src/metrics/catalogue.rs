@@ -1,0 +1,298 @@
+//! The catalogue: every metric there is, in one table. Names, labels and meanings are a contract with users' rules.
+//!
+//! `docs/metrics.md` is generated from it, and a test keeps it so.
+
+use std::sync::Arc;
+
+use super::process::ProcessView;
+use super::{Samples, SiteView, process, read};
+use crate::state::SiteState;
+
+/// What every name begins with, but for the standard `process_` metrics.
+pub const METRIC_PREFIX: &str = "configmgr_backup_";
+
+/// What kind of metric it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only goes up; its name ends in `_total`.
+    Counter,
+    /// Labels with the value 1; its name ends in `_info`.
+    Info,
+}
+
+/// In what its value is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A count, or 0 and 1.
+    None,
+    /// Seconds; Unix time for timestamps.
+    Seconds,
+    /// Bytes.
+    Bytes,
+}
+
+/// When a metric is absent, and how long it stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// There from the first scrape.
+    Always,
+    /// What happened: absent until history has been read, then for ever, also while the source fails.
+    Event,
+    /// What is configured in ConfigMgr: absent until known, then for ever.
+    Setting,
+    /// What was seen: absent until known, and again after three failed polls.
+    Observation,
+    /// A judgement of all of these: absent until every source has reported once.
+    Judgement,
+}
+
+impl Class {
+    /// Whether a metric of this class may be read for a site.
+    pub(super) fn is_known(self, state: &Arc<SiteState>) -> bool {
+        match self {
+            Self::Event => state.knows_events(),
+            Self::Judgement => state.all_reported(),
+            Self::Always | Self::Setting | Self::Observation => true,
+        }
+    }
+}
+
+/// How a metric is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Read {
+    /// From a site; the samples carry the label `site_code`.
+    Site(fn(&SiteView<'_>, &mut Samples<'_>)),
+    /// From the process.
+    Process(fn(&ProcessView<'_>, &mut Samples<'_>)),
+}
+
+/// One row of the catalogue.
+#[derive(Debug)]
+pub struct Metric {
+    /// Without the prefix; whole for the standard `process_` metrics.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its unit.
+    pub unit: Unit,
+    /// Its labels, besides `site_code`.
+    pub labels: &'static [&'static str],
+    /// When it is absent.
+    pub class: Class,
+    /// HELP: what it is and where that comes from.
+    pub help: &'static str,
+    /// Its value.
+    pub read: Read,
+}
+
+impl Metric {
+    /// The name as exported.
+    pub fn full_name(&self) -> String {
+        let prefix = if self.name.starts_with("process_") { "" } else { METRIC_PREFIX };
+        format!("{prefix}{}", self.name)
+    }
+}
+
+const fn site(
+    name: &'static str,
+    kind: Kind,
+    unit: Unit,
+    labels: &'static [&'static str],
+    class: Class,
+    help: &'static str,
+    read: fn(&SiteView<'_>, &mut Samples<'_>),
+) -> Metric {
+    Metric { name, kind, unit, labels, class, help, read: Read::Site(read) }
+}
+
+const fn process(
+    name: &'static str,
+    kind: Kind,
+    unit: Unit,
+    labels: &'static [&'static str],
+    help: &'static str,
+    read: fn(&ProcessView<'_>, &mut Samples<'_>),
+) -> Metric {
+    Metric { name, kind, unit, labels, class: Always, help, read: Read::Process(read) }
+}
+
+use Class::{Always, Event, Judgement, Observation, Setting};
+use Kind::{Counter, Gauge, Info};
+use Unit::{Bytes, None as Count, Seconds};
+
+/// Every metric, in the order of exposition.
+#[rustfmt::skip]
+pub const CATALOGUE: &[Metric] = &[
+    site("site_info", Info, Count, &["site_role", "site_server", "site_version"], Always,
+        "The watched site; role from the configuration, server from the newest status message of its backup; empty while unknown.",
+        read::site_info),
+
+    site("runs_total", Counter, Count, &[], Event,
+        "Backup runs whose outcome is final: a success at its 5035, any other after the settle time.",
+        |v, s| s.maybe(Some(v.state.totals.runs))),
+    site("runs_failed_total", Counter, Count, &[], Event,
+        "Backup runs that failed or were interrupted, of those in runs_total.",
+        |v, s| s.maybe(Some(v.state.totals.runs_failed))),
+    site("last_run_failed", Gauge, Count, &[], Event,
+        "1 from the first error (status message of SMS_SITE_BACKUP with SEV=E) or interrupted end of a run, 0 from the 5035 of one.",
+        |v, s| s.maybe(v.assessment.runs.last_failed)),
+    site("consecutive_failed_runs", Gauge, Count, &[], Event,
+        "Runs that failed or were interrupted since the last 5035.",
+        |v, s| s.maybe(v.assessment.runs.consecutive_failures)),
+    site("run_in_progress", Gauge, Count, &[], Event,
+        "1 from the start of a run (500 or 5055) to its end (501, or the line that the service is stopping).",
+        |v, s| s.maybe(v.assessment.runs.in_progress)),
+    site("run_stalled", Gauge, Count, &[], Event,
+        "1 if the run in progress takes longer than three times the median of the last successes (at least 4 h; 24 h with fewer than three).",
+        |v, s| s.maybe(v.assessment.runs.stalled)),
+    site("last_start_timestamp_seconds", Gauge, Seconds, &[], Event,
+        "When the newest run started (5055, or 500 where that is missing).",
+        |v, s| s.maybe(v.assessment.runs.last_start)),
+    site("last_completion_timestamp_seconds", Gauge, Seconds, &[], Event,
+        "When the newest ended run ended, in success or failure (501 or what ended it).",
+        |v, s| s.maybe(v.assessment.runs.last_completion)),
+    site("last_success_timestamp_seconds", Gauge, Seconds, &[], Event,
+        "When the newest successful run reported 5035.",
+        |v, s| s.maybe(v.assessment.runs.last_success)),
+    site("last_failure_timestamp_seconds", Gauge, Seconds, &[], Event,
+        "When the newest failure was reported: its first error, or its end where there was none.",
+        |v, s| s.maybe(v.assessment.runs.last_failure)),
+    site("last_run_duration_seconds", Gauge, Seconds, &[], Event,
+        "How long the newest ended run took, from 5055 to its end.",
+        |v, s| s.maybe(v.assessment.runs.last_duration)),
+    site("last_phase_duration_seconds", Gauge, Seconds, &["phase"], Event,
+        "How long each phase of the newest ended run took, between the status messages 500, 5055, 6829, 5056, 5057 and 5035.",
+        read::last_phase_duration),
+    site("last_run_failure_cause", Gauge, Count, &["cause"], Event,
+        "1 for the cause of the failure while last_run_failed is 1: the first error's Win32 code, else its phrase, else unknown.",
+        read::last_run_failure_cause),
+    site("after_backup_started_timestamp_seconds", Gauge, Seconds, &[], Event,
+        "When AfterBackup.bat was last started (5040), which says nothing of its result.",
+        |v, s| s.maybe(v.assessment.runs.after_backup_started)),
+    site("status_messages_total", Counter, Count, &["message_id"], Event,
+        "Status messages of SMS_SITE_BACKUP and SMS_SITE_VSS_WRITER by id, each counted once however many witnesses report it.",
+        read::status_messages),
+    site("status_message_errors_total", Counter, Count, &[], Event,
+        "Status messages of the backup with SEV=E, or with an id of the failure set where there is no severity.",
+        |v, s| s.maybe(Some(v.state.totals.errors))),
+    site("status_message_warnings_total", Counter, Count, &[], Event,
+        "Status messages of the backup with SEV=W.",
+        |v, s| s.maybe(Some(v.state.totals.warnings))),
+
+    site("witness_last_backup_success_timestamp_seconds", Gauge, Seconds, &["witness"], Event,
+        "The newest 5035 that each witness reports.",
+        read::witness_last_success),
+    site("witnesses_agree", Gauge, Count, &[], Event,
+        "0 if two witnesses report opposite outcomes of the same run; absent with fewer than two witnesses.",
+        |v, s| s.maybe((v.state.timeline.records().len() > 1).then(|| v.state.contradictions.is_empty()))),
+
+    site("verdict", Gauge, Count, &["verdict"], Judgement,
+        "1 for the verdict on the site, as judged at this scrape.",
+        |v, s| s.each(|verdict| v.assessment.verdict == verdict)),
+    site("check_passed", Gauge, Count, &["check"], Judgement,
+        "1 if a check passes, 0 if it fails; absent while it is unknown or not watched.",
+        read::check_passed),
+    site("success_due_timestamp_seconds", Gauge, Seconds, &[], Judgement,
+        "Until when the first due success must have come that has not come; stays in the past until it comes, absent while no witness covers that time.",
+        |v, s| s.maybe(v.assessment.due.success_due)),
+    site("next_scheduled_timestamp_seconds", Gauge, Seconds, &[], Setting,
+        "The next begin of the schedule.",
+        |v, s| s.maybe(v.assessment.due.next)),
+    site("missed_runs", Gauge, Count, &[], Judgement,
+        "Due days without a start since the last success; absent without a schedule.",
+        |v, s| s.maybe(v.assessment.due.missed)),
+    site("schedule_max_interval_seconds", Gauge, Seconds, &[], Setting,
+        "The longest distance between two begins of the schedule.",
+        |v, s| s.maybe(v.assessment.due.max_interval)),
+
+    site("valid_copies", Gauge, Count, &[], Observation,
+        "Copies that could be restored now; absent while nothing watches the destination; as of the last poll.",
+        |v, s| s.maybe(v.assessment.valid_copies)),
+    site("newest_valid_copy_timestamp_seconds", Gauge, Seconds, &[], Observation,
+        "When the run started (5055) that made the newest copy that could be restored now; as of the last poll.",
+        |v, s| s.maybe(v.assessment.newest_valid_copy)),
+    site("recoverable_until_timestamp_seconds", Gauge, Seconds, &[], Observation,
+        "Start of the run that made the newest valid copy plus change tracking retention; absent for a standalone site; as of the last poll.",
+        |v, s| s.maybe(v.assessment.recoverable_until)),
+    site("snapshot_intact", Gauge, Count, &[], Event,
+        "1 if the last full verification of the present snapshot found no damage; absent until it has been verified.",
+        |v, s| s.maybe(v.assessment.snapshot_intact)),
+    site("change_tracking_retention_seconds", Gauge, Seconds, &[], Setting,
+        "Change tracking retention (sys.change_tracking_databases, else the configuration); absent while neither tells.",
+        |v, s| s.maybe(crate::assessment::known_retention(v.state))),
+    site("service_running", Gauge, Count, &["name"], Observation,
+        "1 if a service of the site runs (service control manager); as of the last poll.",
+        read::service_running),
+    site("restart_pending", Gauge, Count, &[], Observation,
+        "1 if the exporter is about to restart the failed backup by itself; absent while it does not restart backups.",
+        |v, s| s.maybe(v.state.restart_pending)),
+
+    site("source_up", Gauge, Count, &["source"], Always,
+        "1 if the last poll of a source succeeded; the worst of its locations.",
+        |v, s| read::sources(v, s, |all| f64::from(u8::from(all.iter().all(|source| source.up()))))),
+    site("source_last_poll_success_timestamp_seconds", Gauge, Seconds, &["source"], Always,
+        "When the last successful poll of a source began (until the first: when watching began); the oldest of its locations.",
+        read::source_last_success),
+    site("source_poll_interval_seconds", Gauge, Seconds, &["source"], Always,
+        "How often a source is polled; the longest of its locations.",
+        |v, s| read::sources(v, s, |all| read::greatest(all, |source| source.interval))),
+    site("source_poll_duration_seconds", Gauge, Seconds, &["source"], Always,
+        "How long the last poll of a source took; the longest of its locations.",
+        |v, s| read::sources(v, s, |all| read::greatest(all, |source| source.duration))),
+    site("source_polls_total", Counter, Count, &["source"], Always,
+        "Polls of a source since this process started.",
+        |v, s| read::sources(v, s, |all| all.iter().map(|source| source.polls as f64).sum())),
+    site("source_poll_failures_total", Counter, Count, &["source", "kind"], Always,
+        "Failed polls of a source since this process started, by the kinds of failure it can have.",
+        read::source_failures),
+
+    site("log_lines_total", Counter, Count, &[], Always,
+        "Lines of Smsbkup.log read since this process started.",
+        |v, s| read::log(v, s, v.state.lines.lines)),
+    site("log_read_bytes_total", Counter, Bytes, &[], Always,
+        "Bytes of Smsbkup.log read since this process started.",
+        |v, s| read::log(v, s, v.state.lines.bytes)),
+    site("log_malformed_lines_total", Counter, Count, &[], Always,
+        "Lines of Smsbkup.log in no known layout, skipped, since this process started.",
+        |v, s| read::log(v, s, v.state.lines.malformed)),
+    site("log_oversized_lines_total", Counter, Count, &[], Always,
+        "Lines of Smsbkup.log over 1 MiB, skipped, since this process started.",
+        |v, s| read::log(v, s, v.state.lines.oversized)),
+    site("log_rotations_total", Counter, Count, &[], Always,
+        "How often Smsbkup.log was seen rolled, replaced or re-created since this process started.",
+        |v, s| read::log(v, s, v.state.lines.rotations)),
+
+    process("exporter_build_info", Info, Count, &["version", "revision", "rustversion"],
+        "The build of this exporter.",
+        |_, s| s.push(&[crate::build_info::VERSION, crate::build_info::REVISION, crate::build_info::RUST_VERSION], 1.0)),
+    process("exporter_checkpoint_timestamp_seconds", Gauge, Seconds, &[],
+        "When a checkpoint was last written by this process; absent until the first.",
+        |v, s| s.maybe(v.published.checkpoint)),
+    process("exporter_checkpoint_failures_total", Counter, Count, &[],
+        "Checkpoints that this process could not write.",
+        |v, s| s.maybe(Some(v.published.checkpoint_failures))),
+    process("exporter_log_messages_total", Counter, Count, &["level"],
+        "Messages that this exporter logged, by level.",
+        process::log_messages),
+    process("process_cpu_seconds_total", Counter, Seconds, &[],
+        "Total user and system CPU time spent in seconds.",
+        |v, s| s.maybe(v.usage.as_ref().map(|usage| usage.cpu_seconds))),
+    process("process_resident_memory_bytes", Gauge, Bytes, &[],
+        "Resident memory size in bytes.",
+        |v, s| s.maybe(v.usage.as_ref().map(|usage| usage.resident_bytes))),
+    process("process_virtual_memory_bytes", Gauge, Bytes, &[],
+        "Virtual memory size in bytes.",
+        |v, s| s.maybe(v.usage.as_ref().map(|usage| usage.virtual_bytes))),
+    process("process_open_fds", Gauge, Count, &[],
+        "Number of open file descriptors (handles on Windows).",
+        |v, s| s.maybe(v.usage.as_ref().and_then(|usage| usage.open_files))),
+    process("process_max_fds", Gauge, Count, &[],
+        "Maximum number of open file descriptors.",
+        |v, s| s.maybe(v.usage.as_ref().and_then(|usage| usage.max_files))),
+    process("process_start_time_seconds", Gauge, Seconds, &[],
+        "Start time of the process since unix epoch in seconds.",
+        |v, s| s.maybe(v.usage.as_ref().map(|usage| usage.start_time))),
+];
+

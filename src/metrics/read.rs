@@ -1,0 +1,110 @@
+//! How the metrics are read that take more than a field.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Number, Samples, SiteView};
+use crate::assessment::CheckState;
+use crate::site::{ClosedSet, Component, FailureCause, MessageId, Timestamp};
+use crate::source::{RecordBody, SourceKind};
+use crate::state::SourceState;
+
+pub(super) fn site_info(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    let role = view.state.settings.role.map_or("", ClosedSet::label);
+    let server = view.state.runs.iter().rev().find_map(|run| run.machine.as_deref()).unwrap_or_default();
+    samples.push(&[role, server, ""], 1.0);
+}
+
+pub(super) fn last_phase_duration(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    for (phase, duration) in &view.assessment.runs.last_phases {
+        samples.push(&[phase.label()], duration.number());
+    }
+}
+
+pub(super) fn last_run_failure_cause(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    if view.assessment.runs.last_failed.is_some() {
+        samples.each(|cause: FailureCause| view.assessment.runs.failure_cause == Some(cause));
+    }
+}
+
+pub(super) fn status_messages(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    let always = MessageId::ALWAYS_COUNTED.iter().map(|id| Some(*id)).chain([None]);
+    let mut counts: BTreeMap<Option<MessageId>, u64> = always.map(|id| (id, 0)).collect();
+    counts.extend(&view.state.totals.messages);
+    for (id, count) in counts {
+        let id = id.map_or("other".to_owned(), |id| id.to_string());
+        samples.push(&[&id], count.number());
+    }
+}
+
+pub(super) fn witness_last_success(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    for (witness, records) in view.state.timeline.records() {
+        let success = records.iter().rev().find_map(|record| match &record.body {
+            RecordBody::Status(message)
+                if message.id == MessageId::COMPLETED && message.component == Component::SiteBackup =>
+            {
+                Some(message.time)
+            }
+            _ => None,
+        });
+        if let Some(time) = success {
+            samples.push(&[witness.label()], time.number());
+        }
+    }
+}
+
+pub(super) fn check_passed(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    for result in &view.assessment.checks {
+        if result.state != CheckState::Unknown {
+            samples.push(&[result.check.label()], (result.state == CheckState::Passed).number());
+        }
+    }
+}
+
+pub(super) fn service_running(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    for (name, running) in view.state.observed(&view.state.services).into_iter().flatten() {
+        samples.push(&[name], running.number());
+    }
+}
+
+/// One sample for each kind of source, of all its locations.
+pub(super) fn sources(view: &SiteView<'_>, samples: &mut Samples<'_>, of: impl Fn(&[&SourceState]) -> f64) {
+    for kind in SourceKind::ALL {
+        let all: Vec<_> =
+            view.state.sources.iter().filter(|(id, _)| id.kind == *kind).map(|(_, source)| source).collect();
+        if !all.is_empty() {
+            samples.push(&[kind.label()], of(&all));
+        }
+    }
+}
+
+pub(super) fn greatest(sources: &[&SourceState], of: impl Fn(&SourceState) -> Duration) -> f64 {
+    sources.iter().map(|source| of(source)).max().unwrap_or_default().number()
+}
+
+pub(super) fn source_last_success(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    let oldest = |all: &[&SourceState]| {
+        let last = |source: &&SourceState| source.last_success.unwrap_or(source.watched_since);
+        all.iter().map(last).min().map_or(0.0, Timestamp::number)
+    };
+    sources(view, samples, oldest);
+}
+
+pub(super) fn source_failures(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    let mut counts = BTreeMap::new();
+    for (id, source) in &view.state.sources {
+        for kind in id.kind.failures() {
+            let failures = source.failures.get(kind).copied().unwrap_or_default();
+            *counts.entry((id.kind, *kind)).or_insert(0) += failures;
+        }
+    }
+    for ((source, kind), count) in counts {
+        samples.push(&[source.label(), kind.label()], count.number());
+    }
+}
+
+/// What was read of a log, if one is watched.
+pub(super) fn log(view: &SiteView<'_>, samples: &mut Samples<'_>, value: u64) {
+    let watched = view.state.sources.keys().any(|id| id.kind == SourceKind::BackupLog);
+    samples.maybe(watched.then_some(value));
+}
