@@ -5,7 +5,27 @@
 //! the `check` command. Two loops go back, both typed: guidance tells the sources when to keep quiet, and a restart
 //! reports how it went. A module uses only modules upstream of it; `docs/architecture.md` has the map.
 
+pub mod assessment;
+pub mod build_info;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod metrics;
 pub mod schedule;
 pub mod site;
+pub mod source;
+pub mod state;
+pub mod trace;
+pub mod watchdog;
+
+/// An error and everything behind it on one line: errors here never print their own source.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
