@@ -1,0 +1,107 @@
+//! The published state as JSON.
+
+use serde::Serialize;
+
+use crate::assessment::{Assessment, Check, CheckState, Verdict};
+use crate::site::{FailureCause, RunJson, SiteCode, SiteRole, Timestamp};
+use crate::state::SiteState;
+
+/// One site as `/api/v1/sites` shows it; times are RFC 3339 in UTC, `null` where nothing is known.
+#[derive(Debug, Serialize)]
+pub(super) struct SiteJson<'a> {
+    site: SiteCode,
+    role: Option<SiteRole>,
+    verdict: Verdict,
+    reason: &'a str,
+    last_run_failed: Option<bool>,
+    failure_cause: Option<FailureCause>,
+    run_in_progress: Option<bool>,
+    run_stalled: Option<bool>,
+    last_start: Option<Timestamp>,
+    last_completion: Option<Timestamp>,
+    last_success: Option<Timestamp>,
+    last_failure: Option<Timestamp>,
+    consecutive_failed_runs: Option<u32>,
+    success_due: Option<Timestamp>,
+    next_scheduled: Option<Timestamp>,
+    missed_runs: Option<u32>,
+    valid_copies: Option<u32>,
+    recoverable_until: Option<Timestamp>,
+    checks: Vec<CheckJson<'a>>,
+    sources: Vec<SourceJson<'a>>,
+}
+
+/// One check; `passed` is `null` while it is unknown.
+#[derive(Debug, Serialize)]
+pub(super) struct CheckJson<'a> {
+    check: Check,
+    passed: Option<bool>,
+    finding: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    advice: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceJson<'a> {
+    source: crate::source::SourceKind,
+    location: &'a str,
+    up: bool,
+    last_poll_success: Option<Timestamp>,
+    failure: Option<&'a str>,
+}
+
+/// The verdict on one site with everything that explains it.
+pub(super) fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a> {
+    let (runs, due) = (&assessment.runs, &assessment.due);
+    let source = |(id, source): (&'a crate::source::SourceId, &'a crate::state::SourceState)| SourceJson {
+        source: id.kind,
+        location: &id.location,
+        up: source.up(),
+        last_poll_success: source.last_success,
+        failure: source.failure.as_ref().map(|failure| failure.message.as_str()),
+    };
+    SiteJson {
+        site: state.settings.code,
+        role: state.settings.role,
+        verdict: assessment.verdict,
+        reason: &assessment.reason,
+        last_run_failed: runs.last_failed,
+        failure_cause: runs.failure_cause,
+        run_in_progress: runs.in_progress,
+        run_stalled: runs.stalled,
+        last_start: runs.last_start,
+        last_completion: runs.last_completion,
+        last_success: runs.last_success,
+        last_failure: runs.last_failure,
+        consecutive_failed_runs: runs.consecutive_failures,
+        success_due: due.success_due,
+        next_scheduled: due.next,
+        missed_runs: due.missed,
+        valid_copies: assessment.valid_copies,
+        recoverable_until: assessment.recoverable_until,
+        checks: checks(assessment),
+        sources: state.sources.iter().map(source).collect(),
+    }
+}
+
+/// Every check of an assessment.
+pub(super) fn checks(assessment: &Assessment) -> Vec<CheckJson<'_>> {
+    let check = |result: &'_ crate::assessment::CheckResult| match result.state {
+        CheckState::Passed => Some(true),
+        CheckState::Failed => Some(false),
+        CheckState::Unknown => None,
+    };
+    (assessment.checks.iter())
+        .map(|result| CheckJson {
+            check: result.check,
+            passed: check(result),
+            finding: &result.finding,
+            advice: &result.advice,
+        })
+        .collect()
+}
+
+/// The runs of a site, oldest first.
+pub(super) fn runs(state: &SiteState) -> Vec<RunJson<'_>> {
+    state.runs.iter().map(|run| RunJson::new(Some(state.settings.code), run)).collect()
+}

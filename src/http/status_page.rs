@@ -1,0 +1,195 @@
+//! The page at `/`: every site, its verdict and why, its last runs; plain HTML made on the server.
+//!
+//! Everything that comes from outside is escaped on its way in, and the page needs no script.
+
+use std::fmt::Write;
+
+use chrono::{SubsecRound, TimeDelta};
+
+use crate::assessment::{Assessment, CheckState};
+use crate::build_info;
+use crate::site::{BackupRun, Timestamp};
+use crate::state::SiteState;
+
+/// So many runs are shown, newest first.
+const SHOWN_RUNS: usize = 40;
+
+const STYLE: &str = "\
+body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1rem;color:#1b1f24;background:#fff}\
+h1{font-size:1.3rem}h2{font-size:1.15rem;margin:1.6rem 0 .3rem}h3{font-size:1rem;margin:1rem 0 .3rem}\
+.tag{border-radius:.3rem;color:#fff;font-size:.9rem;margin-left:.4rem;padding:.1rem .5rem}\
+.good{background:#1a7f37}.bad{background:#b42318}.warn{background:#8a5a00}.none{background:#57606a}\
+table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d0d7de;padding:.25rem .6rem .25rem 0;\
+text-align:left;vertical-align:top}td:first-child{white-space:nowrap}.dim{color:#57606a}\
+@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}td,th{border-color:#30363d}a{color:#58a6ff}\
+.dim{color:#8b949e}}";
+
+/// A text that may stand in HTML.
+struct Escaped<'a>(&'a str);
+
+impl std::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The whole page. Links are relative, so that it works behind any prefix.
+pub(super) fn page<'a>(
+    sites: impl Iterator<Item = (&'a SiteState, &'a Assessment)>,
+    telemetry_path: &str,
+    now: Timestamp,
+) -> String {
+    let mut html = String::with_capacity(16 << 10);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        html,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>ConfigMgr backup exporter</title>\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"30\">\
+         <style>{STYLE}</style></head><body><h1>ConfigMgr backup exporter</h1><p><a href=\"{metrics}\">Metrics</a> \
+         &middot; <a href=\"health/backup\">Backup health</a> &middot; <a href=\"api/v1/sites\">Sites as JSON</a> \
+         <span class=\"dim\">&middot; version {version} &middot; {now}</span></p>",
+        metrics = Escaped(telemetry_path.trim_start_matches('/')),
+        version = Escaped(build_info::VERSION),
+        now = time(now),
+    );
+    for (state, assessment) in sites {
+        site(&mut html, state, assessment, now);
+    }
+    html.push_str("</body></html>\n");
+    html
+}
+
+fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Timestamp) {
+    use crate::assessment::Verdict::{Degraded, Failed, Healthy, Overdue, Passive, Pending, Unknown, Unprotected};
+    let class = match assessment.verdict {
+        Healthy => "good",
+        Failed | Overdue | Unprotected => "bad",
+        Degraded | Unknown => "warn",
+        Pending | Passive => "none",
+    };
+    let (code, verdict, reason) = (state.settings.code, assessment.verdict, Escaped(&assessment.reason));
+    let _ = write!(html, "<h2>Site {code} <span class=\"tag {class}\">{verdict}</span></h2><p>{reason}</p><table>");
+    let (runs, due) = (&assessment.runs, &assessment.due);
+    if runs.in_progress == Some(true) {
+        let since = runs.last_start.map_or_else(String::new, |start| format!("since {}", ago(now - start)));
+        row(html, "Running now", &since);
+    }
+    for (name, value) in [
+        ("Last success", runs.last_success),
+        ("Last failure", runs.last_failure),
+        ("Next scheduled", due.next),
+        ("Success due by", due.success_due),
+        ("Recoverable until", assessment.recoverable_until),
+    ] {
+        if let Some(at) = value {
+            let distance = if at > now { format!("in {}", ago(at - now)) } else { format!("{} ago", ago(now - at)) };
+            row(html, name, &format!("{} ({distance})", time(at)));
+        }
+    }
+    match &state.schedule {
+        Some((schedule, _)) => row(html, "Schedule", &schedule.to_string()),
+        None => row(html, "Schedule", "not known: a success is due at an age that fits the site's role"),
+    }
+    if let Some(missed) = due.missed.filter(|missed| *missed > 0) {
+        row(html, "Missed", &format!("{missed} due day(s) since the last success"));
+    }
+    html.push_str("</table><h3>Checks</h3><table>");
+    for result in &assessment.checks {
+        let (class, word) = match result.state {
+            CheckState::Passed => ("good", "passed"),
+            CheckState::Failed => ("bad", "failed"),
+            CheckState::Unknown => ("none", "unknown"),
+        };
+        let (finding, advice) = (Escaped(&result.finding), Escaped(&result.advice));
+        let check = result.check;
+        let _ = write!(
+            html,
+            "<tr><td>{check}</td><td><span class=\"tag {class}\">{word}</span></td><td>{finding} {advice}</td></tr>"
+        );
+    }
+    html.push_str("</table><h3>Sources</h3><table>");
+    for (id, source) in &state.sources {
+        let (class, word) = if source.up() { ("good", "up") } else { ("bad", "down") };
+        let (class, word) = if source.last_poll.is_none() { ("none", "waiting") } else { (class, word) };
+        let why = source.failure.as_ref().map_or("", |failure| &failure.message);
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td><span class=\"tag {class}\">{word}</span></td><td>{} <span class=\"dim\">{}</span></td></tr>",
+            id.kind,
+            Escaped(&id.location),
+            Escaped(why)
+        );
+    }
+    html.push_str("</table><h3>Last runs</h3><table><tr><th>Started</th><th>Outcome</th><th>Duration</th><th></th></tr>");
+    for run in state.runs.iter().rev().take(SHOWN_RUNS) {
+        run_row(html, run);
+    }
+    html.push_str("</table>");
+}
+
+fn row(html: &mut String, name: &str, value: &str) {
+    let _ = write!(html, "<tr><td>{name}</td><td>{}</td></tr>", Escaped(value));
+}
+
+fn run_row(html: &mut String, run: &BackupRun) {
+    let class = match run.outcome_label() {
+        "succeeded" => "good",
+        "in_progress" => "none",
+        _ => "bad",
+    };
+    let cause = run.failure().map_or_else(String::new, |cause| format!("{cause}. {}", cause.advice()));
+    let warnings = if run.warnings > 0 { format!("{} warning(s). ", run.warnings) } else { String::new() };
+    let text = run.error.as_ref().and_then(|error| error.text.as_deref()).unwrap_or_default();
+    let _ = write!(
+        html,
+        "<tr><td>{}</td><td><span class=\"tag {class}\">{}</span></td><td>{}</td><td>{warnings}{cause} \
+         <span class=\"dim\">{}</span></td></tr>",
+        run.started.map_or("unknown".to_owned(), time),
+        run.outcome_label().replace('_', " "),
+        run.duration().map_or("-".to_owned(), ago),
+        Escaped(text)
+    );
+}
+
+fn time(time: Timestamp) -> String {
+    time.trunc_subsecs(0).format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A duration in its two largest units.
+fn ago(duration: TimeDelta) -> String {
+    let seconds = duration.num_seconds();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_becomes_markup() {
+        assert_eq!(Escaped("<a href='x'>\"&").to_string(), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;");
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        for (seconds, expected) in [(5, "5 s"), (65, "1 min 5 s"), (3700, "1 h 1 min"), (90_000, "1 d 1 h")] {
+            assert_eq!(ago(TimeDelta::seconds(seconds)), expected);
+        }
+    }
+}
