@@ -1,5 +1,71 @@
 //! What the user wrote, and what the program makes of it.
+//!
+//! The file is read into a tree of raw texts with their lines, then resolved into typed, cross-checked settings. Every
+//! problem is collected and reported in one go, each with its key, its line, its value and a remedy; only a file that
+//! is no YAML at all stops at the first. Resolving reads nothing but the text: no path in it is looked at.
 
+mod duration;
+mod fields;
+mod load;
+mod origin;
+mod problem;
+mod raw;
+mod report;
+mod resolve;
+mod section;
 mod settings;
+mod suggest;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use regex::Regex;
+
+use crate::site::FailureCause;
+
+pub use duration::{InvalidDuration, format_duration, parse_duration};
+pub use origin::{Origin, Origins};
+pub use problem::{ConfigError, Problem};
+pub use report::describe;
 pub use settings::{DEFAULT_RETENTION, SiteSettings};
+
+/// How often a backup log is read unless the configuration says otherwise.
+pub const DEFAULT_LOG_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The resolved configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The sites to watch, in the order of the file, each code once.
+    pub sites: Vec<SiteConfig>,
+}
+
+/// What is configured for one site.
+#[derive(Debug, Clone)]
+pub struct SiteConfig {
+    /// By what its backups are judged.
+    pub settings: SiteSettings,
+    /// Its backup log; `None` where none is configured.
+    pub log: Option<LogConfig>,
+    /// The phrases that it adds to the built-in ones.
+    pub patterns: Patterns,
+    /// Where each of these values came from.
+    pub origins: Origins,
+}
+
+/// Where a site's backup log is, and how often it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `Smsbkup.log`; what it rolled into is found beside it.
+    pub path: PathBuf,
+    /// From one read to the next.
+    pub interval: Duration,
+}
+
+/// Phrases of a log line that say how a run went, besides the built-in ones.
+#[derive(Debug, Clone, Default)]
+pub struct Patterns {
+    /// Any match says that the backup succeeded.
+    pub success: Vec<Regex>,
+    /// The first match says why the backup failed.
+    pub failure: Vec<(Regex, FailureCause)>,
+}

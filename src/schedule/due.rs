@@ -50,7 +50,10 @@ impl Schedule {
             return None;
         }
         let latest_date = if self.latest_begin < self.begin { date.succ_opt()? } else { date };
-        Some(Due { begin: self.moment(date, self.begin)?, latest_begin: self.moment(latest_date, self.latest_begin)? })
+        Some(Due {
+            begin: self.moment(date, self.begin)?,
+            latest_begin: self.moment(latest_date, self.latest_begin)?,
+        })
     }
 
     fn moment(&self, date: NaiveDate, minutes: u16) -> Option<Timestamp> {
@@ -138,14 +141,24 @@ mod tests {
             let due = daily.last_due(noon).unwrap();
             assert_eq!(due.begin, at(&format!("{night}T{begin}:00Z")), "{zone} {night}");
             assert_eq!(due.latest_begin, at(&format!("{night}T{latest_begin}:00Z")), "{zone} {night}");
-            assert_eq!(daily.dues(noon - TimeDelta::days(5), noon + TimeDelta::days(5)).count(), 10, "{zone}");
+            assert_eq!(
+                daily.dues(noon - TimeDelta::days(5), noon + TimeDelta::days(5)).count(),
+                10,
+                "{zone}"
+            );
         }
         // Lord Howe, half an hour: 02:15 does not exist on 4 October; 01:45 comes twice on 5 April.
         let lord_howe = Zone::Named(chrono_tz::Australia::Lord_Howe);
         let spring = schedule(EVERY_DAY, 135, 300, lord_howe).last_due(at("2026-10-04T00:00:00Z")).unwrap();
-        assert_eq!(spring, Due { begin: at("2026-10-03T15:30:00Z"), latest_begin: at("2026-10-03T18:00:00Z") });
+        assert_eq!(
+            spring,
+            Due { begin: at("2026-10-03T15:30:00Z"), latest_begin: at("2026-10-03T18:00:00Z") }
+        );
         let autumn = schedule(EVERY_DAY, 105, 300, lord_howe).last_due(at("2026-04-05T00:00:00Z")).unwrap();
-        assert_eq!(autumn, Due { begin: at("2026-04-04T14:45:00Z"), latest_begin: at("2026-04-04T18:30:00Z") });
+        assert_eq!(
+            autumn,
+            Due { begin: at("2026-04-04T14:45:00Z"), latest_begin: at("2026-04-04T18:30:00Z") }
+        );
     }
 
     fn zones() -> impl Strategy<Value = Zone> {

@@ -1,0 +1,100 @@
+//! From bytes to a configuration: encodings, sizes and what the file system may say.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, absolute};
+
+use super::problem::{ConfigError, Fault};
+use super::{Config, raw, resolve};
+
+/// The largest file that is read: what is larger was not meant.
+const SIZE_LIMIT: u64 = 1 << 20;
+
+impl Config {
+    /// Reads and resolves a file; relative paths in it are relative to its folder.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let bytes = read(path).map_err(|source| {
+            let problem = unreadable(&source).at("", None);
+            ConfigError { source: Some(source), ..ConfigError::new(&name, vec![problem]) }
+        })?;
+        // Without a current folder (it was removed, say) a relative path stays what it is.
+        let path = absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self::parse(bytes, &name, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Resolves the text of a file; `file` is its name in messages, `base` the folder of relative paths.
+    pub fn parse(text: impl AsRef<[u8]>, file: &str, base: &Path) -> Result<Self, ConfigError> {
+        let error = |problem| ConfigError::new(file, vec![problem]);
+        let text = utf8(text.as_ref()).map_err(|(fault, line)| error(fault.at("", line)))?;
+        let root = raw::read(text).map_err(error)?;
+        resolve::config(&root, base).map_err(|problems| ConfigError::new(file, problems))
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a folder fails with another word on each platform.
+    if fs::metadata(path)?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SIZE_LIMIT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+fn unreadable(error: &io::Error) -> Fault {
+    const FLAG: &str = "check the path given with --config.file";
+    match error.kind() {
+        io::ErrorKind::NotFound => Fault::new("cannot read the configuration: there is no such file", FLAG),
+        io::ErrorKind::IsADirectory => Fault::new("cannot read the configuration: this is a folder", FLAG),
+        io::ErrorKind::FileTooLarge => {
+            Fault::new(format!("cannot read the configuration: larger than {SIZE_LIMIT} bytes"), FLAG)
+        }
+        io::ErrorKind::PermissionDenied => Fault::new(
+            "cannot read the configuration: access denied",
+            "let the account that runs the exporter read the file",
+        ),
+        _ => Fault::new("cannot read the configuration", "check the file and the volume it is on"),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, (Fault, Option<u64>)> {
+    const REMEDY: &str = "save the file as UTF-8";
+    if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        return Err((Fault::new("the file is in UTF-16", REMEDY), None));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64;
+        (Fault::new("the file is not in UTF-8", REMEDY), Some(line))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_a_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing.yml");
+        let error = Config::load(&missing).unwrap_err();
+        let wanted =
+            "cannot read the configuration: there is no such file; check the path given with --config.file";
+        assert_eq!(error.to_string(), format!("{}: {wanted}", missing.display()));
+        assert!(error.source.is_some());
+        assert!(Config::load(folder.path()).unwrap_err().to_string().contains("this is a folder"));
+
+        let large = folder.path().join("large.yml");
+        fs::write(&large, "#".repeat(SIZE_LIMIT as usize + 1)).unwrap();
+        assert!(Config::load(&large).unwrap_err().to_string().contains("larger than 1048576 bytes"));
+    }
+
+    #[test]
+    fn relative_paths_are_relative_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("exporter.yml");
+        fs::write(&file, "sites: [{ code: P01, log: { path: logs/smsbkup.log } }]").unwrap();
+        let config = Config::load(&file).unwrap();
+        assert_eq!(config.sites[0].log.as_ref().unwrap().path, folder.path().join("logs/smsbkup.log"));
+    }
+}

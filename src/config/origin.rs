@@ -1,0 +1,44 @@
+//! Where a resolved value came from, so that `--config.check` can say so.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Where one value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The configuration file, on this line.
+    File {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// Nobody said anything.
+    Default,
+    /// A flag of the command line, which goes before the file.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { line } => write!(f, "line {line}"),
+            Self::Default => f.write_str("default"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// The origins of one site's values, by key path within the site (`log.interval`, `patterns.success[0]`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins(BTreeMap<String, Origin>);
+
+impl Origins {
+    /// Where the value of a key came from; a key nobody recorded has its default.
+    pub fn of(&self, key: &str) -> Origin {
+        self.0.get(key).copied().unwrap_or(Origin::Default)
+    }
+
+    /// Records where the value of a key came from, in place of what was recorded before.
+    pub fn record(&mut self, key: impl Into<String>, origin: Origin) {
+        self.0.insert(key.into(), origin);
+    }
+}

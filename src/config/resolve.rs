@@ -1,0 +1,234 @@
+//! From what the user wrote to what the program believes: typed, checked against each other, with every origin.
+//!
+//! Each section has a function that takes its keys and writes what it understood into the site; what it did not
+//! understand is reported and left at its default, so that the rest of the file is read all the same.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::fields;
+use super::origin::Origins;
+use super::problem::{Fault, Problem, Problems, shown};
+use super::raw::Node;
+use super::section::{Entry, Section};
+use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, Patterns, SiteConfig, SiteSettings};
+use crate::schedule::{Schedule, Zone};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// From begin to latest begin where only the begin is written: what ConfigMgr's own default, 02:00 to 05:00, allows.
+const DEFAULT_WINDOW_MINUTES: u16 = 3 * 60;
+
+/// Resolves a file, or returns every problem in it.
+pub(super) fn config(root: &Node, base: &Path) -> Result<Config, Vec<Problem>> {
+    let problems = Problems::default();
+    let config = sites(&Entry::root(root, &problems), base);
+    let problems = problems.into_inner();
+    match config {
+        Some(sites) if problems.is_empty() => Ok(Config { sites }),
+        _ => Err(problems),
+    }
+}
+
+fn sites(root: &Entry<'_>, base: &Path) -> Option<Vec<SiteConfig>> {
+    let mut section = root.section()?;
+    let entry = section.require("sites", "write `sites:` and below it `- code: P01`");
+    section.close();
+    let entries = entry.as_ref()?.list()?;
+    if entries.is_empty() {
+        entry?.reject(Fault::new("no site", "add one, as `- code: P01`"));
+        return None;
+    }
+    let mut sites: Vec<SiteConfig> = Vec::new();
+    for entry in &entries {
+        let Some(mut section) = entry.section() else { continue };
+        if let Some(found) = site(&mut section, base, &sites) {
+            sites.push(found);
+        }
+        section.close();
+    }
+    Some(sites)
+}
+
+fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option<SiteConfig> {
+    let mut origins = Origins::default();
+    let code_entry = section.require("code", "write the site's three-character code, as `code: P01`");
+    let code = code_entry.as_ref().and_then(|entry| {
+        entry.parse(|text| {
+            let code = fields::site_code(text)?;
+            if others.iter().any(|other| other.settings.code == code) {
+                return Err(Fault::new(
+                    format!("site {code} is configured twice"),
+                    "keep one entry for each site",
+                ));
+            }
+            Ok(code)
+        })
+    });
+    // A site without a usable code is read on under another name: its other problems count too.
+    let stand_in = fields::site_code("000").ok()?;
+    let mut settings = SiteSettings::new(code.unwrap_or(stand_in));
+    if let Some(entry) = &code_entry {
+        origins.record("code", entry.origin());
+    }
+
+    let mut field = Field { section, prefix: "", origins: &mut origins };
+    settings.role = field.read("role", fields::label);
+    let log_entry = field.section.take("log");
+    let schedule_entry = field.section.take("schedule");
+    if let Some(retention) = field.duration("retention", HOUR, DAY * 3650) {
+        settings.retention = retention;
+    }
+    let judgement_entry = field.section.take("judgement");
+    let patterns_entry = field.section.take("patterns");
+
+    let log = log_entry.and_then(|entry| log(&entry, base, others, &mut origins));
+    settings.schedule = schedule_entry.and_then(|entry| schedule(&entry, &mut origins));
+    if let Some(entry) = judgement_entry {
+        judgement(&entry, &mut settings, &mut origins);
+    }
+    let patterns = patterns_entry.and_then(|entry| patterns(&entry, &mut origins)).unwrap_or_default();
+    code?;
+    Some(SiteConfig { settings, log, patterns, origins })
+}
+
+fn log(entry: &Entry<'_>, base: &Path, others: &[SiteConfig], origins: &mut Origins) -> Option<LogConfig> {
+    let mut section = entry.section()?;
+    let mut field = Field { section: &mut section, prefix: "log.", origins };
+    let path = field.require("path", "write the path of Smsbkup.log on the site server", |text| {
+        let path = fields::file_path(text, base)?;
+        match others.iter().find(|other| other.log.as_ref().is_some_and(|log| log.path == path)) {
+            Some(other) => {
+                let what = format!("{} is already the log of site {}", shown(text), other.settings.code);
+                Err(Fault::new(what, "write the log of this site's own site server"))
+            }
+            None => Ok(path),
+        }
+    });
+    let interval = field.duration("interval", SECOND, DAY).unwrap_or(DEFAULT_LOG_INTERVAL);
+    section.close();
+    Some(LogConfig { path: path?, interval })
+}
+
+fn schedule(entry: &Entry<'_>, origins: &mut Origins) -> Option<Schedule> {
+    let mut section = entry.section()?;
+    let days_entry =
+        section.require("days", "write the days on which the task runs, as [sunday, wednesday] or daily");
+    let days = days_entry.as_ref().and_then(days);
+    if let Some(entry) = &days_entry {
+        origins.record("schedule.days", entry.origin());
+    }
+    let mut field = Field { section: &mut section, prefix: "schedule.", origins };
+    let begin = field.require("begin", "write the task's \"Start after\", as 02:00", fields::time_of_day);
+    let latest_begin = field.read("latest_begin", fields::time_of_day);
+    let zone = field.read("time_zone", fields::zone).unwrap_or(Zone::Local);
+    section.close();
+    let begin = begin?;
+    let latest_begin = latest_begin.unwrap_or((begin + DEFAULT_WINDOW_MINUTES) % (24 * 60));
+    Some(Schedule { days: days?, begin, latest_begin, zone })
+}
+
+fn days(entry: &Entry<'_>) -> Option<u8> {
+    let items = entry.list_or_text()?;
+    if items.is_empty() {
+        entry.reject(Fault::new("no day", "name at least one, or remove the schedule"));
+        return None;
+    }
+    items.iter().try_fold(0u8, |mask, item| {
+        item.parse(|text| match fields::days(text)? {
+            named if mask & named == 0 => Ok(mask | named),
+            _ => Err(Fault::new(format!("{} is named already", shown(text)), "name each day once")),
+        })
+    })
+}
+
+fn judgement(entry: &Entry<'_>, settings: &mut SiteSettings, origins: &mut Origins) {
+    let Some(mut section) = entry.section() else { return };
+    let mut field = Field { section: &mut section, prefix: "judgement.", origins };
+    if let Some(grace) = field.duration("grace", Duration::ZERO, DAY * 7) {
+        settings.timings.grace = grace;
+    }
+    if let Some(settle) = field.duration("settle", Duration::ZERO, HOUR) {
+        settings.timings.settle = settle;
+    }
+    settings.stalled_after = field.duration("stalled_after", MINUTE, DAY * 30);
+    settings.expected_duration = field.duration("expected_duration", MINUTE, DAY * 7);
+    let (stalled_after, expected_duration) = (settings.stalled_after, settings.expected_duration);
+    if stalled_after.zip(expected_duration).is_some_and(|(stalled, expected)| stalled <= expected)
+        && let Some(entry) = section.take("stalled_after")
+    {
+        entry.reject(Fault::new(
+            "is not longer than expected_duration, so a normal run would count as stalled",
+            "write at least twice the expected duration, or remove the key",
+        ));
+    }
+    section.close();
+}
+
+fn patterns(entry: &Entry<'_>, origins: &mut Origins) -> Option<Patterns> {
+    let mut section = entry.section()?;
+    let mut patterns = Patterns::default();
+    for item in section.take("success").and_then(|entry| entry.list()).unwrap_or_default() {
+        if let Some(regex) = item.parse(fields::pattern) {
+            origins.record(format!("patterns.success[{}]", patterns.success.len()), item.origin());
+            patterns.success.push(regex);
+        }
+    }
+    for item in section.take("failure").and_then(|entry| entry.list()).unwrap_or_default() {
+        let Some(mut failure) = item.section() else { continue };
+        let regex = failure
+            .require("match", "write a regular expression for the line")
+            .and_then(|entry| entry.parse(fields::pattern));
+        let cause = failure
+            .require("cause", "write the cause that the line speaks for, as `cause: copy_failed`")
+            .and_then(|entry| entry.parse(fields::label));
+        failure.close();
+        if let Some(failure) = regex.zip(cause) {
+            origins.record(format!("patterns.failure[{}]", patterns.failure.len()), item.origin());
+            patterns.failure.push(failure);
+        }
+    }
+    section.close();
+    Some(patterns)
+}
+
+/// Reads single values of a section and records their origins under its prefix.
+struct Field<'s, 'a> {
+    section: &'s mut Section<'a>,
+    prefix: &'static str,
+    origins: &'s mut Origins,
+}
+
+impl<'a> Field<'_, 'a> {
+    fn read<T>(&mut self, key: &'static str, parse: impl FnOnce(&'a str) -> Result<T, Fault>) -> Option<T> {
+        let entry = self.section.take(key)?;
+        self.value(key, &entry, parse)
+    }
+
+    fn require<T>(
+        &mut self,
+        key: &'static str,
+        remedy: &str,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let entry = self.section.require(key, remedy)?;
+        self.value(key, &entry, parse)
+    }
+
+    fn duration(&mut self, key: &'static str, least: Duration, most: Duration) -> Option<Duration> {
+        self.read(key, |text| fields::duration(text, least, most))
+    }
+
+    fn value<T>(
+        &mut self,
+        key: &str,
+        entry: &Entry<'a>,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        self.origins.record(format!("{}{key}", self.prefix), entry.origin());
+        entry.parse(parse)
+    }
+}

@@ -1,0 +1,135 @@
+//! Reading a mapping key by key: shapes, unknown keys and their paths.
+//!
+//! Whoever reads a section takes the keys it knows and then closes it; what was not taken is unknown. Every wrong
+//! shape is reported where it stands, and reading goes on.
+
+use super::origin::Origin;
+use super::problem::{Fault, Problems, is_invisible, shown};
+use super::raw::{Key, Node, Value};
+use super::suggest::nearest;
+
+/// The most of a key that a message repeats.
+const LONGEST_KEY: usize = 80;
+
+/// A value together with its path.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'a> {
+    path: String,
+    node: &'a Node,
+    problems: &'a Problems,
+}
+
+/// A mapping that is being read.
+#[derive(Debug)]
+pub(super) struct Section<'a> {
+    path: String,
+    line: u64,
+    entries: &'a [(Key, Node)],
+    taken: Vec<&'static str>,
+    problems: &'a Problems,
+}
+
+impl<'a> Entry<'a> {
+    /// The whole file.
+    pub(super) fn root(node: &'a Node, problems: &'a Problems) -> Self {
+        Self { path: String::new(), node, problems }
+    }
+
+    /// Where the value stands.
+    pub(super) fn origin(&self) -> Origin {
+        Origin::File { line: self.node.line }
+    }
+
+    /// Reports what is wrong with this value.
+    pub(super) fn reject(&self, fault: Fault) {
+        self.problems.add(fault.at(self.path.clone(), Some(self.node.line)));
+    }
+
+    /// The value as a mapping.
+    pub(super) fn section(&self) -> Option<Section<'a>> {
+        let Value::Mapping(entries) = &self.node.value else {
+            self.wrong_shape("a mapping of keys", "write its keys below it, indented, each as `key: value`");
+            return None;
+        };
+        let (path, line) = (self.path.clone(), self.node.line);
+        Some(Section { path, line, entries, taken: Vec::new(), problems: self.problems })
+    }
+
+    /// The value as a list.
+    pub(super) fn list(&self) -> Option<Vec<Self>> {
+        let Value::List(items) = &self.node.value else {
+            self.wrong_shape("a list", "write each item on its own line after `- `, or all in `[ ]`");
+            return None;
+        };
+        let item =
+            |(index, node)| Self { path: format!("{}[{index}]", self.path), node, problems: self.problems };
+        Some(items.iter().enumerate().map(item).collect())
+    }
+
+    /// The value as a list, or as a list of one where it is a single text.
+    pub(super) fn list_or_text(&self) -> Option<Vec<Self>> {
+        if matches!(self.node.value, Value::Text(_)) { Some(vec![self.clone()]) } else { self.list() }
+    }
+
+    /// The value of a text, read by `parse`.
+    pub(super) fn parse<T>(&self, parse: impl FnOnce(&'a str) -> Result<T, Fault>) -> Option<T> {
+        let Value::Text(text) = &self.node.value else {
+            self.wrong_shape("one value", "write a single value after the colon");
+            return None;
+        };
+        parse(text).map_err(|fault| self.reject(fault)).ok()
+    }
+
+    fn wrong_shape(&self, wanted: &str, remedy: &str) {
+        self.reject(match &self.node.value {
+            Value::Nothing if self.path.is_empty() => Fault::new(
+                "nothing is configured in it",
+                "write `sites:` and below it `- code: P01`, or start without a configuration file",
+            ),
+            Value::Nothing => Fault::new("has no value", "give it one, or remove the key"),
+            Value::Text(text) => Fault::new(format!("{} is not {wanted}", shown(text)), remedy),
+            Value::List(_) => Fault::new(format!("a list is not {wanted}"), remedy),
+            Value::Mapping(_) => Fault::new(format!("a mapping is not {wanted}"), remedy),
+        });
+    }
+}
+
+impl<'a> Section<'a> {
+    /// The value of a key; `None` where the user did not write it.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'a>> {
+        if !self.taken.contains(&key) {
+            self.taken.push(key);
+        }
+        let (_, node) = self.entries.iter().find(|(candidate, _)| candidate.name == key)?;
+        Some(Entry { path: self.path_of(key), node, problems: self.problems })
+    }
+
+    /// The value of a key that must be there; reports it where it is not.
+    pub(super) fn require(&mut self, key: &'static str, remedy: &str) -> Option<Entry<'a>> {
+        let entry = self.take(key);
+        if entry.is_none() {
+            let fault = Fault::new("is missing", remedy);
+            self.problems.add(fault.at(self.path_of(key), Some(self.line)));
+        }
+        entry
+    }
+
+    /// Reports every key that nobody took.
+    pub(super) fn close(self) {
+        for (key, _) in self.entries.iter().filter(|(key, _)| !self.taken.contains(&key.name.as_str())) {
+            let remedy = match nearest(&key.name, self.taken.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known here: {}", self.taken.join(", ")),
+            };
+            let fault = Fault::new("unknown key", remedy);
+            self.problems.add(fault.at(self.path_of(&key.name), Some(key.line)));
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        // A key is the user's text like any value: it may not break the line.
+        let key: String =
+            key.chars().map(|c| if is_invisible(c) { '?' } else { c }).take(LONGEST_KEY).collect();
+        if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
+    }
+}
