@@ -53,7 +53,8 @@ pub fn assess(state: &SiteState, now: Timestamp) -> Assessment {
     let due = DueState::of(state, &runs, now);
     let snapshot_intact = snapshot_intact(state);
     let newest_valid_copy = newest_valid_copy(state, snapshot_intact);
-    let valid_copies = state.observed(&state.snapshot_complete).map(|_| u32::from(newest_valid_copy.is_some()));
+    let valid_copies =
+        state.observed(&state.snapshot_complete).map(|_| u32::from(newest_valid_copy.is_some()));
     let recoverable_until = newest_valid_copy
         .filter(|_| SiteRole::in_hierarchy(state.settings.role))
         .and_then(|start| start.checked_add_signed(delta(retention(state))));

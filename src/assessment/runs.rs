@@ -111,7 +111,11 @@ pub(super) fn median(mut values: Vec<TimeDelta>, enough: usize) -> Option<TimeDe
     }
     values.sort();
     let middle = values.len() / 2;
-    Some(if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2 } else { values[middle] })
+    Some(if values.len().is_multiple_of(2) {
+        (values[middle - 1] + values[middle]) / 2
+    } else {
+        values[middle]
+    })
 }
 
 fn known_to_have_failed(run: &BackupRun) -> Option<Timestamp> {

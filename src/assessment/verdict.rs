@@ -47,7 +47,10 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         return (Verdict::Unprotected, "No copy exists that could be restored now.".to_owned());
     }
     if state.knows_events() && runs.last_success.is_none() && !due.was_due {
-        return (Verdict::Pending, "No backup has succeeded yet, and none was due since watching began.".to_owned());
+        return (
+            Verdict::Pending,
+            "No backup has succeeded yet, and none was due since watching began.".to_owned(),
+        );
     }
     if !state.witnesses().any(|(_, source)| source.up()) {
         let why = state.witnesses().find_map(|(_, source)| source.failure.as_ref());
@@ -58,7 +61,8 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         let reason = "No success is known for the last due day, and no readable log reaches back that far.";
         return (Verdict::Unknown, reason.to_owned());
     }
-    let failed: Vec<Check> = checks.iter().filter(|c| c.state == CheckState::Failed).map(|c| c.check).collect();
+    let failed: Vec<Check> =
+        checks.iter().filter(|c| c.state == CheckState::Failed).map(|c| c.check).collect();
     if failed.is_empty() {
         return (Verdict::Healthy, "The last backup succeeded.".to_owned());
     }

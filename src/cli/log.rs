@@ -11,7 +11,9 @@ use chrono::{SubsecRound, TimeDelta};
 use crate::site::{BackupRun, RunJson, SiteCode, Timestamp, Timings};
 use crate::source::RecordBody;
 use crate::state::RunDeriver;
-use crate::trace::{Encoding, LineBlocks, LineCounts, LogEntry, Phrases, ReaderState, TraceReader, UserPatterns};
+use crate::trace::{
+    Encoding, LineBlocks, LineCounts, LogEntry, Phrases, ReaderState, TraceReader, UserPatterns,
+};
 
 /// Read at once; larger blocks are not faster.
 const BLOCK: usize = 256 << 10;
@@ -28,7 +30,12 @@ pub enum Format {
 }
 
 /// Prints the runs in `files` to `out`, oldest first, and what could not be read in them to `notes`.
-pub fn run(files: &[PathBuf], format: Format, out: &mut dyn Write, notes: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(
+    files: &[PathBuf],
+    format: Format,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> anyhow::Result<()> {
     let phrases = Phrases::new(UserPatterns::default())?;
     let mut runs = Runs { derivers: BTreeMap::new(), waiting: BTreeMap::new(), site: None };
     let mut printer = Printer { format, out, printed: 0 };
@@ -38,7 +45,10 @@ pub fn run(files: &[PathBuf], format: Format, out: &mut dyn Write, notes: &mut d
         if counts.malformed + counts.oversized > 0 {
             let LineCounts { lines, malformed, oversized } = counts;
             let path = path.display();
-            writeln!(notes, "{path}: {malformed} of {lines} lines malformed, {oversized} over 1 MiB skipped")?;
+            writeln!(
+                notes,
+                "{path}: {malformed} of {lines} lines malformed, {oversized} over 1 MiB skipped"
+            )?;
         }
     }
     runs.finish(&mut printer)?;
@@ -76,7 +86,12 @@ fn cannot_read(path: &Path) -> String {
     format!("cannot read {}", path.display())
 }
 
-fn read(path: &Path, phrases: &Phrases, runs: &mut Runs, printer: &mut Printer<'_>) -> anyhow::Result<LineCounts> {
+fn read(
+    path: &Path,
+    phrases: &Phrases,
+    runs: &mut Runs,
+    printer: &mut Printer<'_>,
+) -> anyhow::Result<LineCounts> {
     let mut file = open(path)?;
     let mut buffer = vec![0; BLOCK];
     let mut filled = file.read(&mut buffer).with_context(|| cannot_read(path))?;

@@ -19,9 +19,7 @@ mod suggest;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use regex::Regex;
-
-use crate::site::FailureCause;
+use crate::trace::UserPatterns;
 
 pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use origin::{Origin, Origins};
@@ -47,7 +45,7 @@ pub struct SiteConfig {
     /// Its backup log; `None` where none is configured.
     pub log: Option<LogConfig>,
     /// The phrases that it adds to the built-in ones.
-    pub patterns: Patterns,
+    pub patterns: UserPatterns,
     /// Where each of these values came from.
     pub origins: Origins,
 }
@@ -59,13 +57,4 @@ pub struct LogConfig {
     pub path: PathBuf,
     /// From one read to the next.
     pub interval: Duration,
-}
-
-/// Phrases of a log line that say how a run went, besides the built-in ones.
-#[derive(Debug, Clone, Default)]
-pub struct Patterns {
-    /// Any match says that the backup succeeded.
-    pub success: Vec<Regex>,
-    /// The first match says why the backup failed.
-    pub failure: Vec<(Regex, FailureCause)>,
 }

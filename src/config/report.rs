@@ -6,8 +6,9 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use super::duration::format_duration;
-use super::{Config, LogConfig, Patterns, SiteConfig};
+use super::{Config, DEFAULT_RETENTION, LogConfig, SiteConfig};
 use crate::schedule::{EVERY_DAY, Schedule};
+use crate::trace::UserPatterns;
 
 /// The configuration as YAML, one value a line, each with `# where it came from`.
 pub fn describe(config: &Config) -> String {
@@ -31,7 +32,11 @@ impl Report<'_> {
             Some(role) => self.line("    role: ", role, "role"),
             None => self.unset("    # role: unknown, judged as hierarchy"),
         }
-        self.line("    retention: ", format_duration(settings.retention), "retention");
+        self.line(
+            "    retention: ",
+            format_duration(settings.retention.unwrap_or(DEFAULT_RETENTION)),
+            "retention",
+        );
         match &self.site.log {
             Some(log) => self.log(log),
             None => self.unset("    # log: not watched"),
@@ -66,7 +71,7 @@ impl Report<'_> {
         self.line("      time_zone: ", schedule.zone, "schedule.time_zone");
     }
 
-    fn patterns(&mut self, patterns: &Patterns) {
+    fn patterns(&mut self, patterns: &UserPatterns) {
         if patterns.success.is_empty() && patterns.failure.is_empty() {
             return self.unset("    # patterns: the built-in ones");
         }

@@ -11,8 +11,9 @@ use super::origin::Origins;
 use super::problem::{Fault, Problem, Problems, shown};
 use super::raw::Node;
 use super::section::{Entry, Section};
-use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, Patterns, SiteConfig, SiteSettings};
+use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, SiteConfig, SiteSettings};
 use crate::schedule::{Schedule, Zone};
+use crate::trace::UserPatterns;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -80,7 +81,7 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     let log_entry = field.section.take("log");
     let schedule_entry = field.section.take("schedule");
     if let Some(retention) = field.duration("retention", HOUR, DAY * 3650) {
-        settings.retention = retention;
+        settings.retention = Some(retention);
     }
     let judgement_entry = field.section.take("judgement");
     let patterns_entry = field.section.take("patterns");
@@ -168,9 +169,9 @@ fn judgement(entry: &Entry<'_>, settings: &mut SiteSettings, origins: &mut Origi
     section.close();
 }
 
-fn patterns(entry: &Entry<'_>, origins: &mut Origins) -> Option<Patterns> {
+fn patterns(entry: &Entry<'_>, origins: &mut Origins) -> Option<UserPatterns> {
     let mut section = entry.section()?;
-    let mut patterns = Patterns::default();
+    let mut patterns = UserPatterns::default();
     for item in section.take("success").and_then(|entry| entry.list()).unwrap_or_default() {
         if let Some(regex) = item.parse(fields::pattern) {
             origins.record(format!("patterns.success[{}]", patterns.success.len()), item.origin());

@@ -295,4 +295,3 @@ pub const CATALOGUE: &[Metric] = &[
         "Start time of the process since unix epoch in seconds.",
         |v, s| s.maybe(v.usage.as_ref().map(|usage| usage.start_time))),
 ];
-

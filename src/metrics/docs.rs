@@ -36,7 +36,8 @@ pub fn markdown() -> String {
             Class::Judgement => "judgement",
         };
         let site = matches!(metric.read, Read::Site(_)).then_some("site_code");
-        let labels: Vec<_> = site.into_iter().chain(metric.labels.iter().copied()).map(|l| format!("`{l}`")).collect();
+        let labels: Vec<_> =
+            site.into_iter().chain(metric.labels.iter().copied()).map(|l| format!("`{l}`")).collect();
         // Writing to a String cannot fail.
         let (name, labels, help) = (metric.full_name(), labels.join(" "), metric.help);
         let _ = writeln!(text, "| `{name}` | {kind} | {labels} | {class} | {help} |");

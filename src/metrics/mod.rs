@@ -141,8 +141,14 @@ impl Number for std::time::Duration {
 /// Everything there is to export at a moment, in one of the formats.
 ///
 /// Without `process` only the sites are exported.
-pub fn encode(published: &Published, process: Option<&ProcessMetrics>, now: Timestamp, format: Format) -> String {
-    let sites: Vec<_> = published.sites.iter().map(|(code, state)| (code.as_str(), state, assess(state, now))).collect();
+pub fn encode(
+    published: &Published,
+    process: Option<&ProcessMetrics>,
+    now: Timestamp,
+    format: Format,
+) -> String {
+    let sites: Vec<_> =
+        published.sites.iter().map(|(code, state)| (code.as_str(), state, assess(state, now))).collect();
     let process = process.map(|process| process.view(published));
     let mut text = String::with_capacity(32 << 10);
     for metric in CATALOGUE {

@@ -37,7 +37,8 @@ impl SourceKind {
     /// The kinds of failure this source can have, which are the ones it exports.
     pub fn failures(self) -> &'static [FailureKind] {
         use FailureKind::{
-            AccessDenied, Authentication, Locked, Malformed, NotFound, Permission, Protocol, Timeout, Tls, Unreachable,
+            AccessDenied, Authentication, Locked, Malformed, NotFound, Permission, Protocol, Timeout, Tls,
+            Unreachable,
         };
         match self {
             Self::BackupLog => &[NotFound, AccessDenied, Locked, Timeout, Unreachable],

@@ -33,7 +33,8 @@ pub trait Source: Send + 'static {
     fn interval(&self) -> Duration;
 
     /// Looks once. The future may be dropped at any time; nothing that was read is lost by it.
-    fn poll(&mut self, guidance: &Guidance) -> impl Future<Output = Result<Poll<Cursor>, PollFailure>> + Send;
+    fn poll(&mut self, guidance: &Guidance)
+    -> impl Future<Output = Result<Poll<Cursor>, PollFailure>> + Send;
 }
 
 /// A source that blocks: files, the registry, services.
@@ -76,7 +77,8 @@ impl<S: BlockingSource> Source for Blocking<S> {
 
     async fn poll(&mut self, guidance: &Guidance) -> Outcome {
         let handle = self.in_flight.get_or_insert_with(|| {
-            let (source, cursor, guidance) = (Arc::clone(&self.source), self.cursor.clone(), guidance.clone());
+            let (source, cursor, guidance) =
+                (Arc::clone(&self.source), self.cursor.clone(), guidance.clone());
             tokio::task::spawn_blocking(move || source.poll(cursor.as_ref(), &guidance))
         });
         let joined = handle.await;
@@ -140,7 +142,13 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
             pending_since = None;
         }
         delay = pace.next(&result);
-        let report = PollReport { site, source: source.id().clone(), started, duration: clock_started.elapsed(), result };
+        let report = PollReport {
+            site,
+            source: source.id().clone(),
+            started,
+            duration: clock_started.elapsed(),
+            result,
+        };
         if reports.send(report).await.is_err() {
             return;
         }

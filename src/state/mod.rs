@@ -7,9 +7,9 @@ mod runs;
 mod site;
 mod source_state;
 mod task;
-mod timeline;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod totals;
 
 pub use runs::{RunDeriver, derive_runs};

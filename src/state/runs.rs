@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 
 use super::timeline::Timeline;
 use crate::site::{
-    BackupPhase, BackupRun, Component, FailureCause, Hint, HintStrength, MessageId, Remark, RunEnd, RunError, RunMessage,
-    Severity, StatusMessage, Timestamp, Timings,
+    BackupPhase, BackupRun, Component, FailureCause, Hint, HintStrength, MessageId, Remark, RunEnd, RunError,
+    RunMessage, Severity, StatusMessage, Timestamp, Timings,
 };
 use crate::source::RecordBody;
 
@@ -117,10 +117,13 @@ impl RunDeriver {
 fn tells_of_a_run(body: &RecordBody) -> bool {
     match body {
         RecordBody::Status(message) if message.component == Component::SiteBackup => {
-            message.is_error() || !matches!(message.id, MessageId::SERVICE_STOPPED | MessageId::AFTER_BACKUP_STARTED)
+            message.is_error()
+                || !matches!(message.id, MessageId::SERVICE_STOPPED | MessageId::AFTER_BACKUP_STARTED)
         }
         RecordBody::Status(_) => false,
-        RecordBody::Remark { remark, .. } => matches!(remark, Remark::Completed | Remark::Preparing | Remark::Failed),
+        RecordBody::Remark { remark, .. } => {
+            matches!(remark, Remark::Completed | Remark::Preparing | Remark::Failed)
+        }
     }
 }
 
@@ -241,7 +244,9 @@ impl Draft {
             Remark::Completed => {
                 self.completed_remark.get_or_insert(time);
             }
-            Remark::Failed if self.failed_remark.is_none() => self.failed_remark = Some(self.error(time, None)),
+            Remark::Failed if self.failed_remark.is_none() => {
+                self.failed_remark = Some(self.error(time, None));
+            }
             Remark::Failed => {}
             Remark::Reason(hint) => {
                 if self.reasons.iter().all(|(known, _)| *known != hint) {

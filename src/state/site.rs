@@ -212,7 +212,9 @@ impl SiteState {
         let mut found = Vec::new();
         for (index, (a, a_runs)) in all.iter().enumerate() {
             for (b, b_runs) in &all[index + 1..] {
-                for (a_run, b_run) in a_runs.iter().flat_map(|a_run| b_runs.iter().map(move |b_run| (a_run, b_run))) {
+                for (a_run, b_run) in
+                    a_runs.iter().flat_map(|a_run| b_runs.iter().map(move |b_run| (a_run, b_run)))
+                {
                     let same = a_run.first <= b_run.last && b_run.first <= a_run.last;
                     if same && a_run.succeeded.is_some() != b_run.succeeded.is_some() {
                         let (good, bad) = if a_run.succeeded.is_some() { (a, b) } else { (b, a) };
@@ -229,7 +231,9 @@ impl SiteState {
 
     /// Keeps the newest runs; only runs that have been counted are let go.
     fn prune(&mut self) {
-        let Some(kept) = self.runs.len().checked_sub(KEPT_RUNS).filter(|surplus| *surplus > 0) else { return };
+        let Some(kept) = self.runs.len().checked_sub(KEPT_RUNS).filter(|surplus| *surplus > 0) else {
+            return;
+        };
         let kept = self.runs[..kept].iter().take_while(|run| self.totals.has_counted(run)).count();
         if kept > 0 {
             let horizon = self.runs[kept].first;
@@ -263,7 +267,8 @@ impl SiteState {
     pub fn knows_events(&self) -> bool {
         let log = |(id, _): &(&SourceId, &SourceState)| id.kind == SourceKind::BackupLog;
         let mut logs = self.sources.iter().filter(log).peekable();
-        logs.peek().is_some() && logs.all(|(_, log)| log.caught_up || (self.restored && log.last_poll.is_some()))
+        logs.peek().is_some()
+            && logs.all(|(_, log)| log.caught_up || (self.restored && log.last_poll.is_some()))
     }
 
     /// Whether every source has been polled, successfully or not.

@@ -145,7 +145,8 @@ impl StateTask {
 
     fn publish_sites(&self) {
         self.publish.send_modify(|published| {
-            published.sites = self.sites.iter().map(|(code, entry)| (*code, Arc::clone(&entry.state))).collect();
+            published.sites =
+                self.sites.iter().map(|(code, entry)| (*code, Arc::clone(&entry.state))).collect();
         });
     }
 }

@@ -124,12 +124,15 @@ fn the_next_start_ends_a_run() {
 
 #[test]
 fn times_phases_and_counts_of_a_run() {
-    let run = &runs("500@0 5055@10 preparing@20 6829@30 5056@60 6833@62 5057@160 w5036@165 5035@170 5040@171 501@180")[0];
+    let run = &runs(
+        "500@0 5055@10 preparing@20 6829@30 5056@60 6833@62 5057@160 w5036@165 5035@170 5040@171 501@180",
+    )[0];
     assert_eq!((run.started, run.succeeded), (Some(at(10)), Some(at(170))));
     assert_eq!(run.ended, Some((RunEnd::ServiceStop, at(180))));
     assert_eq!(run.duration(), Some(TimeDelta::seconds(170)));
     assert_eq!((run.warnings, run.after_backup_started, run.thawed), (1, Some(at(171)), Some(at(160))));
-    let phases: Vec<_> = run.phases.iter().map(|(phase, lasted)| (phase.label(), lasted.num_seconds())).collect();
+    let phases: Vec<_> =
+        run.phases.iter().map(|(phase, lasted)| (phase.label(), lasted.num_seconds())).collect();
     let expected =
         [("start", 10), ("locate", 10), ("prepare", 10), ("snapshot", 30), ("copy", 100), ("finish", 10)];
     assert_eq!(phases, expected);
@@ -175,10 +178,12 @@ fn a_failure_is_counted_when_it_has_settled_and_every_working_witness_was_asked_
 #[test]
 fn only_counted_runs_are_let_go_and_their_messages_are_not_counted_again() {
     let mut state = state();
-    let script: Vec<_> = (0..300).map(|day| {
-        let start = day * 1000;
-        format!("500@{start} 5055@{} 5035@{} 501@{}", start + 1, start + 60, start + 61)
-    }).collect();
+    let script: Vec<_> = (0..300)
+        .map(|day| {
+            let start = day * 1000;
+            format!("500@{start} 5055@{} 5035@{} 501@{}", start + 1, start + 60, start + 61)
+        })
+        .collect();
     let all = records(&script.join(" "));
     state.fold(&report(LOG, at(300_000), vec![Fact::Records(Witness::Log, all.clone())]), at(300_000));
     assert_eq!((state.runs.len(), state.totals.runs), (KEPT_RUNS, 300));
@@ -191,11 +196,19 @@ fn only_counted_runs_are_let_go_and_their_messages_are_not_counted_again() {
 #[test]
 fn witnesses_that_contradict_each_other_are_named() {
     let mut state = state();
-    state.fold(&report(LOG, at(100), vec![Fact::Records(Witness::Log, records("5055@1 5035@60 501@61"))]), at(100));
+    state.fold(
+        &report(LOG, at(100), vec![Fact::Records(Witness::Log, records("5055@1 5035@60 501@61"))]),
+        at(100),
+    );
     let other = records("5055@2 -5060@50 501@61");
-    state.fold(&report(SourceKind::EventLog, at(100), vec![Fact::Records(Witness::EventLog, other)]), at(100));
+    state
+        .fold(&report(SourceKind::EventLog, at(100), vec![Fact::Records(Witness::EventLog, other)]), at(100));
     assert_eq!(state.contradictions.len(), 1);
-    assert!(state.contradictions[0].contains("log reports success and event_log failure"), "{:?}", state.contradictions);
+    assert!(
+        state.contradictions[0].contains("log reports success and event_log failure"),
+        "{:?}",
+        state.contradictions
+    );
 }
 
 /// One message of a script, and which witnesses report it with which delay.

@@ -141,7 +141,7 @@ fn key(body: &RecordBody) -> Key {
 }
 
 fn compatible(a: &RecordBody, b: &RecordBody, tolerance: TimeDelta) -> bool {
-    fn agree<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
+    fn agree(a: Option<u32>, b: Option<u32>) -> bool {
         a.is_none() || b.is_none() || a == b
     }
     let process = |message: &StatusMessage| (message.pid, message.tid);

@@ -197,7 +197,8 @@ fn number(text: &[u8]) -> Option<(u16, &[u8])> {
 fn fraction(text: &[u8]) -> Option<(u16, &[u8])> {
     let Some(text) = text.strip_prefix(b".") else { return Some((0, text)) };
     let digits = text.iter().take_while(|c| c.is_ascii_digit()).count();
-    let value = text[..digits].iter().chain(b"000").take(3).fold(0, |value, c| value * 10 + u16::from(c - b'0'));
+    let value =
+        text[..digits].iter().chain(b"000").take(3).fold(0, |value, c| value * 10 + u16::from(c - b'0'));
     (digits > 0).then_some((value, &text[digits..]))
 }
 

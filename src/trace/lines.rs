@@ -7,7 +7,6 @@
 use encoding_rs::{CoderResult, Decoder, UTF_16BE, UTF_16LE};
 use memchr::{memchr, memrchr};
 
-
 /// Longest line that is read, in bytes without its line feed (of UTF-8, where the file is UTF-16).
 pub const LINE_LIMIT: usize = 1 << 20;
 

@@ -73,9 +73,12 @@ impl Phrases {
         let rows = TABLE.iter().map(|(pattern, _)| Regex::new(pattern)).collect::<Result<_, _>>()?;
         // Over whole blocks an anchor would find nothing and the tail of a pattern only costs time.
         let literals = TABLE.iter().map(|(pattern, _)| {
-            pattern.trim_start_matches(r"^(?:[\d/]+ [\d:]+ - )?").replace(r"Error.*[Ss]msbkup\.ctl", "[Ss]msbkup.ctl")
+            pattern
+                .trim_start_matches(r"^(?:[\d/]+ [\d:]+ - )?")
+                .replace(r"Error.*[Ss]msbkup\.ctl", "[Ss]msbkup.ctl")
         });
-        let interest = std::iter::once("STATMSG: ID=".to_owned()).chain(literals).collect::<Vec<_>>().join("|");
+        let interest =
+            std::iter::once("STATMSG: ID=".to_owned()).chain(literals).collect::<Vec<_>>().join("|");
         Ok(Self { rows, interest: bytes::Regex::new(&interest)?, user })
     }
 
@@ -145,19 +148,28 @@ mod tests {
             ("SMS site backup service is stopping.", Some(Remark::Stopping)),
             ("Backup completed", Some(Remark::Completed)),
             ("08/23/01 01:53:55 - backup completed.", Some(Remark::Completed)),
-            ("Backup task completed successfully with zero errors but there could be warnings", Some(Remark::Completed)),
+            (
+                "Backup task completed successfully with zero errors but there could be warnings",
+                Some(Remark::Completed),
+            ),
             ("SQL database backup completed", None),
             ("SQL Backup task completed successfully", None),
             ("Deleting E:\\SMSbackup\\SiteServer, FAILED, Win32 Error = 145", coded(F::CleanupFailed)),
             ("Deleting E:\\SMSbackup\\SiteServer, FAILED, Win32 Error = 5", coded(F::AccessDenied)),
             ("Deleting E:\\SMSbackup\\SiteServer, FAILED, Win32 Error = 9999", phrase(F::CleanupFailed)),
-            ("Failed to delete the contents of the backup folder. Error Code = 0x0", phrase(F::CleanupFailed)),
+            (
+                "Failed to delete the contents of the backup folder. Error Code = 0x0",
+                phrase(F::CleanupFailed),
+            ),
             ("Error: Deleting the existing files in the backup location failed...", phrase(F::CleanupFailed)),
             ("CopyFileW failed for E:\\x Win32 Error = 112", coded(F::DiskFull)),
             ("CopyFileW failed for E:\\x Win32 Error = 32", coded(F::SharingViolation)),
             ("CopyFileW failed for \\\\nas\\x Win32 Error = 53", coded(F::PathNotFound)),
             ("ERROR: CopyFileW failed for E:\\x", phrase(F::CopyFailed)),
-            ("Error: Failed to backup \\\\?\\GLOBALROOT\\Device\\HarddiskVolumeShadowCopy2", phrase(F::CopyFailed)),
+            (
+                "Error: Failed to backup \\\\?\\GLOBALROOT\\Device\\HarddiskVolumeShadowCopy2",
+                phrase(F::CopyFailed),
+            ),
             ("Error: GatherWriterMetadata failed. Error = 0x80042306", coded(F::Vss)),
             ("Error: GatherWriterMetadata failed.", phrase(F::Vss)),
             ("Error: SQL Writer service is not running", phrase(F::Writer)),
@@ -177,7 +189,9 @@ mod tests {
     #[test]
     fn whatever_means_something_is_found_in_a_block() {
         let phrases = Phrases::new(UserPatterns::default()).unwrap();
-        for message in ["08/23/01 01:53:55 - backup completed.", "Error reading E:\\Smsbkup.ctl", "win32 error 5"] {
+        for message in
+            ["08/23/01 01:53:55 - backup completed.", "Error reading E:\\Smsbkup.ctl", "win32 error 5"]
+        {
             assert!(phrases.remark(message).is_some(), "{message}");
             let block = format!("some line\n{message}\nsome line\n");
             assert!(phrases.next_interesting(block.as_bytes(), 0).is_some(), "{message}");

@@ -200,7 +200,9 @@ impl<'a> TraceReader<'a> {
     fn utc(&self, stamp: &Stamp) -> Timestamp {
         match stamp.utc() {
             Some(time) => time + TimeDelta::minutes(self.state.correction.into()),
-            None => stamp.local().and_utc() + TimeDelta::minutes(self.state.offset.unwrap_or_default().into()),
+            None => {
+                stamp.local().and_utc() + TimeDelta::minutes(self.state.offset.unwrap_or_default().into())
+            }
         }
     }
 }
@@ -257,8 +259,12 @@ mod tests {
 
     #[test]
     fn lines_that_are_not_the_backups_are_left_alone() {
-        let other = status(2301, 'I', "Wed Aug 22 09:16:19.253 2012", "").replace("SITE_BACKUP", "DISTRIBUTION_MANAGER");
-        let text = format!("{other}{TAIL}SMS site backup service is stopping.{}", TAIL.replace("SITE_BACKUP", "EXECUTIVE"));
+        let other = status(2301, 'I', "Wed Aug 22 09:16:19.253 2012", "")
+            .replace("SITE_BACKUP", "DISTRIBUTION_MANAGER");
+        let text = format!(
+            "{other}{TAIL}SMS site backup service is stopping.{}",
+            TAIL.replace("SITE_BACKUP", "EXECUTIVE")
+        );
         assert_eq!(read(&text), (vec![], LineCounts { lines: 2, ..LineCounts::default() }));
     }
 

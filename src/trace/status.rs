@@ -149,7 +149,9 @@ mod tests {
     fn what_is_missing_is_unknown_and_without_id_or_component_it_is_nothing() {
         let line = StatusLine::parse(b"STATMSG: ID=5035 COMP=\"SMS_SITE_BACKUP\"").unwrap();
         assert_eq!((line.severity, line.site, line.time), (None, None, None));
-        for text in ["STATMSG: SEV=I COMP=\"X\"", "STATMSG: ID=5035", "STATMSG: ID=70000 COMP=\"X\"", "ID=1", ""] {
+        for text in
+            ["STATMSG: SEV=I COMP=\"X\"", "STATMSG: ID=5035", "STATMSG: ID=70000 COMP=\"X\"", "ID=1", ""]
+        {
             assert_eq!(StatusLine::parse(text.as_bytes()), None, "{text}");
         }
     }

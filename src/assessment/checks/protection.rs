@@ -1,8 +1,8 @@
 //! Checks of what a recovery would need: the snapshot, its age, and the service that makes snapshots possible.
 
 use super::{Assessment, CheckState, Finding};
-use crate::site::Component;
 use crate::site::ClosedSet;
+use crate::site::Component;
 use crate::state::SiteState;
 
 fn of(known: Option<bool>, passed: &'static str, failed: &'static str, advice: &'static str) -> Finding {
@@ -34,7 +34,10 @@ pub(super) fn snapshot_intact(_: &SiteState, assessment: &Assessment) -> Finding
 pub(super) fn recoverable(_: &SiteState, assessment: &Assessment) -> Finding {
     match assessment.recoverable_until {
         Some(until) if until < assessment.at => Finding::failed(
-            format!("The newest copy is older than change tracking retention since {}.", until.format("%F %H:%M UTC")),
+            format!(
+                "The newest copy is older than change tracking retention since {}.",
+                until.format("%F %H:%M UTC")
+            ),
             "Start a backup now: a recovery from the present copy would lose or reinitialise the hierarchy's data.",
         ),
         Some(_) => Finding::passed("The newest copy is within change tracking retention."),
@@ -43,7 +46,8 @@ pub(super) fn recoverable(_: &SiteState, assessment: &Assessment) -> Finding {
 }
 
 pub(super) fn sms_writer(state: &SiteState, assessment: &Assessment) -> Finding {
-    let running = state.observed(&state.services).and_then(|all| all.get(Component::VssWriter.label()).copied());
+    let running =
+        state.observed(&state.services).and_then(|all| all.get(Component::VssWriter.label()).copied());
     let finding = of(
         running,
         "SMS_SITE_VSS_WRITER runs.",

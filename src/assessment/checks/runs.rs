@@ -21,7 +21,10 @@ pub(super) fn last_run(_: &SiteState, assessment: &Assessment) -> Finding {
 pub(super) fn not_stalled(_: &SiteState, assessment: &Assessment) -> Finding {
     match assessment.runs.stalled {
         Some(true) => Finding::failed(
-            format!("The run has been going for more than {} minutes.", assessment.runs.stalled_after.num_minutes()),
+            format!(
+                "The run has been going for more than {} minutes.",
+                assessment.runs.stalled_after.num_minutes()
+            ),
             FailureCause::Stalled.advice(),
         ),
         Some(false) => Finding::passed("No run takes too long."),

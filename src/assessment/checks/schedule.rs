@@ -11,9 +11,10 @@ pub(super) fn on_schedule(_: &SiteState, assessment: &Assessment) -> Finding {
                   the site server ran at that time.";
     match (due.overdue, due.missed) {
         (Some(true), _) => Finding::failed("A successful backup is overdue.", advice),
-        (_, Some(missed)) if missed > 0 => {
-            Finding::failed(format!("No backup started on {missed} due day(s) since the last success."), advice)
-        }
+        (_, Some(missed)) if missed > 0 => Finding::failed(
+            format!("No backup started on {missed} due day(s) since the last success."),
+            advice,
+        ),
         (Some(false), _) => Finding::passed("Nothing is overdue."),
         (None, _) => Finding::unknown("No readable witness reaches back to the last due day."),
     }
@@ -32,7 +33,9 @@ pub(super) fn schedule_within_retention(state: &SiteState, assessment: &Assessme
             ),
             "Back up more often (at least twice a week with the default retention of five days).",
         ),
-        (Some(_), Some(_)) => Finding::passed("The schedule's longest interval is within change tracking retention."),
+        (Some(_), Some(_)) => {
+            Finding::passed("The schedule's longest interval is within change tracking retention.")
+        }
         _ => Finding::unknown("The schedule or change tracking retention is not known."),
     }
 }

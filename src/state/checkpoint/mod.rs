@@ -144,11 +144,16 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "on a blocking thread, and only while another process is in the way")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "on a blocking thread, and only while another process is in the way"
+)]
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     for _ in 1..RENAME_TRIES {
         match fs::rename(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied || error.raw_os_error() == Some(32) => {
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied || error.raw_os_error() == Some(32) =>
+            {
                 std::thread::sleep(RENAME_PAUSE);
             }
             result => return result,
@@ -166,7 +171,8 @@ enum Refused {
 fn load(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp, set_aside: bool) -> Loaded {
     let path = file(directory, settings.code);
     let temporary = temporary(&path);
-    let mut loaded = Loaded { state: SiteState::new(Arc::clone(settings), now), sequence: 0, set_aside: Vec::new() };
+    let mut loaded =
+        Loaded { state: SiteState::new(Arc::clone(settings), now), sequence: 0, set_aside: Vec::new() };
     for candidate in [&path, &temporary] {
         match read(candidate, settings, now) {
             Ok((state, sequence)) if sequence > loaded.sequence => {
@@ -200,11 +206,15 @@ fn read(path: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<(Si
     let corrupt = |reason: String| Refused::Bad("corrupt", reason);
     let Version { schema } = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
     if schema > SCHEMA {
-        let reason = format!("its schema {schema} is newer than {SCHEMA}, the newest that this version knows");
+        let reason =
+            format!("its schema {schema} is newer than {SCHEMA}, the newest that this version knows");
         return Err(Refused::Bad("newer", reason));
     }
-    let checkpoint: Checkpoint = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    let checkpoint: Checkpoint =
+        serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
     let sequence = checkpoint.sequence;
-    let state = checkpoint.restore(Arc::clone(settings), now).map_err(|error: Unusable| corrupt(error.to_string()))?;
+    let state = checkpoint
+        .restore(Arc::clone(settings), now)
+        .map_err(|error: Unusable| corrupt(error.to_string()))?;
     Ok((state, sequence))
 }

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::SiteSettings;
 use crate::schedule::{Schedule, Zone};
 use crate::site::{
-    ClosedSet, Component, FailureCause, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage, Timestamp, Witness,
+    ClosedSet, Component, FailureCause, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage,
+    Timestamp, Witness,
 };
 use crate::source::{Cursor, Record, RecordBody, SourceId, SourceKind};
 use crate::state::{Coverage, SiteState, Timeline, Totals};
@@ -272,16 +273,18 @@ impl RecordV1 {
     fn restore(self) -> Result<Record, Unusable> {
         let time = timestamp(self.time);
         let body = match self.body {
-            BodyV1::Status { id, component, severity, machine, pid, tid, hint } => RecordBody::Status(StatusMessage {
-                id: MessageId(id),
-                severity: severity.as_deref().map(known::<Severity>).transpose()?,
-                component: known::<Component>(&component)?,
-                machine,
-                pid,
-                tid,
-                time,
-                hint: hint.map(HintV1::restore).transpose()?,
-            }),
+            BodyV1::Status { id, component, severity, machine, pid, tid, hint } => {
+                RecordBody::Status(StatusMessage {
+                    id: MessageId(id),
+                    severity: severity.as_deref().map(known::<Severity>).transpose()?,
+                    component: known::<Component>(&component)?,
+                    machine,
+                    pid,
+                    tid,
+                    time,
+                    hint: hint.map(HintV1::restore).transpose()?,
+                })
+            }
             BodyV1::Remark { remark, hint, text } => {
                 let remark = match (remark.as_str(), hint) {
                     ("stopping", _) => Remark::Stopping,

@@ -1,0 +1,253 @@
+//! The wiring: a configuration becomes a bound, loaded `App`, and an `App` runs until it is told to stop.
+//!
+//! The one place that sees every stage. Tasks: one supervisor per source, one state task, one that gives guidance, one
+//! accept loop. Any of them ending early is a fault that stops the process, so that the service manager restarts it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::assessment::guidance;
+use crate::clock::Clock;
+use crate::config::{Config, SiteConfig};
+use crate::http::{BindError, Limits, Listeners, Web};
+use crate::metrics::ProcessMetrics;
+use crate::site::{SiteCode, Timings};
+use crate::source::backup_log::BackupLog;
+use crate::source::{Blocking, Cursor, Guidance, PollReport, SourceId, Supervision, supervise};
+use crate::state::checkpoint::{Loaded, StateDirectory, StateDirectoryError};
+use crate::state::{INBOX, Published, StateTask};
+use crate::trace::{PhraseError, Phrases};
+use crate::watchdog::Watchdog;
+
+/// Guidance follows time as well as facts; the shortest of its rules is minutes long.
+const GUIDANCE_PACE: Duration = Duration::from_secs(5);
+
+/// What the process brings in from outside, besides the configuration.
+#[derive(Debug)]
+pub struct Environment {
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Durations of the process as a whole; each site has its own for its judgement.
+    pub timings: Timings,
+    /// Where checkpoints are kept.
+    pub state_path: PathBuf,
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// Where metrics are served.
+    pub telemetry_path: String,
+    /// Metrics of this process; `None` if they are switched off.
+    pub process: Option<ProcessMetrics>,
+}
+
+/// The program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateDirectoryError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The phrase table does not compile.
+    #[error(transparent)]
+    Phrases(#[from] PhraseError),
+}
+
+/// A task that must run as long as the process ended early.
+#[derive(Debug, thiserror::Error)]
+#[error("the {0} ended by itself; please report this")]
+pub struct Ended(String);
+
+/// A program that is ready to run: state loaded and locked, listeners bound.
+#[derive(Debug)]
+pub struct App {
+    listeners: Listeners,
+    limits: Limits,
+    web: Web,
+    watchdog: Watchdog,
+    state: StateTask,
+    published: watch::Receiver<Published>,
+    sites: Vec<SiteTasks>,
+    clock: Clock,
+    timings: Timings,
+}
+
+/// One site's sources, ready to be watched.
+#[derive(Debug)]
+struct SiteTasks {
+    site: SiteCode,
+    timings: Timings,
+    log: Option<(BackupLog, Option<Cursor>)>,
+}
+
+impl App {
+    /// Loads the state, binds the listeners; nothing runs yet.
+    pub async fn build(config: Config, environment: Environment) -> Result<Self, StartError> {
+        let Environment { clock, timings, state_path, listen, max_connections, telemetry_path, process } = environment;
+        let listeners = Listeners::bind(&listen).await?;
+        let directory = Arc::new(StateDirectory::open(&state_path)?);
+        let watchdog = Watchdog::default();
+        let mut states = Vec::new();
+        let mut sites = Vec::new();
+        for SiteConfig { settings, log, patterns, .. } in config.sites {
+            let (site, site_timings) = (settings.code, settings.timings);
+            let now = clock.now();
+            let Loaded { mut state, sequence, set_aside } = directory.load(&Arc::new(settings), now);
+            for aside in set_aside {
+                tracing::warn!(
+                    site = %site,
+                    path = %aside.path.display(),
+                    kept_as = %aside.kept_as.display(),
+                    reason = aside.reason,
+                    "checkpoint set aside; rebuilding from the log"
+                );
+            }
+            let mut tasks = SiteTasks { site, timings: site_timings, log: None };
+            if let Some(log) = log {
+                let source = BackupLog::new(site, log.path, log.interval, Phrases::new(patterns)?);
+                let id = source.source_id().clone();
+                let cursor = state.cursors.get(&id).cloned();
+                state.watch(id, log.interval, now);
+                tasks.log = Some((source, cursor));
+            }
+            states.push((state, sequence));
+            sites.push(tasks);
+        }
+        let heartbeat = watchdog.register("state task", timings.watchdog);
+        let (state, published) = StateTask::new(states, directory, clock, timings, heartbeat);
+        let limits = Limits { max_connections, ..Limits::default() };
+        let web = Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path);
+        Ok(Self { listeners, limits, web, watchdog, state, published, sites, clock, timings })
+    }
+
+    /// Where it listens, in the order asked for.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.local_addrs()
+    }
+
+    /// Runs until `stop`, then stops within the grace period: what was read is folded, what was folded is written.
+    ///
+    /// Blocking threads may still hang afterwards; shut the runtime down without waiting for them.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Ended> {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let mut tasks = Tasks { set: JoinSet::new(), names: BTreeMap::new() };
+        let mut guided = BTreeMap::new();
+        for site in self.sites {
+            let (advice, guidance) = watch::channel(Guidance::default());
+            guided.insert(site.site, advice);
+            site.spawn(&mut tasks, &self.watchdog, self.clock, &guidance, &sender, &stop);
+        }
+        drop(sender);
+        tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
+        let web = Arc::new(self.web);
+        let serve = self.listeners.serve(move |request: &_| web.respond(request), self.limits, stop.clone());
+        tasks.spawn("web server", serve);
+        tasks.spawn("state task", self.state.run(inbox, stop.clone()));
+
+        let fault = tokio::select! {
+            () = stop.cancelled() => None,
+            ended = tasks.next() => ended.filter(|_| !stop.is_cancelled()),
+        };
+        stop.cancel();
+        let drained = timeout(self.timings.shutdown_grace, async { while tasks.next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!(tasks = tasks.running(), "stopping without tasks that did not end in time");
+        }
+        fault.map_or(Ok(()), |name| Err(Ended(name)))
+    }
+}
+
+impl SiteTasks {
+    fn spawn(
+        self,
+        tasks: &mut Tasks,
+        watchdog: &Watchdog,
+        clock: Clock,
+        guidance: &watch::Receiver<Guidance>,
+        reports: &mpsc::Sender<PollReport>,
+        stop: &CancellationToken,
+    ) {
+        let Self { site, timings, log } = self;
+        let supervision = |id: &SourceId, wake: &Arc<Notify>| Supervision {
+            site,
+            clock,
+            timings,
+            guidance: guidance.clone(),
+            wake: Arc::clone(wake),
+            reports: reports.clone(),
+            heartbeat: watchdog.register(format!("{site} {id}"), timings.watchdog),
+            stop: stop.clone(),
+        };
+        if let Some((log, cursor)) = log {
+            let wake = Arc::new(Notify::new());
+            let supervision = supervision(log.source_id(), &wake);
+            let name = format!("watch of {}", log.source_id());
+            log.wake_on_change(wake);
+            tasks.spawn(&name, supervise(Blocking::new(log, cursor), supervision));
+        }
+    }
+}
+
+/// Tasks with names, so that the one that ends is known.
+#[derive(Debug)]
+struct Tasks {
+    set: JoinSet<()>,
+    names: BTreeMap<tokio::task::Id, String>,
+}
+
+impl Tasks {
+    fn spawn(&mut self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
+        let handle = self.set.spawn(task);
+        self.names.insert(handle.id(), name.to_owned());
+    }
+
+    /// The name of the next task that ends; `None` when none is left.
+    async fn next(&mut self) -> Option<String> {
+        let id = match self.set.join_next_with_id().await? {
+            Ok((id, ())) => id,
+            Err(error) => error.id(),
+        };
+        Some(self.names.remove(&id).unwrap_or_default())
+    }
+
+    fn running(&self) -> String {
+        self.names.values().cloned().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Tells each site's sources when to keep quiet.
+async fn give_guidance(
+    mut published: watch::Receiver<Published>,
+    guided: BTreeMap<SiteCode, watch::Sender<Guidance>>,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    loop {
+        let now = clock.now();
+        for (site, state) in &published.borrow_and_update().sites {
+            if let Some(sender) = guided.get(site) {
+                let advice = guidance(state, now);
+                sender.send_if_modified(|current| {
+                    let changed = *current != advice;
+                    *current = advice;
+                    changed
+                });
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = published.changed() => if changed.is_err() { return },
+            () = sleep(GUIDANCE_PACE) => {}
+        }
+    }
+}
