@@ -30,9 +30,9 @@ use crate::watchdog::Watchdog;
 /// Guidance follows time as well as facts; the shortest of its rules is minutes long.
 const GUIDANCE_PACE: Duration = Duration::from_secs(5);
 
-/// What the process brings in from outside, besides the configuration.
+/// What the command line and the platform say, besides the configuration.
 #[derive(Debug)]
-pub struct Environment {
+pub struct Options {
     /// Where time comes from.
     pub clock: Clock,
     /// Durations of the process as a whole; each site has its own for its judgement.
@@ -92,8 +92,8 @@ struct SiteTasks {
 
 impl App {
     /// Loads the state, binds the listeners; nothing runs yet.
-    pub async fn build(config: Config, environment: Environment) -> Result<Self, StartError> {
-        let Environment { clock, timings, state_path, listen, max_connections, telemetry_path, process } = environment;
+    pub async fn build(config: Config, options: Options) -> Result<Self, StartError> {
+        let Options { clock, timings, state_path, listen, max_connections, telemetry_path, process } = options;
         let listeners = Listeners::bind(&listen).await?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();

@@ -1,3 +1,7 @@
-//! The command line: one file for each command. Commands print to writers they are given and return errors.
+//! The command line: what the user asked for. One file for each command.
 
+pub mod args;
+mod args_web;
 pub mod log;
+
+pub use args_web::{ExternalUrl, ListenAddress, TelemetryPath};

@@ -71,6 +71,8 @@ fn utf8(bytes: &[u8]) -> Result<&str, (Fault, Option<u64>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -96,5 +98,26 @@ mod tests {
         fs::write(&file, "sites: [{ code: P01, log: { path: logs/smsbkup.log } }]").unwrap();
         let config = Config::load(&file).unwrap();
         assert_eq!(config.sites[0].log.as_ref().unwrap().path, folder.path().join("logs/smsbkup.log"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_breaks_it(text in "(sites|code|log|days|[-:?{}\\[\\]&*!|>'\"%@#,~ \t\n]|\\PC){0,60}", bytes: Vec<u8>) {
+            let base = Path::new("/");
+            for result in [Config::parse(&text, "x.yml", base), Config::parse(&bytes, "x.yml", base)] {
+                if let Err(error) = result {
+                    prop_assert!(!error.problems.is_empty());
+                    prop_assert!(error.to_string().lines().count() == error.problems.len(), "{}", error);
+                }
+            }
+        }
+
+        #[test]
+        fn no_value_breaks_the_line(text in "\\PC{0,20}|[\\x00-\\x1f\\x7f-\\u{a0}\\u{2028}]{1,9}") {
+            let quoted = serde_json::to_string(&text).unwrap();
+            let yaml = format!("sites: [{{ code: {quoted}, {quoted}: {quoted}, log: {{ path: {quoted}, interval: {quoted} }} }}]");
+            let error = Config::parse(&yaml, "x.yml", Path::new("/")).err();
+            prop_assert!(error.is_none_or(|error| error.to_string().lines().count() == error.problems.len()));
+        }
     }
 }
