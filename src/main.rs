@@ -1,3 +1,116 @@
-//! The process: arguments, logging, runtime, exit code.
+//! The process: arguments, configuration, the command, and the exit code.
 
-fn main() {}
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
+use configmgr_backup_exporter::cli::{check, demo, log, serve};
+use configmgr_backup_exporter::clock::Clock;
+use configmgr_backup_exporter::config::{Config, describe};
+use configmgr_backup_exporter::environment::Environment;
+use configmgr_backup_exporter::platform::paths::default_state_path;
+use configmgr_backup_exporter::{error_chain, logging};
+
+/// The exit code of `check` where an error stopped it.
+const EXIT_UNKNOWN: u8 = 3;
+
+fn main() -> ExitCode {
+    let environment = Environment::new(std::env::vars_os());
+    let args = match Args::parse_from(std::env::args_os()) {
+        Ok(args) => args,
+        Err(exit) if exit.code == 0 => return printed(print(&exit.text), 0),
+        Err(exit) => {
+            complain(exit.text.trim_end());
+            return exit.code.into();
+        }
+    };
+    let command = args.command();
+    let failed = if matches!(command, Command::Check { .. }) { EXIT_UNKNOWN } else { 1 };
+    match run(&args, command, &environment) {
+        Ok(code) => code.into(),
+        // Whoever reads the output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("configmgr_backup_exporter: {}", error_chain(error.as_ref())));
+            failed.into()
+        }
+    }
+}
+
+fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Result<u8> {
+    if args.config_check {
+        return Ok(match config(args) {
+            Ok(config) => {
+                print(&describe(&config))?;
+                0
+            }
+            Err(code) => code,
+        });
+    }
+    let stdout = &mut BufWriter::new(io::stdout().lock());
+    match command {
+        Command::Log { format, files } => {
+            let format = match format {
+                OutputFormat::Text => log::Format::Text,
+                OutputFormat::Json => log::Format::Json,
+            };
+            log::run(&files, format, stdout, &mut io::stderr())?;
+            Ok(0)
+        }
+        Command::Check { format } => {
+            let config = match config(args) {
+                Ok(config) => config,
+                Err(code) => return Ok(code),
+            };
+            let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
+            check::run(config, &state_path, Clock::System, format, stdout)
+        }
+        Command::Demo => {
+            demo::run(args, logging::init(args.log_level, args.log_format), stdout)?;
+            Ok(0)
+        }
+        Command::Serve => {
+            let config = match config(args) {
+                Ok(config) => config,
+                Err(code) => return Ok(code),
+            };
+            serve::run(config, args, environment, logging::init(args.log_level, args.log_format))?;
+            Ok(0)
+        }
+    }
+}
+
+/// The configuration, or the exit code for one that cannot be used, whose problems have been printed.
+fn config(args: &Args) -> Result<Config, u8> {
+    let Some(path) = &args.config_file else {
+        complain("no configuration is given: name one with --config.file (see README.md), or try the command demo");
+        return Err(EXIT_USAGE);
+    };
+    Config::load(path).map_err(|error| {
+        complain(&error_chain(&error));
+        EXIT_USAGE
+    })
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn printed(result: io::Result<()>, code: u8) -> ExitCode {
+    if result.is_ok() { code.into() } else { ExitCode::FAILURE }
+}
+
+/// Says on standard error why nothing happens; where even that fails there is nobody to tell.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io_kind = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    let json_kind = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind)
+    };
+    error.chain().any(|cause| io_kind(cause).or_else(|| json_kind(cause)) == Some(io::ErrorKind::BrokenPipe))
+}

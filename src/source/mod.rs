@@ -11,3 +11,6 @@ pub use report::{
     SourceId, SourceKind,
 };
 pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};
+
+/// At most so many sources of one site poll at once; sizes the pool of blocking threads.
+pub const SOURCES_OF_A_SITE: usize = 8;

@@ -1,0 +1,114 @@
+//! `check`: one look at every site now, and an exit code that scripts and other monitoring understand.
+//!
+//! Reads the checkpoints of a running exporter without its lock, polls every source once, and writes nothing.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use crate::assessment::{Assessment, CheckState, Verdict, assess};
+use crate::clock::Clock;
+use crate::config::{Config, SiteConfig};
+use crate::http::api;
+use crate::source::backup_log::BackupLog;
+use crate::source::{BlockingSource, FailureKind, Guidance, PollFailure, PollReport};
+use crate::state::{SiteState, checkpoint};
+use crate::trace::Phrases;
+
+use super::args::OutputFormat;
+
+/// Looks at every site and prints what it finds; gives the exit code.
+pub fn run(
+    config: Config,
+    state_path: &Path,
+    clock: Clock,
+    format: OutputFormat,
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    let mut looked = Vec::new();
+    for site in config.sites {
+        let state = look(site, state_path, clock)?;
+        let assessment = assess(&state, clock.now());
+        looked.push((state, assessment));
+    }
+    match format {
+        OutputFormat::Json => {
+            let sites: Vec<_> = looked.iter().map(|(state, assessment)| api::site(state, assessment)).collect();
+            serde_json::to_writer_pretty(&mut *out, &sites)?;
+            writeln!(out)?;
+        }
+        OutputFormat::Text => {
+            for (state, assessment) in &looked {
+                text(state, assessment, out)?;
+            }
+        }
+    }
+    out.flush()?;
+    let verdicts = looked.iter().map(|(_, assessment)| exit_code(assessment.verdict));
+    // The worst of several sites: failed, then unknown, then degraded.
+    Ok(verdicts.max_by_key(|code| [0, 1, 3, 2].iter().position(|worse| worse == code)).unwrap_or(3))
+}
+
+/// 0 healthy, pending, passive; 1 degraded; 2 failed, overdue, unprotected; 3 unknown.
+fn exit_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Healthy | Verdict::Pending | Verdict::Passive => 0,
+        Verdict::Degraded => 1,
+        Verdict::Failed | Verdict::Overdue | Verdict::Unprotected => 2,
+        Verdict::Unknown => 3,
+    }
+}
+
+/// What the checkpoint knows, and what the sources say now.
+fn look(site: SiteConfig, state_path: &Path, clock: Clock) -> anyhow::Result<SiteState> {
+    let SiteConfig { settings, log, patterns, .. } = site;
+    let deadline = settings.timings.poll_deadline;
+    let code = settings.code;
+    let mut state = checkpoint::peek(state_path, &Arc::new(settings), clock.now()).state;
+    let Some(log) = log else { return Ok(state) };
+    let source = Arc::new(BackupLog::new(code, log.path, log.interval, Phrases::new(patterns)?));
+    let id = source.id().clone();
+    state.watch(id.clone(), log.interval, clock.now());
+    loop {
+        let started = clock.now();
+        let (sender, receiver) = mpsc::channel();
+        let (polled, cursor) = (Arc::clone(&source), state.cursors.get(&id).cloned());
+        // A source that hangs keeps its thread; the process ends without it.
+        thread::spawn(move || sender.send(polled.poll(cursor.as_ref(), &Guidance::default())));
+        let result = receiver.recv_timeout(deadline).unwrap_or_else(|_| {
+            let message = format!("{} did not answer within {} s", id.location, deadline.as_secs());
+            Err(PollFailure { kind: FailureKind::Timeout, message })
+        });
+        let done = result.as_ref().map_or(true, |poll| poll.caught_up);
+        let duration = (clock.now() - started).to_std().unwrap_or_default();
+        state.fold(&PollReport { site: code, source: id.clone(), started, duration, result }, clock.now());
+        if done {
+            return Ok(state);
+        }
+    }
+}
+
+fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(out, "{} {}: {}", state.settings.code, assessment.verdict, assessment.reason)?;
+    if state.sources.is_empty() {
+        writeln!(out, "  nothing is watched: configure sites[].log.path")?;
+    }
+    for (id, source) in &state.sources {
+        if let Some(failure) = &source.failure {
+            writeln!(out, "  {}: {}", id.kind, failure.message)?;
+        }
+    }
+    for result in &assessment.checks {
+        let word = match result.state {
+            CheckState::Passed => "passed",
+            CheckState::Failed => "FAILED",
+            CheckState::Unknown => "unknown",
+        };
+        writeln!(out, "  {:<24} {word:<8} {}", result.check, result.finding)?;
+        if !result.advice.is_empty() {
+            writeln!(out, "  {:<33} {}", "", result.advice)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Watching sites and serving what is known of them, until told to stop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::args::Args;
+use crate::app::{App, Options};
+use crate::build_info;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::metrics::{LogCounts, ProcessMetrics};
+use crate::platform::paths::default_state_path;
+use crate::platform::signal::stop_requested;
+use crate::site::Timings;
+
+/// Blocking threads besides one for each source: checkpoints, and room for a hung source's successor after a reload.
+const SPARE_THREADS: usize = 16;
+
+/// Serves the configured sites until the process is asked to stop.
+pub fn run(config: Config, args: &Args, environment: &Environment, logs: Arc<LogCounts>) -> anyhow::Result<()> {
+    let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
+    let runtime = runtime(config.sites.len())?;
+    let stop = CancellationToken::new();
+    let result = runtime.block_on(async {
+        let app = build(config, args, &state_path, Timings::DEFAULT, logs).await?;
+        run_until(app, stop).await
+    });
+    // A source that hangs would keep its thread, and a plain drop would wait for it.
+    runtime.shutdown_background();
+    result
+}
+
+/// A runtime with a blocking thread for every source.
+pub(super) fn runtime(sites: usize) -> anyhow::Result<Runtime> {
+    let blocking = sites * crate::source::SOURCES_OF_A_SITE + SPARE_THREADS;
+    Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(blocking)
+        .thread_keep_alive(Duration::from_secs(60))
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// Builds the program as the arguments say.
+pub(super) async fn build(
+    config: Config,
+    args: &Args,
+    state_path: &Path,
+    timings: Timings,
+    logs: Arc<LogCounts>,
+) -> anyhow::Result<App> {
+    let mut listen = Vec::new();
+    for address in &args.listen_addresses {
+        listen.push(address.resolve().with_context(|| format!("cannot find the address of {address}"))?);
+    }
+    let options = Options {
+        clock: Clock::System,
+        timings,
+        state_path: state_path.to_owned(),
+        listen,
+        max_connections: args.max_connections.into(),
+        telemetry_path: args.telemetry_path.as_str().to_owned(),
+        process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs)),
+    };
+    let app = App::build(config, options).await?;
+    let addresses: Vec<_> = app.addresses().iter().map(ToString::to_string).collect();
+    tracing::info!(
+        version = build_info::VERSION,
+        revision = build_info::REVISION,
+        addresses = addresses.join(","),
+        state_path = %state_path.display(),
+        "listening"
+    );
+    Ok(app)
+}
+
+/// Runs the program until a signal or `stop`.
+pub(super) async fn run_until(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    let signal = stop.clone();
+    tokio::spawn(async move {
+        stop_requested().await;
+        tracing::info!("stopping");
+        signal.cancel();
+    });
+    app.run(stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
