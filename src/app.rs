@@ -92,9 +92,9 @@ struct SiteTasks {
 
 impl App {
     /// Loads the state, binds the listeners; nothing runs yet.
-    pub async fn build(config: Config, options: Options) -> Result<Self, StartError> {
+    pub fn build(config: Config, options: Options) -> Result<Self, StartError> {
         let Options { clock, timings, state_path, listen, max_connections, telemetry_path, process } = options;
-        let listeners = Listeners::bind(&listen).await?;
+        let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();
         let mut states = Vec::new();
@@ -150,7 +150,7 @@ impl App {
         drop(sender);
         tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
         let web = Arc::new(self.web);
-        let serve = self.listeners.serve(move |request: &_| web.respond(request), self.limits, stop.clone());
+        let serve = self.listeners.serve(Arc::new(move |request: &_| web.respond(request)), self.limits, stop.clone());
         tasks.spawn("web server", serve);
         tasks.spawn("state task", self.state.run(inbox, stop.clone()));
 

@@ -5,12 +5,15 @@
 //! the `check` command. Two loops go back, both typed: guidance tells the sources when to keep quiet, and a restart
 //! reports how it went. A module uses only modules upstream of it; `docs/architecture.md` has the map.
 
+pub mod app;
 pub mod assessment;
 pub mod build_info;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod environment;
+pub mod http;
+pub mod logging;
 pub mod metrics;
 pub mod platform;
 pub mod schedule;

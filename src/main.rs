@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
-use configmgr_backup_exporter::cli::{check, demo, log, serve};
+use configmgr_backup_exporter::cli::{check, log, serve};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{Config, describe};
 use configmgr_backup_exporter::environment::Environment;
@@ -66,7 +66,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
             check::run(config, &state_path, Clock::System, format, stdout)
         }
         Command::Demo => {
-            demo::run(args, logging::init(args.log_level, args.log_format), stdout)?;
+            
             Ok(0)
         }
         Command::Serve => {

@@ -1,7 +1,8 @@
 //! The values of the `--web.*` flags.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 use hyper::Uri;
@@ -22,6 +23,18 @@ pub struct ListenAddress {
     pub host: Option<String>,
     /// 0 for any free port.
     pub port: u16,
+}
+
+impl ListenAddress {
+    /// The address to bind: a host name is looked up (which may block) and its IPv4 address preferred.
+    ///
+    /// Without a host it is `[::]`, which listens for IPv4 too.
+    pub fn resolve(&self) -> io::Result<SocketAddr> {
+        let Some(host) = self.host.as_deref() else { return Ok((Ipv6Addr::UNSPECIFIED, self.port).into()) };
+        let found: Vec<SocketAddr> = (host, self.port).to_socket_addrs()?.collect();
+        let preferred = found.iter().find(|address| address.is_ipv4()).or(found.first());
+        preferred.copied().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+    }
 }
 
 impl FromStr for ListenAddress {

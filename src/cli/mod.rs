@@ -2,6 +2,8 @@
 
 pub mod args;
 mod args_web;
+pub mod check;
 pub mod log;
+pub mod serve;
 
 pub use args_web::{ExternalUrl, ListenAddress, TelemetryPath};

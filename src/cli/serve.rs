@@ -28,7 +28,7 @@ pub fn run(config: Config, args: &Args, environment: &Environment, logs: Arc<Log
     let runtime = runtime(config.sites.len())?;
     let stop = CancellationToken::new();
     let result = runtime.block_on(async {
-        let app = build(config, args, &state_path, Timings::DEFAULT, logs).await?;
+        let app = build(config, args, &state_path, Timings::DEFAULT, logs)?;
         run_until(app, stop).await
     });
     // A source that hangs would keep its thread, and a plain drop would wait for it.
@@ -48,7 +48,7 @@ pub(super) fn runtime(sites: usize) -> anyhow::Result<Runtime> {
 }
 
 /// Builds the program as the arguments say.
-pub(super) async fn build(
+pub(super) fn build(
     config: Config,
     args: &Args,
     state_path: &Path,
@@ -68,7 +68,7 @@ pub(super) async fn build(
         telemetry_path: args.telemetry_path.as_str().to_owned(),
         process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs)),
     };
-    let app = App::build(config, options).await?;
+    let app = App::build(config, options)?;
     let addresses: Vec<_> = app.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
         version = build_info::VERSION,

@@ -8,7 +8,7 @@ use crate::state::SiteState;
 
 /// One site as `/api/v1/sites` shows it; times are RFC 3339 in UTC, `null` where nothing is known.
 #[derive(Debug, Serialize)]
-pub(super) struct SiteJson<'a> {
+pub struct SiteJson<'a> {
     site: SiteCode,
     role: Option<SiteRole>,
     verdict: Verdict,
@@ -33,7 +33,7 @@ pub(super) struct SiteJson<'a> {
 
 /// One check; `passed` is `null` while it is unknown.
 #[derive(Debug, Serialize)]
-pub(super) struct CheckJson<'a> {
+pub struct CheckJson<'a> {
     check: Check,
     passed: Option<bool>,
     finding: &'a str,
@@ -51,7 +51,7 @@ struct SourceJson<'a> {
 }
 
 /// The verdict on one site with everything that explains it.
-pub(super) fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a> {
+pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a> {
     let (runs, due) = (&assessment.runs, &assessment.due);
     let source = |(id, source): (&'a crate::source::SourceId, &'a crate::state::SourceState)| SourceJson {
         source: id.kind,
@@ -85,7 +85,7 @@ pub(super) fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> Site
 }
 
 /// Every check of an assessment.
-pub(super) fn checks(assessment: &Assessment) -> Vec<CheckJson<'_>> {
+pub fn checks(assessment: &Assessment) -> Vec<CheckJson<'_>> {
     let check = |result: &'_ crate::assessment::CheckResult| match result.state {
         CheckState::Passed => Some(true),
         CheckState::Failed => Some(false),
@@ -102,6 +102,6 @@ pub(super) fn checks(assessment: &Assessment) -> Vec<CheckJson<'_>> {
 }
 
 /// The runs of a site, oldest first.
-pub(super) fn runs(state: &SiteState) -> Vec<RunJson<'_>> {
+pub fn runs(state: &SiteState) -> Vec<RunJson<'_>> {
     state.runs.iter().map(|run| RunJson::new(Some(state.settings.code), run)).collect()
 }

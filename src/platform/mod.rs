@@ -1,3 +1,4 @@
 //! What differs between platforms; the only place that asks which one this is.
 
 pub mod paths;
+pub mod signal;

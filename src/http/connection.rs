@@ -1,0 +1,136 @@
+//! One connection: HTTP/1 with every wait bounded, and the parts of a response that do not depend on the endpoint.
+//!
+//! hyper's own HTTP/1 builder is used, because the one that detects HTTP/2 by itself never closes a client that
+//! sends nothing. Request bodies are never read; hyper skips one that is already there and else closes.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+
+use super::compress::compress;
+use super::{Limits, Request, Response};
+
+/// hyper's lower bound for its buffer, below which it panics.
+const SMALLEST_BUFFER: usize = 8192;
+
+/// An accepted connection, by what has to be done before HTTP begins.
+pub(super) enum Stream {
+    /// HTTP begins at once.
+    Plain(TcpStream),
+}
+
+/// Serves one connection until either side ends it, a limit is hit, or `shutdown` and the request under way is over.
+pub(super) async fn serve<H>(
+    stream: Stream,
+    peer: SocketAddr,
+    handler: Arc<H>,
+    limits: Limits,
+    shutdown: CancellationToken,
+) where
+    H: Fn(&Request) -> Response + Send + Sync + 'static,
+{
+    let ended = match stream {
+        Stream::Plain(stream) => {
+            // Without it the last packet of a scrape may wait for the acknowledgement of the one before.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY");
+            }
+            serve_http1(stream, peer, handler, limits, &shutdown).await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "An HTTP connection ended early");
+    }
+}
+
+async fn serve_http1<S, H>(
+    stream: S,
+    peer: SocketAddr,
+    handler: Arc<H>,
+    limits: Limits,
+    shutdown: &CancellationToken,
+) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite,
+    H: Fn(&Request) -> Response + Send + Sync + 'static,
+{
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write_timeout));
+    let service = service_fn(move |request| {
+        std::future::ready(Ok::<_, Infallible>(respond(request, peer, &*handler, limits)))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read_timeout)
+        .max_buf_size(limits.max_header_bytes.max(SMALLEST_BUFFER))
+        .max_headers(limits.max_headers)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        ended = connection.as_mut() => return ended,
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
+}
+
+fn respond<H>(
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    handler: &H,
+    limits: Limits,
+) -> hyper::Response<Full<Bytes>>
+where
+    H: Fn(&Request) -> Response,
+{
+    let (head, body) = request.into_parts();
+    let announced = body.size_hint();
+    let request = Request::new(head.method, head.uri, head.headers, peer);
+    let too_large = announced.lower() > limits.max_body_bytes;
+    let response = if too_large {
+        Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
+    } else {
+        catch_unwind(AssertUnwindSafe(|| handler(&request)))
+            .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()))
+    };
+    let (status, mut headers, body) = response.into_parts();
+    let body = compress(body, request.headers(), &mut headers);
+    // Said here, because HEAD has the length of a body that is not sent.
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    // A body of unknown length may never end, and what follows it could not be found.
+    if too_large || announced.upper().is_none() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let body = if request.method() == Method::HEAD { Bytes::new() } else { body };
+    let mut sent = hyper::Response::new(Full::new(body));
+    *sent.status_mut() = status;
+    *sent.headers_mut() = headers;
+    sent
+}
+
+fn answer_panic(request: &Request, panic: &(dyn Any + Send)) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(path = request.path(), panic = message, "An HTTP request was ended by a panic");
+    Response::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the exporter's log has more\n")
+}

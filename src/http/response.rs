@@ -1,0 +1,89 @@
+//! What an endpoint answers: status, content type, body, and headers where it needs more.
+//!
+//! Content length, compression, HEAD and connection headers are added later, the same for every endpoint.
+
+use bytes::Bytes;
+use hyper::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, StatusCode};
+
+use super::negotiate::Negotiated;
+
+/// No script, no frame, nothing from elsewhere: a page carries its styles and pictures itself.
+const PAGE_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:");
+
+/// One HTTP response, whole in memory.
+#[derive(Debug, Clone)]
+pub struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Response {
+    /// A response with this content type.
+    pub fn new(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+        Self { status, headers, body: body.into() }
+    }
+
+    /// A plain text; end it with a newline, because it is read in terminals.
+    pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self::new(status, HeaderValue::from_static("text/plain; charset=utf-8"), body)
+    }
+
+    /// A JSON document.
+    pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self::new(status, HeaderValue::from_static("application/json; charset=utf-8"), body)
+    }
+
+    /// A page with the headers that keep a browser from running or loading anything else.
+    pub fn html(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self::new(status, HeaderValue::from_static("text/html; charset=utf-8"), body)
+            .with_header(CONTENT_SECURITY_POLICY, PAGE_POLICY)
+            .with_header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+    }
+
+    /// Metrics in the format that was negotiated, with status 200; caches learn that it depends on `Accept`.
+    pub fn exposition(negotiated: Negotiated, body: impl Into<Bytes>) -> Self {
+        Self::new(StatusCode::OK, HeaderValue::from_static(negotiated.content_type()), body)
+            .with_header(VARY, HeaderValue::from_static("Accept"))
+    }
+
+    /// 405 with the methods that are allowed instead.
+    pub fn method_not_allowed(allowed: &[Method]) -> Self {
+        let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+        let response = Self::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+        match HeaderValue::from_str(&names.join(", ")) {
+            Ok(names) => response.with_header(hyper::header::ALLOW, names),
+            Err(_) => response,
+        }
+    }
+
+    /// The response with this header set, whatever it was before.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// All headers set so far.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body before compression.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub(super) fn into_parts(self) -> (StatusCode, HeaderMap, Bytes) {
+        (self.status, self.headers, self.body)
+    }
+}

@@ -1,0 +1,337 @@
+//! What alerts must be able to say: each expression becomes true in one simulated history and stays false in another.
+//!
+//! The histories go through the real fold, assessment and encoder, minute by minute from 1970 on (promtool's clock
+//! starts there); promtool then evaluates the expressions over the series that came out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta};
+use configmgr_backup_exporter::config::SiteSettings;
+use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
+use configmgr_backup_exporter::schedule::{Schedule, Zone};
+use configmgr_backup_exporter::site::{Component, MessageId, Severity, SiteRole, StatusMessage, Timestamp, Witness};
+use configmgr_backup_exporter::source::{
+    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Record, RecordBody, SourceId, SourceKind, backup_log,
+};
+use configmgr_backup_exporter::state::{Published, SiteState};
+
+use crate::support::tool;
+
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+/// Minutes between two points of a history.
+const STEP: i64 = 5;
+
+/// The expressions, `%` for the prefix of the names.
+const EXPRESSIONS: &[(&str, &str)] = &[
+    ("failed", "max by (site_code) (%last_run_failed) == 1 unless on (site_code) (%restart_pending == 1)"),
+    ("repeatedly", "max by (site_code) (%consecutive_failed_runs) >= 2"),
+    ("overdue", "time() > max by (site_code) (%success_due_timestamp_seconds)"),
+    ("missed", "max by (site_code) (%missed_runs) >= 1"),
+    ("stalled", "max by (site_code) (%run_stalled) == 1"),
+    ("no copy", "max by (site_code) (%valid_copies) == 0 unless on (site_code) (%run_in_progress == 1)"),
+    ("unrecoverable", "time() > max by (site_code) (%recoverable_until_timestamp_seconds)"),
+    ("corrupt", "max by (site_code) (%snapshot_intact) == 0"),
+    (
+        "schedule",
+        "max by (site_code) (%schedule_max_interval_seconds) \
+         > max by (site_code) (%change_tracking_retention_seconds)",
+    ),
+    (
+        "writer",
+        "max by (site_code) (%service_running{name=\"SMS_SITE_VSS_WRITER\"}) == 0 \
+         unless on (site_code) (%run_in_progress == 1)",
+    ),
+    (
+        "silent source",
+        "time() - max by (site_code, source) (%source_last_poll_success_timestamp_seconds) \
+         > 3 * max by (site_code, source) (%source_poll_interval_seconds) + 600",
+    ),
+    ("site gone", "(max by (site_code) (%site_info offset 1h)) unless on (site_code) %site_info"),
+];
+
+/// What happens at a minute.
+#[derive(Clone)]
+enum Event {
+    /// Status messages in the log: ids, an error with a minus sign.
+    Log(&'static [i32]),
+    /// An observation of another source.
+    Fact(SourceKind, Fact),
+    /// The exporter is about to restart the backup, or not any more.
+    RestartPending(bool),
+    /// From here on polls of the log fail.
+    LogFails,
+    /// From here on the exporter is gone.
+    Gone,
+}
+use Event::{Log, LogFails, RestartPending};
+
+fn snapshot(complete: bool) -> Event {
+    Event::Fact(SourceKind::Snapshot, Fact::SnapshotComplete(complete))
+}
+
+fn intact(intact: bool) -> Event {
+    Event::Fact(SourceKind::Verification, Fact::SnapshotIntact(intact))
+}
+
+fn writer(running: bool) -> Event {
+    let services = BTreeMap::from([(Component::VssWriter.to_string(), running)]);
+    Event::Fact(SourceKind::Services, Fact::Services(services))
+}
+
+fn retention(days: u64) -> Event {
+    Event::Fact(SourceKind::Database, Fact::Retention(Duration::from_secs(days * 86_400)))
+}
+
+const GOOD: &[i32] = &[500, 5055, 5035, 501];
+const BAD: &[i32] = &[500, 5055, -5060, 501];
+const START: &[i32] = &[500, 5055];
+
+/// A history and what an alert says at some of its minutes.
+struct History {
+    alert: &'static str,
+    /// Days of the schedule as a mask; 0 for no schedule. Begin 02:00, latest begin 05:00, UTC.
+    days: u8,
+    events: Vec<(i64, Event)>,
+    expected: Vec<(i64, bool)>,
+}
+
+fn histories() -> Vec<History> {
+    let history = |alert, days, events: &[(i64, Event)], expected: &[(i64, bool)]| History {
+        alert,
+        days,
+        events: events.to_vec(),
+        expected: expected.to_vec(),
+    };
+    let good_then_bad = [(60, Log(GOOD)), (120, Log(BAD)), (180, Log(BAD))];
+    vec![
+        history("failed", 0, &good_then_bad, &[(90, false), (125, true), (200, true)]),
+        history("failed", 0, &[(60, Log(BAD)), (120, Log(GOOD))], &[(90, true), (125, false)]),
+        history(
+            "failed",
+            0,
+            &[(60, Log(BAD)), (70, RestartPending(true)), (90, RestartPending(false))],
+            &[(65, true), (80, false), (100, true)],
+        ),
+        history("repeatedly", 0, &good_then_bad, &[(90, false), (125, false), (185, true)]),
+        // Latest begin 05:00, expected 8 h, grace 1 h: due by 14:00.
+        history("overdue", 127, &[(3 * HOUR, LogFails)], &[(13 * HOUR, false), (15 * HOUR, false)]),
+        history("overdue", 127, &[], &[(13 * HOUR, false), (14 * HOUR + 5, true)]),
+        history("overdue", 127, &[(3 * HOUR, Log(GOOD))], &[(15 * HOUR, false), (DAY + 4 * HOUR, false)]),
+        history(
+            "overdue",
+            127,
+            &[(3 * HOUR, Log(GOOD)), (DAY + 3 * HOUR, Log(BAD))],
+            &[(DAY + 4 * HOUR, false), (DAY + 6 * HOUR + 20, true)],
+        ),
+        history("missed", 127, &[], &[(5 * HOUR, false), (5 * HOUR + 20, true)]),
+        history("missed", 127, &[(3 * HOUR, Log(BAD))], &[(5 * HOUR + 20, false), (DAY, false)]),
+        history("missed", 127, &[(6 * HOUR, Log(GOOD))], &[(5 * HOUR + 20, true), (6 * HOUR + 5, false)]),
+        history("stalled", 0, &[(60, Log(START))], &[(24 * HOUR, false), (25 * HOUR + 5, true)]),
+        history("stalled", 0, &[(60, Log(START)), (90, Log(&[5035, 501]))], &[(26 * HOUR, false)]),
+        history(
+            "no copy",
+            0,
+            &[(60, Log(GOOD)), (65, snapshot(true)), (120, Log(START)), (150, Log(&[-5060, 501]))],
+            &[(90, false), (125, false), (155, true)],
+        ),
+        history("no copy", 0, &[(60, Log(GOOD)), (65, snapshot(false))], &[(60, false), (70, true)]),
+        history("no copy", 0, &[(60, Log(BAD))], &[(90, false)]),
+        history(
+            "unrecoverable",
+            0,
+            &[(60, Log(GOOD)), (65, snapshot(true)), (70, retention(1))],
+            &[(70, false), (DAY, false), (DAY + 65, true)],
+        ),
+        history(
+            "unrecoverable",
+            0,
+            &[(60, Log(GOOD)), (65, snapshot(true)), (70, retention(1)), (DAY, Log(GOOD))],
+            &[(DAY + 65, false)],
+        ),
+        history("corrupt", 0, &[(60, Log(GOOD)), (70, intact(false))], &[(65, false), (75, true)]),
+        history(
+            "corrupt",
+            0,
+            &[(60, Log(GOOD)), (70, intact(true)), (80, Log(GOOD)), (90, intact(false)), (100, Log(GOOD))],
+            &[(75, false), (85, false), (95, true), (105, false)],
+        ),
+        // Sunday only: seven days between two backups.
+        history("schedule", 1, &[(60, retention(5))], &[(30, false), (65, true)]),
+        history("schedule", 1 | 8, &[(60, retention(5))], &[(65, false)]),
+        history("writer", 0, &[(60, writer(true)), (90, writer(false))], &[(65, false), (95, true)]),
+        history(
+            "writer",
+            0,
+            &[(60, writer(true)), (85, Log(START)), (90, writer(false)), (100, Log(&[5035, 501])), (105, writer(true))],
+            &[(95, false), (110, false)],
+        ),
+        history("silent source", 0, &[(60, LogFails)], &[(60, false), (65, false), (75, true)]),
+        history("silent source", 0, &[], &[(75, false), (DAY, false)]),
+        history("site gone", 0, &[(120, Event::Gone)], &[(100, false), (150, true), (181, false)]),
+    ]
+}
+
+fn at(minute: i64) -> Timestamp {
+    DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
+}
+
+fn source(kind: SourceKind) -> SourceId {
+    SourceId { kind, location: "simulated".to_owned() }
+}
+
+fn report(kind: SourceKind, now: Timestamp, result: Result<Vec<Fact>, FailureKind>) -> PollReport {
+    let cursor = Cursor::Log(backup_log::Cursor::default());
+    PollReport {
+        site: "P01".parse().unwrap(),
+        source: source(kind),
+        started: now,
+        duration: Duration::from_millis(1),
+        result: match result {
+            Ok(facts) => Ok(Poll { facts, cursor, caught_up: true }),
+            Err(kind) => Err(PollFailure { kind, message: "simulated".to_owned() }),
+        },
+    }
+}
+
+/// The series that a history exports: name with labels to one value (or none) for each step.
+fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>> {
+    let mut settings = SiteSettings::new("P01".parse().unwrap());
+    settings.role = Some(SiteRole::Hierarchy);
+    settings.schedule = (history.days > 0).then_some(Schedule {
+        days: history.days,
+        begin: 120,
+        latest_begin: 300,
+        zone: Zone::Utc,
+    });
+    let mut state = SiteState::new(Arc::new(settings), at(0));
+    let kind = |(_, event): &(i64, Event)| match event {
+        Event::Fact(kind, _) => Some(*kind),
+        _ => None,
+    };
+    let kinds: BTreeSet<_> = history.events.iter().filter_map(kind).collect();
+    for kind in kinds.into_iter().chain([SourceKind::BackupLog]) {
+        state.watch(source(kind), Duration::from_secs(5), at(0));
+    }
+    let mut seen: BTreeMap<SourceKind, Fact> = BTreeMap::new();
+    let (mut position, mut log_fails, mut gone) = (0, false, false);
+    let mut series: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+    for step in 0..=until / STEP {
+        let minute = step * STEP;
+        let now = at(minute);
+        let coverage = Fact::Coverage { witness: Witness::Log, oldest: Some(at(-2 * DAY)), gap: false };
+        let mut facts = vec![coverage];
+        for (_, event) in history.events.iter().filter(|(at, _)| *at == minute) {
+            match event {
+                Event::Fact(kind, fact) => {
+                    seen.insert(*kind, fact.clone());
+                    // What was verified once is not verified again at each poll.
+                    if *kind == SourceKind::Verification {
+                        state.fold(&report(*kind, now, Ok(vec![fact.clone()])), now);
+                    }
+                }
+                RestartPending(pending) => state.restart_pending = Some(*pending),
+                LogFails => log_fails = true,
+                Event::Gone => gone = true,
+                Log(ids) => {
+                    let records = ids.iter().map(|id| {
+                        position += 1;
+                        record(*id, position, now - TimeDelta::seconds(60 - i64::try_from(position % 60).unwrap()))
+                    });
+                    facts.push(Fact::Records(Witness::Log, records.collect()));
+                }
+            }
+        }
+        let polled = if log_fails { Err(FailureKind::Unreachable) } else { Ok(facts) };
+        state.fold(&report(SourceKind::BackupLog, now, polled), now);
+        for (kind, fact) in seen.iter().filter(|(kind, _)| **kind != SourceKind::Verification) {
+            state.fold(&report(*kind, now, Ok(vec![fact.clone()])), now);
+        }
+        if gone {
+            continue;
+        }
+        let published = Published {
+            sites: BTreeMap::from([(state.settings.code, Arc::new(state.clone()))]),
+            ..Published::default()
+        };
+        let text = encode(&published, None, now, Format::Text);
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            let values = series.entry(name.to_owned()).or_default();
+            values.resize(usize::try_from(step).unwrap(), None);
+            values.push(Some(value.to_owned()));
+        }
+    }
+    series
+}
+
+fn record(id: i32, position: u64, time: Timestamp) -> Record {
+    let severity = if id < 0 { Severity::Error } else { Severity::Information };
+    let message = StatusMessage {
+        id: MessageId(u16::try_from(id.abs()).unwrap()),
+        severity: Some(severity),
+        component: Component::SiteBackup,
+        machine: "cm01".into(),
+        pid: None,
+        tid: None,
+        time,
+        hint: None,
+    };
+    Record { position, body: RecordBody::Status(message) }
+}
+
+/// `%name` with the prefix of every metric.
+fn full(expression: &str) -> String {
+    expression.replace('%', METRIC_PREFIX)
+}
+
+#[test]
+fn the_expressions_use_only_names_of_the_catalogue() {
+    let names: Vec<_> = CATALOGUE.iter().map(|metric| metric.name).collect();
+    for (alert, expression) in EXPRESSIONS {
+        for word in expression.split('%').skip(1) {
+            let name: String = word.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            assert!(names.contains(&name.as_str()), "{alert}: {name}");
+        }
+    }
+}
+
+#[test]
+fn every_expression_becomes_true_in_one_history_and_stays_false_in_another() {
+    let histories = histories();
+    for (alert, _) in EXPRESSIONS {
+        let outcomes: Vec<_> = histories.iter().filter(|history| history.alert == *alert).collect();
+        assert!(outcomes.iter().any(|h| h.expected.iter().any(|(_, fires)| *fires)), "{alert} never fires");
+        assert!(outcomes.iter().any(|h| h.expected.iter().any(|(_, fires)| !fires)), "{alert} is never silent");
+    }
+    let Some(promtool) = tool("promtool") else { return };
+    let mut tests = "tests:\n".to_owned();
+    for history in &histories {
+        let (_, expression) = EXPRESSIONS.iter().find(|(name, _)| *name == history.alert).unwrap();
+        let until = history.expected.iter().map(|(minute, _)| *minute).max().unwrap();
+        let _ = writeln!(tests, "- name: {:?}\n  interval: {STEP}m\n  input_series:", history.alert);
+        for (name, values) in series(history, until) {
+            let values: Vec<_> = values.iter().map(|value| value.as_deref().unwrap_or("_")).collect();
+            // A series that ends is stale, as after a failed scrape.
+            let _ = writeln!(tests, "  - series: {name:?}\n    values: {:?}", values.join(" ") + " stale");
+        }
+        let _ = writeln!(tests, "  promql_expr_test:");
+        for (minute, fires) in &history.expected {
+            let expression = format!("(count({}) > bool 0) or vector(0)", full(expression));
+            let value = u8::from(*fires);
+            let _ = writeln!(
+                tests,
+                "  - expr: {expression:?}\n    eval_time: {minute}m\n    exp_samples: [{{labels: '{{}}', value: {value}}}]"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("expressions.test.yml");
+    std::fs::write(&file, format!("evaluation_interval: {STEP}m\n{tests}")).unwrap();
+    let output = std::process::Command::new(promtool).args(["test", "rules"]).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}", said.chars().take(6000).collect::<String>());
+}
