@@ -20,7 +20,7 @@ use crate::config::{Config, SiteConfig};
 use crate::http::{BindError, Limits, Listeners, Web};
 use crate::metrics::ProcessMetrics;
 use crate::site::{SiteCode, Timings};
-use crate::source::backup_log::BackupLog;
+use crate::source::backup_log::{BackupLog, wake_on_change};
 use crate::source::{Blocking, Cursor, Guidance, PollReport, SourceId, Supervision, supervise};
 use crate::state::checkpoint::{Loaded, StateDirectory, StateDirectoryError};
 use crate::state::{INBOX, Published, StateTask};
@@ -93,7 +93,8 @@ struct SiteTasks {
 impl App {
     /// Loads the state, binds the listeners; nothing runs yet.
     pub fn build(config: Config, options: Options) -> Result<Self, StartError> {
-        let Options { clock, timings, state_path, listen, max_connections, telemetry_path, process } = options;
+        let Options { clock, timings, state_path, listen, max_connections, telemetry_path, process } =
+            options;
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();
@@ -150,7 +151,11 @@ impl App {
         drop(sender);
         tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
         let web = Arc::new(self.web);
-        let serve = self.listeners.serve(Arc::new(move |request: &_| web.respond(request)), self.limits, stop.clone());
+        let serve = self.listeners.serve(
+            Arc::new(move |request: &_| web.respond(request)),
+            self.limits,
+            stop.clone(),
+        );
         tasks.spawn("web server", serve);
         tasks.spawn("state task", self.state.run(inbox, stop.clone()));
 
@@ -159,7 +164,8 @@ impl App {
             ended = tasks.next() => ended.filter(|_| !stop.is_cancelled()),
         };
         stop.cancel();
-        let drained = timeout(self.timings.shutdown_grace, async { while tasks.next().await.is_some() {} }).await;
+        let drained =
+            timeout(self.timings.shutdown_grace, async { while tasks.next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!(tasks = tasks.running(), "stopping without tasks that did not end in time");
         }
@@ -191,9 +197,10 @@ impl SiteTasks {
         if let Some((log, cursor)) = log {
             let wake = Arc::new(Notify::new());
             let supervision = supervision(log.source_id(), &wake);
-            let name = format!("watch of {}", log.source_id());
-            log.wake_on_change(wake);
-            tasks.spawn(&name, supervise(Blocking::new(log, cursor), supervision));
+            let id = log.source_id().clone();
+            let path = log.files().log().to_owned();
+            tasks.spawn(&format!("notifications of {id}"), wake_on_change(path, wake, stop.clone()));
+            tasks.spawn(&format!("watch of {id}"), supervise(Blocking::new(log, cursor), supervision));
         }
     }
 }

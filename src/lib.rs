@@ -11,6 +11,7 @@ pub mod build_info;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod environment;
 pub mod http;
 pub mod logging;

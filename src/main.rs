@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
-use configmgr_backup_exporter::cli::{check, log, serve};
+use configmgr_backup_exporter::cli::{check, demo, log, serve};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{Config, describe};
 use configmgr_backup_exporter::environment::Environment;
@@ -66,7 +66,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
             check::run(config, &state_path, Clock::System, format, stdout)
         }
         Command::Demo => {
-            
+            demo::run(args, logging::init(args.log_level, args.log_format), stdout)?;
             Ok(0)
         }
         Command::Serve => {
@@ -83,7 +83,9 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
 /// The configuration, or the exit code for one that cannot be used, whose problems have been printed.
 fn config(args: &Args) -> Result<Config, u8> {
     let Some(path) = &args.config_file else {
-        complain("no configuration is given: name one with --config.file (see README.md), or try the command demo");
+        complain(
+            "no configuration is given: name one with --config.file (see README.md), or try the command demo",
+        );
         return Err(EXIT_USAGE);
     };
     Config::load(path).map_err(|error| {
@@ -108,7 +110,8 @@ fn complain(text: &str) {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io_kind = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    let io_kind =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<io::Error>().map(io::Error::kind);
     let json_kind = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind)
     };

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
 use crate::http::api;
 use crate::source::backup_log::BackupLog;
-use crate::source::{BlockingSource, FailureKind, Guidance, PollFailure, PollReport};
+use crate::source::{BlockingSource, FailureKind, Guidance, PollFailure, PollReport, Reach};
 use crate::state::{SiteState, checkpoint};
 use crate::trace::Phrases;
 
@@ -34,7 +34,8 @@ pub fn run(
     }
     match format {
         OutputFormat::Json => {
-            let sites: Vec<_> = looked.iter().map(|(state, assessment)| api::site(state, assessment)).collect();
+            let sites: Vec<_> =
+                looked.iter().map(|(state, assessment)| api::site(state, assessment)).collect();
             serde_json::to_writer_pretty(&mut *out, &sites)?;
             writeln!(out)?;
         }
@@ -80,7 +81,7 @@ fn look(site: SiteConfig, state_path: &Path, clock: Clock) -> anyhow::Result<Sit
             let message = format!("{} did not answer within {} s", id.location, deadline.as_secs());
             Err(PollFailure { kind: FailureKind::Timeout, message })
         });
-        let done = result.as_ref().map_or(true, |poll| poll.caught_up);
+        let done = result.as_ref().map_or(true, |poll| poll.reach != Reach::More);
         let duration = (clock.now() - started).to_std().unwrap_or_default();
         state.fold(&PollReport { site: code, source: id.clone(), started, duration, result }, clock.now());
         if done {

@@ -23,7 +23,12 @@ use crate::site::Timings;
 const SPARE_THREADS: usize = 16;
 
 /// Serves the configured sites until the process is asked to stop.
-pub fn run(config: Config, args: &Args, environment: &Environment, logs: Arc<LogCounts>) -> anyhow::Result<()> {
+pub fn run(
+    config: Config,
+    args: &Args,
+    environment: &Environment,
+    logs: Arc<LogCounts>,
+) -> anyhow::Result<()> {
     let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
     let runtime = runtime(config.sites.len())?;
     let stop = CancellationToken::new();

@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_host_is_reached_over_ipv4() {
-        let listeners = Listeners::bind(&[crate::http::parse_listen_address(":0").unwrap()]).unwrap();
+        let listeners = Listeners::bind(&["[::]:0".parse().unwrap()]).unwrap();
         let port = listeners.local_addrs()[0].port();
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     }

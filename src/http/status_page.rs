@@ -70,7 +70,9 @@ pub(super) fn page<'a>(
 }
 
 fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Timestamp) {
-    use crate::assessment::Verdict::{Degraded, Failed, Healthy, Overdue, Passive, Pending, Unknown, Unprotected};
+    use crate::assessment::Verdict::{
+        Degraded, Failed, Healthy, Overdue, Passive, Pending, Unknown, Unprotected,
+    };
     let class = match assessment.verdict {
         Healthy => "good",
         Failed | Overdue | Unprotected => "bad",
@@ -78,7 +80,10 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         Pending | Passive => "none",
     };
     let (code, verdict, reason) = (state.settings.code, assessment.verdict, Escaped(&assessment.reason));
-    let _ = write!(html, "<h2>Site {code} <span class=\"tag {class}\">{verdict}</span></h2><p>{reason}</p><table>");
+    let _ = write!(
+        html,
+        "<h2>Site {code} <span class=\"tag {class}\">{verdict}</span></h2><p>{reason}</p><table>"
+    );
     let (runs, due) = (&assessment.runs, &assessment.due);
     if runs.in_progress == Some(true) {
         let since = runs.last_start.map_or_else(String::new, |start| format!("since {}", ago(now - start)));
@@ -92,7 +97,8 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         ("Recoverable until", assessment.recoverable_until),
     ] {
         if let Some(at) = value {
-            let distance = if at > now { format!("in {}", ago(at - now)) } else { format!("{} ago", ago(now - at)) };
+            let distance =
+                if at > now { format!("in {}", ago(at - now)) } else { format!("{} ago", ago(now - at)) };
             row(html, name, &format!("{} ({distance})", time(at)));
         }
     }

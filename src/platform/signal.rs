@@ -35,7 +35,8 @@ mod imp {
     use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
 
     pub(super) async fn terminate() {
-        let (Ok(mut stop), Ok(mut close), Ok(mut shutdown)) = (ctrl_break(), ctrl_close(), ctrl_shutdown()) else {
+        let (Ok(mut stop), Ok(mut close), Ok(mut shutdown)) = (ctrl_break(), ctrl_close(), ctrl_shutdown())
+        else {
             return std::future::pending().await;
         };
         tokio::select! {

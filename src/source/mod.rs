@@ -7,8 +7,8 @@ mod supervisor;
 
 pub use guidance::{Guidance, Quiet};
 pub use report::{
-    Cursor, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Record, RecordBody, ServiceStates,
-    SourceId, SourceKind,
+    Cursor, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach, Record, RecordBody,
+    ServiceStates, SourceId, SourceKind,
 };
 pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};
 

@@ -212,8 +212,19 @@ pub struct Poll<C> {
     pub facts: Vec<Fact>,
     /// Where the next poll goes on; saved together with the effect of the facts.
     pub cursor: C,
-    /// Whether everything there was has been read.
-    pub caught_up: bool,
+    /// How far it came.
+    pub reach: Reach,
+}
+
+/// How far a poll came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything there was has been read.
+    CaughtUp,
+    /// There is more: the next poll may follow at once.
+    More,
+    /// Something is in the way (a file that is being copied, say): the next poll comes when it comes.
+    Unsettled,
 }
 
 /// One poll as the state task gets it.

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, SourceId};
+use super::{Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, Reach, SourceId};
 use crate::clock::Clock;
 use crate::site::{SiteCode, Timings};
 use crate::watchdog::Heartbeat;
@@ -173,7 +173,7 @@ struct Pace {
 impl Pace {
     fn next(&mut self, result: &Outcome) -> Duration {
         self.failures = if slows_down(result) { self.failures.saturating_add(1) } else { 0 };
-        if let Ok(Poll { caught_up: false, .. }) = result {
+        if let Ok(Poll { reach: Reach::More, .. }) = result {
             return Duration::ZERO;
         }
         let factor = 1_u32 << self.failures.min(6);

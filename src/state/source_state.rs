@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::site::Timestamp;
-use crate::source::{FailureKind, PollFailure, PollReport};
+use crate::source::{FailureKind, PollFailure, PollReport, Reach};
 
 /// An observation is dropped after this many failed polls in a row.
 pub const FAILURES_THAT_DROP: u32 = 3;
@@ -61,7 +61,7 @@ impl SourceState {
                 self.last_success = Some(report.started);
                 self.failures_in_a_row = 0;
                 self.failure = None;
-                self.caught_up |= poll.caught_up;
+                self.caught_up |= poll.reach == Reach::CaughtUp;
             }
             Err(failure) => {
                 *self.failures.entry(failure.kind).or_default() += 1;

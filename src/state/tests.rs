@@ -153,7 +153,7 @@ fn report(kind: SourceKind, started: Timestamp, facts: Vec<Fact>) -> PollReport 
         source: SourceId { kind, location: String::new() },
         started,
         duration: Duration::ZERO,
-        result: Ok(Poll { facts, cursor, caught_up: true }),
+        result: Ok(Poll { facts, cursor, reach: Reach::CaughtUp }),
     }
 }
 

@@ -7,6 +7,9 @@
 use encoding_rs::{CoderResult, Decoder, UTF_16BE, UTF_16LE};
 use memchr::{memchr, memrchr};
 
+#[cfg(test)]
+mod tests;
+
 /// Longest line that is read, in bytes without its line feed (of UTF-8, where the file is UTF-16).
 pub const LINE_LIMIT: usize = 1 << 20;
 
@@ -211,14 +214,11 @@ impl Wide {
 
     /// The index after the last line feed that ends in `bytes`; `odd` if its first byte completes a code unit.
     fn last_line_end(&mut self, bytes: &[u8], odd: bool) -> Option<usize> {
-        let last = bytes.last().copied().unwrap_or(self.last);
-        let before = std::mem::replace(&mut self.last, last);
-        let first = usize::from(!odd);
-        let ends = (first..bytes.len()).step_by(2).rev();
-        let is_line_feed = |at: usize| {
-            let lead = if at == 0 { before } else { bytes[at - 1] };
-            self.line_feed == [lead, bytes[at]]
-        };
-        ends.into_iter().find(|&at| is_line_feed(at)).map(|at| at + 1)
+        let before = self.last;
+        self.last = bytes.last().copied().unwrap_or(before);
+        let line_feed = self.line_feed;
+        let mut ends = (usize::from(!odd)..bytes.len()).step_by(2).rev();
+        let end = ends.find(|&at| line_feed == [if at == 0 { before } else { bytes[at - 1] }, bytes[at]]);
+        end.map(|at| at + 1)
     }
 }

@@ -14,7 +14,7 @@ use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encod
 use configmgr_backup_exporter::schedule::{Schedule, Zone};
 use configmgr_backup_exporter::site::{Component, MessageId, Severity, SiteRole, StatusMessage, Timestamp, Witness};
 use configmgr_backup_exporter::source::{
-    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Record, RecordBody, SourceId, SourceKind, backup_log,
+    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody, SourceId, SourceKind, backup_log,
 };
 use configmgr_backup_exporter::state::{Published, SiteState};
 
@@ -191,7 +191,7 @@ fn report(kind: SourceKind, now: Timestamp, result: Result<Vec<Fact>, FailureKin
         started: now,
         duration: Duration::from_millis(1),
         result: match result {
-            Ok(facts) => Ok(Poll { facts, cursor, caught_up: true }),
+            Ok(facts) => Ok(Poll { facts, cursor, reach: Reach::CaughtUp }),
             Err(kind) => Err(PollFailure { kind, message: "simulated".to_owned() }),
         },
     }

@@ -1,17 +1,150 @@
-//! stub
-use crate::site::*; use crate::source::*; use crate::trace::*; use std::time::Duration; use std::sync::Arc;
-/// x
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct Cursor {}
-/// x
-#[derive(Debug)]
-pub struct BackupLog{id: SourceId}
-impl BackupLog {
-/// x
-pub fn new(_: SiteCode, _: std::path::PathBuf, _: Duration, _: Phrases) -> Self { todo!() }
-/// x
-pub fn source_id(&self) -> &SourceId {todo!()}
-/// x
-pub fn wake_on_change(&self, _:Arc<tokio::sync::Notify>) {todo!()}
+//! The backup log as a source: follows `smsbkup.log` and hands on what its lines say.
+//!
+//! `follow` owns which bytes are new, [`crate::trace`] what they say; here both meet, and what a poll read becomes
+//! facts together with the cursor from which the next one goes on.
+
+mod cursor;
+mod error;
+mod files;
+mod follow;
+mod part;
+mod probe;
+mod reading;
+mod wake;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use cursor::LogCursor;
+pub use error::FollowError;
+pub use files::LogFiles;
+pub use follow::{POLL_BUDGET, Progress, poll};
+pub use part::{LineSink, Part, PartCounts, PartStart, Role};
+pub use wake::wake_on_change;
+
+use super::{
+    BlockingSource, Fact, FailureKind, Guidance, LineTotals, Poll, PollFailure, SourceId, SourceKind,
+};
+use crate::platform::IoFailure;
+use crate::site::{SiteCode, Witness};
+use crate::trace::{Phrases, ReaderState};
+use reading::Reading;
+
+/// Where the next poll goes on, in the files and in what was read from them; part of the checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cursor {
+    files: LogCursor,
+    /// The position of the next record among all records of this witness.
+    next: u64,
+    /// A message over several lines whose end has not been read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    open: Vec<u8>,
+    offset: Option<i16>,
+    correction: i16,
 }
-impl BlockingSource for BackupLog { fn id(&self) -> &SourceId{&self.id} fn interval(&self)->Duration{todo!()} fn poll(&self, _:Option<&super::Cursor>, _:&Guidance)->Result<Poll<super::Cursor>, PollFailure>{todo!()} }
+
+impl Cursor {
+    fn reader(&self) -> ReaderState {
+        ReaderState { open: self.open.clone(), offset: self.offset, correction: self.correction }
+    }
+}
+
+/// `smsbkup.log` of one site.
+#[derive(Debug)]
+pub struct BackupLog {
+    id: SourceId,
+    site: SiteCode,
+    files: LogFiles,
+    interval: Duration,
+    phrases: Phrases,
+    warned_of_other_site: AtomicBool,
+}
+
+impl BackupLog {
+    /// The log at `path`, with what it rolls into beside it.
+    pub fn new(site: SiteCode, path: PathBuf, interval: Duration, phrases: Phrases) -> Self {
+        let id = SourceId { kind: SourceKind::BackupLog, location: path.display().to_string() };
+        Self {
+            id,
+            site,
+            files: LogFiles::new(path),
+            interval,
+            phrases,
+            warned_of_other_site: AtomicBool::new(false),
+        }
+    }
+
+    /// Which source it is.
+    pub fn source_id(&self) -> &SourceId {
+        &self.id
+    }
+
+    /// The files it reads.
+    pub fn files(&self) -> &LogFiles {
+        &self.files
+    }
+
+    fn warn_of(&self, other: Option<SiteCode>) {
+        if let Some(other) = other
+            && !self.warned_of_other_site.swap(true, Ordering::Relaxed)
+        {
+            let (site, path) = (self.site, &self.id.location);
+            tracing::warn!(%site, %other, path, "log holds status messages of another site, which are ignored");
+        }
+    }
+}
+
+impl BlockingSource for BackupLog {
+    fn id(&self) -> &SourceId {
+        &self.id
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn poll(&self, cursor: Option<&super::Cursor>, _: &Guidance) -> Result<Poll<super::Cursor>, PollFailure> {
+        let super::Cursor::Log(cursor) =
+            cursor.cloned().unwrap_or_else(|| super::Cursor::Log(Cursor::default()));
+        let mut reading = Reading::new(self.site, &self.phrases, cursor.reader(), cursor.next);
+        let progress =
+            poll(&self.files, &cursor.files, POLL_BUDGET, &mut reading).map_err(|e| failure(&e))?;
+        for error in progress.log_error.iter().chain(&progress.older_errors) {
+            tracing::debug!(site = %self.site, error = crate::error_chain(error), "log file not read");
+        }
+        let read = reading.finish();
+        self.warn_of(read.other_site);
+        let mut facts = Vec::new();
+        if read.oldest.is_some() || progress.continuity_lost || cursor.files.is_empty() {
+            let (oldest, gap) = (read.oldest, progress.continuity_lost);
+            facts.push(Fact::Coverage { witness: Witness::Log, oldest, gap });
+        }
+        let lines = LineTotals { bytes: progress.bytes, rotations: progress.rotations, ..read.lines };
+        facts.push(Fact::Lines(lines));
+        facts.push(Fact::Records(Witness::Log, read.records));
+        let ReaderState { open, offset, correction } = read.state;
+        let reach = progress.reach;
+        let cursor = Cursor { files: progress.cursor, next: read.next, open, offset, correction };
+        Ok(Poll { facts, cursor: super::Cursor::Log(cursor), reach })
+    }
+}
+
+/// What an operator needs to know of a log that cannot be read.
+fn failure(error: &FollowError) -> PollFailure {
+    let (kind, remedy) = match error.kind {
+        IoFailure::NotFound => (FailureKind::NotFound, "watched for; check sites[].log.path"),
+        IoFailure::AccessDenied => {
+            (FailureKind::AccessDenied, "give the account of this exporter read access to the log's folder")
+        }
+        IoFailure::Locked => (FailureKind::Locked, "tried again; another process shuts readers out"),
+        IoFailure::Timeout => (FailureKind::Timeout, "check the share and the network to it"),
+        IoFailure::Unreachable => {
+            (FailureKind::Unreachable, "check the disk, the share and the network to it")
+        }
+    };
+    PollFailure { kind, message: format!("{}; {remedy}", crate::error_chain(error)) }
+}
