@@ -2,9 +2,10 @@
 
     openmetrics.py OPENMETRICS TEXT [OPENMETRICS TEXT ...]
 
-Prints "equal: N samples" for each pair and exits 0, or prints every difference, or what is malformed, and exits 1.
-Samples are compared as a multiset of (name, labels, value, timestamp), families by type and help. Only the differences
-that the formats prescribe are mapped: how a family of counters or infos is named, and types that the text format lacks.
+Prints "equal: N samples" for each pair and exits 0, or prints every difference, or what is malformed, and
+exits 1. Samples are compared as a multiset of (name, labels, value, timestamp), families by type and help. Only
+the differences that the formats prescribe are mapped: how a family of counters or infos is named, and types that
+the text format lacks.
 """
 
 import math
@@ -54,7 +55,8 @@ def differences(openmetrics, text):
 def compare(openmetrics_path, text_path):
     """Whether the pair says the same; prints the verdict."""
     sides = []
-    for path, parse, is_openmetrics in ((openmetrics_path, parse_openmetrics, True), (text_path, parse_text, False)):
+    expositions = ((openmetrics_path, parse_openmetrics, True), (text_path, parse_text, False))
+    for path, parse, is_openmetrics in expositions:
         try:
             sides.append(read(path, parse, is_openmetrics))
         except ValueError as error:

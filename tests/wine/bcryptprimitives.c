@@ -1,5 +1,6 @@
 /*
- * The one function of bcryptprimitives.dll that Rust's standard library imports, for Wine releases without that DLL.
+ * The one function of bcryptprimitives.dll that Rust's standard library imports, for Wine releases without
+ * that DLL.
  *
  * Part of the test rig only: Windows has the real one, and nothing that we ship contains this file.
  */

@@ -1,7 +1,7 @@
 //! A minimal blocking HTTP/1.1 client, so that tests see the bytes that a server sent.
 //!
-//! One connection for each request, every step bounded in time. It does not follow redirects, and it undoes the chunked
-//! transfer coding but no content coding: a test of compression wants the compressed bytes.
+//! One connection for each request, every step bounded in time. It does not follow redirects, and it undoes
+//! the chunked transfer coding but no content coding: a test of compression wants the compressed bytes.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,8 @@ use std::time::Duration;
 /// The most that connecting, and each single read or write, may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More than any answer that a test expects; a server that streams without end fails the test instead of the machine.
+/// More than any answer that a test expects; a server that streams without end fails the test instead of the
+/// machine.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// What a server answered.

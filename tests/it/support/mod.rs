@@ -1,4 +1,5 @@
-//! What several situations need: waiting for a state, HTTP, a real Prometheus, and a second opinion on expositions.
+//! What several situations need: waiting for a state, HTTP, a real Prometheus, and a second opinion on
+//! expositions.
 //!
 //! Helpers panic with a message that names what was expected, because a panic is how a test fails.
 
@@ -7,18 +8,9 @@ pub(crate) mod openmetrics;
 pub(crate) mod prometheus;
 pub(crate) mod wait;
 
-/// Whether a tool that a test needs is missing where that may be: says so, and fails where everything must be there.
+/// Whether a tool that a test needs is missing where that may be: says so, and fails where everything must be
+/// there.
 pub(crate) fn skip_without(what: &str) {
     assert!(std::env::var_os("CI").is_none(), "{what} is missing; tests/run installs it");
     eprintln!("skipped: {what} is missing; tests/run installs it");
-}
-
-/// A tool of the test rig in `PATH`; says so where it is missing and may be.
-pub(crate) fn tool(name: &str) -> Option<std::path::PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        skip_without(name);
-    }
-    found
 }

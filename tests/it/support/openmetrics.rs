@@ -1,7 +1,7 @@
 //! A second opinion on the two formats of one exposition, from the parsers of the official Python client.
 //!
-//! `tests/openmetrics.py` does the comparing. The variable `OPENMETRICS_PYTHON` names an interpreter that has the
-//! module `prometheus_client`; where it is not set, tests that need it are skipped, except in CI.
+//! `tests/openmetrics.py` does the comparing. The variable `OPENMETRICS_PYTHON` names an interpreter that has
+//! the module `prometheus_client`; where it is not set, tests that need it are skipped, except in CI.
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +9,8 @@ use std::process::Command;
 
 use super::skip_without;
 
-/// Fails the test unless both expositions are well-formed and say the same. What comes from two scrapes may differ in
-/// the counters of the scrapes themselves: give it two renderings of one state.
+/// Fails the test unless both expositions are well-formed and say the same. What comes from two scrapes may
+/// differ in the counters of the scrapes themselves: give it two renderings of one state.
 #[track_caller]
 pub(crate) fn assert_same(openmetrics: &[u8], text: &[u8]) {
     if let Some(Err(report)) = compare(openmetrics, text) {
@@ -18,7 +18,8 @@ pub(crate) fn assert_same(openmetrics: &[u8], text: &[u8]) {
     }
 }
 
-/// `Err` with what differs or is malformed, `Ok` with a count, or `None`, after a message, where the parser is missing.
+/// `Err` with what differs or is malformed, `Ok` with a count, or `None`, after a message, where the parser
+/// is missing.
 #[track_caller]
 fn compare(openmetrics: &[u8], text: &[u8]) -> Option<Result<String, String>> {
     let Some(python) = std::env::var_os("OPENMETRICS_PYTHON") else {

@@ -1,7 +1,7 @@
 //! A real Prometheus server that scrapes one target, for tests of what a user sees after the scrape.
 //!
-//! It has a directory and a port of its own and dies with its value. Where the program is missing, tests that need it
-//! are skipped, except in CI.
+//! It has a directory and a port of its own and dies with its value. Where the program is missing, tests that
+//! need it are skipped, except in CI.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -30,7 +30,8 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts a server that scrapes `http://{target}/metrics` each second as job `exporter`, and waits until it is ready.
+    /// Starts a server that scrapes `http://{target}/metrics` each second as job `exporter`, and waits until
+    /// it is ready.
     ///
     /// `None`, after a message, where there is no `prometheus` in the PATH.
     #[track_caller]
@@ -99,7 +100,8 @@ impl Prometheus {
             if self.process.try_wait().expect("the state of prometheus").is_some() {
                 return Some(false);
             }
-            // The port may answer for somebody else who took it meanwhile; then the process ends, which the next look sees.
+            // The port may answer for somebody else who took it meanwhile; then the process ends, which the
+            // next look sees.
             let answer = http::request("GET", self.address, "/-/ready", &[]).ok()?;
             (answer.status == 200 && self.log().contains("Server is ready")).then_some(true)
         })
@@ -108,7 +110,8 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // Its data goes with the directory: nothing is worth an orderly end. Errors mean that it has ended already.
+        // Its data goes with the directory: nothing is worth an orderly end. Errors mean that it has ended
+        // already.
         drop(self.process.kill());
         drop(self.process.wait());
     }
