@@ -3,9 +3,9 @@
     openmetrics.py OPENMETRICS TEXT [OPENMETRICS TEXT ...]
 
 Prints "equal: N samples" for each pair and exits 0, or prints every difference, or what is malformed, and
-exits 1. Samples are compared as a multiset of (name, labels, value, timestamp), families by type and help. Only
-the differences that the formats prescribe are mapped: how a family of counters or infos is named, and types that
-the text format lacks.
+exits 1. Samples are compared as a multiset of (name, labels, value, timestamp), families by type and help.
+Only the differences that the formats prescribe are mapped: how a family of counters or infos is named, and
+types that the text format lacks.
 """
 
 import math

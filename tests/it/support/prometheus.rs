@@ -130,13 +130,14 @@ fn start(directory: &Path, address: SocketAddr) -> io::Result<Child> {
 }
 
 fn configuration(target: SocketAddr, rules: &[&Path]) -> String {
+    let targets = [target.to_string()];
     let rules: Vec<_> =
         rules.iter().map(|path| std::path::absolute(path).expect("an absolute path")).collect();
     // JSON is YAML, and its writer knows how to quote.
     serde_json::json!({
         "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
         "rule_files": rules,
-        "scrape_configs": [{ "job_name": "exporter", "static_configs": [{ "targets": [target.to_string()] }] }],
+        "scrape_configs": [{ "job_name": "exporter", "static_configs": [{ "targets": targets }] }],
     })
     .to_string()
 }
