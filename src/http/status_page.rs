@@ -20,7 +20,7 @@ h1{font-size:1.3rem}h2{font-size:1.15rem;margin:1.6rem 0 .3rem}h3{font-size:1rem
 .tag{border-radius:.3rem;color:#fff;font-size:.9rem;margin-left:.4rem;padding:.1rem .5rem}\
 .good{background:#1a7f37}.bad{background:#b42318}.warn{background:#8a5a00}.none{background:#57606a}\
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d0d7de;padding:.25rem .6rem .25rem 0;\
-text-align:left;vertical-align:top}td:first-child{white-space:nowrap}.dim{color:#57606a}\
+text-align:left;vertical-align:top}td:not(:last-child){white-space:nowrap}td:last-child{overflow-wrap:anywhere;width:99%}.dim{color:#57606a}\
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}td,th{border-color:#30363d}a{color:#58a6ff}\
 .dim{color:#8b949e}}";
 

@@ -12,9 +12,12 @@ use chrono::{DateTime, TimeDelta};
 use configmgr_backup_exporter::config::SiteSettings;
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
 use configmgr_backup_exporter::schedule::{Schedule, Zone};
-use configmgr_backup_exporter::site::{Component, MessageId, Severity, SiteRole, StatusMessage, Timestamp, Witness};
+use configmgr_backup_exporter::site::{
+    Component, MessageId, Severity, SiteRole, StatusMessage, Timestamp, Witness,
+};
 use configmgr_backup_exporter::source::{
-    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody, SourceId, SourceKind, backup_log,
+    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody, SourceId,
+    SourceKind, backup_log,
 };
 use configmgr_backup_exporter::state::{Published, SiteState};
 
@@ -166,7 +169,13 @@ fn histories() -> Vec<History> {
         history(
             "writer",
             0,
-            &[(60, writer(true)), (85, Log(START)), (90, writer(false)), (100, Log(&[5035, 501])), (105, writer(true))],
+            &[
+                (60, writer(true)),
+                (85, Log(START)),
+                (90, writer(false)),
+                (100, Log(&[5035, 501])),
+                (105, writer(true)),
+            ],
             &[(95, false), (110, false)],
         ),
         history("silent source", 0, &[(60, LogFails)], &[(60, false), (65, false), (75, true)]),
@@ -239,7 +248,11 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
                 Log(ids) => {
                     let records = ids.iter().map(|id| {
                         position += 1;
-                        record(*id, position, now - TimeDelta::seconds(60 - i64::try_from(position % 60).unwrap()))
+                        record(
+                            *id,
+                            position,
+                            now - TimeDelta::seconds(60 - i64::try_from(position % 60).unwrap()),
+                        )
                     });
                     facts.push(Fact::Records(Witness::Log, records.collect()));
                 }
@@ -305,7 +318,10 @@ fn every_expression_becomes_true_in_one_history_and_stays_false_in_another() {
     for (alert, _) in EXPRESSIONS {
         let outcomes: Vec<_> = histories.iter().filter(|history| history.alert == *alert).collect();
         assert!(outcomes.iter().any(|h| h.expected.iter().any(|(_, fires)| *fires)), "{alert} never fires");
-        assert!(outcomes.iter().any(|h| h.expected.iter().any(|(_, fires)| !fires)), "{alert} is never silent");
+        assert!(
+            outcomes.iter().any(|h| h.expected.iter().any(|(_, fires)| !fires)),
+            "{alert} is never silent"
+        );
     }
     let Some(promtool) = tool("promtool") else { return };
     let mut tests = "tests:\n".to_owned();
@@ -332,6 +348,7 @@ fn every_expression_becomes_true_in_one_history_and_stays_false_in_another() {
     let file = folder.path().join("expressions.test.yml");
     std::fs::write(&file, format!("evaluation_interval: {STEP}m\n{tests}")).unwrap();
     let output = std::process::Command::new(promtool).args(["test", "rules"]).arg(&file).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}", said.chars().take(6000).collect::<String>());
 }

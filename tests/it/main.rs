@@ -5,8 +5,10 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test may panic"
+    reason = "helpers of tests fail as tests do"
 )]
 
+mod alerts;
+mod config;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;

@@ -14,3 +14,13 @@ pub(crate) fn skip_without(what: &str) {
     assert!(std::env::var_os("CI").is_none(), "{what} is missing; tests/run installs it");
     eprintln!("skipped: {what} is missing; tests/run installs it");
 }
+
+/// A tool of the test rig in `PATH`; says so where it is missing and may be.
+pub(crate) fn tool(name: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    if found.is_none() {
+        skip_without(name);
+    }
+    found
+}
