@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let environment = Environment::new(std::env::vars_os());
     let args = match Args::parse_from(std::env::args_os()) {
         Ok(args) => args,
-        Err(exit) if exit.code == 0 => return printed(print(&exit.text), 0),
+        Err(exit) if exit.code == 0 => return printed(&print(&exit.text), 0),
         Err(exit) => {
             complain(exit.text.trim_end());
             return exit.code.into();
@@ -100,7 +100,7 @@ fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-fn printed(result: io::Result<()>, code: u8) -> ExitCode {
+fn printed(result: &io::Result<()>, code: u8) -> ExitCode {
     if result.is_ok() { code.into() } else { ExitCode::FAILURE }
 }
 

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -101,9 +101,8 @@ where
     H: Fn(&Request) -> Response,
 {
     let (head, body) = request.into_parts();
-    let announced = body.size_hint();
     let request = Request::new(head.method, head.uri, head.headers, peer);
-    let too_large = announced.lower() > limits.max_body_bytes;
+    let too_large = body.size_hint().lower() > limits.max_body_bytes;
     let response = if too_large {
         Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
     } else {
@@ -112,13 +111,10 @@ where
     };
     let (status, mut headers, body) = response.into_parts();
     let body = compress(body, request.headers(), &mut headers);
-    // Said here, because HEAD has the length of a body that is not sent.
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    // A body of unknown length may never end, and what follows it could not be found.
-    if too_large || announced.upper().is_none() {
+    if too_large {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    let body = if request.method() == Method::HEAD { Bytes::new() } else { body };
+    // For HEAD hyper tells the length and leaves the body out.
     let mut sent = hyper::Response::new(Full::new(body));
     *sent.status_mut() = status;
     *sent.headers_mut() = headers;

@@ -14,6 +14,8 @@ mod response;
 mod routes;
 mod server;
 mod status_page;
+#[cfg(test)]
+mod tests;
 mod web;
 
 pub use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};

@@ -176,7 +176,3 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
         }
     })
 }
-
-#[cfg(test)]
-#[path = "negotiate_tests.rs"]
-mod tests;

@@ -77,7 +77,7 @@ impl LogFiles {
         if rolled {
             match self.history() {
                 Ok(paths) => {
-                    paths.iter().for_each(|path| group.open_older(path, Role::History, cursor, opener))
+                    paths.iter().for_each(|path| group.open_older(path, Role::History, cursor, opener));
                 }
                 Err(error) if error.kind == IoFailure::NotFound => {}
                 Err(error) => group.older_errors.push(error),

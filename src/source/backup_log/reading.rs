@@ -59,7 +59,7 @@ impl LineSink for Reading<'_> {
             LogEntry::Status(_, Some(site)) if site != self.site => *other_site = Some(site),
             LogEntry::Status(message, _) => records.push(RecordBody::Status(message)),
             LogEntry::Remark { time, remark, text } => {
-                records.push(RecordBody::Remark { time, remark, text })
+                records.push(RecordBody::Remark { time, remark, text });
             }
         });
     }

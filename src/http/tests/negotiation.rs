@@ -1,6 +1,6 @@
 //! The headers of real clients, and anything at all.
 
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING};
 use proptest::prelude::*;
 
 use super::*;
@@ -17,12 +17,12 @@ const OPENMETRICS_0_0_1: &str =
     "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 const FIREFOX: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
-fn headers(name: HeaderName, values: &[&str]) -> HeaderMap {
+fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
     values.iter().map(|value| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
 }
 
 fn accept(value: &str) -> Negotiated {
-    negotiate(&headers(ACCEPT, &[value]))
+    negotiate(&headers(&ACCEPT, &[value]))
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn each_client_gets_the_best_that_it_reads() {
 #[test]
 fn no_header_is_the_classic_text_and_several_headers_are_one_list() {
     assert_eq!(negotiate(&HeaderMap::new()), Negotiated::FALLBACK);
-    let two = headers(ACCEPT, &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"]);
+    let two = headers(&ACCEPT, &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"]);
     assert_eq!(negotiate(&two).exposition, OpenMetrics100);
 }
 
@@ -116,7 +116,7 @@ fn gzip_only_if_it_is_asked_for() {
         ("identity;q=0.5, gzip", true),
         ("gzip;q=x", false),
     ] {
-        assert_eq!(accepts_gzip(&headers(ACCEPT_ENCODING, &[value])), expected, "{value}");
+        assert_eq!(accepts_gzip(&headers(&ACCEPT_ENCODING, &[value])), expected, "{value}");
     }
     assert!(!accepts_gzip(&HeaderMap::new()));
 }
