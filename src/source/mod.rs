@@ -1,6 +1,7 @@
 //! Sources notice facts: one thin poller for each place in which ConfigMgr leaves traces of its backup.
 
 pub mod backup_log;
+pub mod follow;
 mod guidance;
 mod report;
 mod supervisor;

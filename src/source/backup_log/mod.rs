@@ -1,14 +1,8 @@
 //! The backup log as a source: follows `smsbkup.log` and hands on what its lines say.
 //!
-//! `follow` owns which bytes are new, [`crate::trace`] what they say; here both meet, and what a poll read becomes
+//! [`super::follow`] owns which bytes are new, [`crate::trace`] what they say; here both meet, and what a poll read becomes
 //! facts together with the cursor from which the next one goes on.
 
-mod cursor;
-mod error;
-mod files;
-mod follow;
-mod part;
-mod probe;
 mod reading;
 mod wake;
 
@@ -18,13 +12,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use cursor::LogCursor;
-pub use error::FollowError;
-pub use files::LogFiles;
-pub use follow::{POLL_BUDGET, Progress, poll};
-pub use part::{LineSink, Part, PartCounts, PartStart, Role};
 pub use wake::wake_on_change;
 
+use super::follow::{FollowError, LogCursor, LogFiles, POLL_BUDGET, poll};
 use super::{
     BlockingSource, Fact, FailureKind, Guidance, LineTotals, Poll, PollFailure, SourceId, SourceKind,
 };

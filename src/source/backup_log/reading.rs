@@ -1,7 +1,7 @@
 //! What one poll reads, file by file: nothing of a file counts before the follower commits it.
 
+use super::super::follow::{LineSink, Part, PartCounts, PartStart};
 use super::super::{LineTotals, Record, RecordBody};
-use super::part::{LineSink, Part, PartCounts, PartStart};
 use crate::site::{SiteCode, Timestamp};
 use crate::trace::{LogEntry, Phrases, ReaderState, TraceReader};
 

@@ -174,8 +174,8 @@ proptest! {
             bytes.push(b'\n');
         }
         let whole = read(encoding, [bytes.as_slice()]);
-        let expected = String::from_utf16_lossy(&units[..end]);
-        prop_assert_eq!(&whole.text, expected.as_bytes());
+        let text = String::from_utf16_lossy(&units[..end]);
+        prop_assert_eq!(&whole.text, text.as_bytes());
         prop_assert_eq!(whole.consumed, 2 * end as u64);
         prop_assert_eq!(read(encoding, cut(&bytes, &cuts)), whole);
     }

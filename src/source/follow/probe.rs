@@ -23,9 +23,13 @@ impl Probe {
         Ok(Self { head, len })
     }
 
-    /// Whether what was seen `earlier` can have grown into this; else the file was truncated or written anew.
+    /// Whether this is what was seen `earlier`, perhaps grown; else the file was truncated or written anew.
+    ///
+    /// A piece of a first line is not enough to tell: every log may start with the same words, before the time stamp.
     pub(super) fn extends(&self, earlier: &Self) -> bool {
-        self.len >= earlier.len && self.head.starts_with(&earlier.head)
+        let identified = earlier.head.len() == WINDOW || earlier.head.contains(&b'\n');
+        self.head.starts_with(&earlier.head)
+            && (self.len == earlier.len || (identified && self.len > earlier.len))
     }
 }
 
@@ -34,6 +38,8 @@ impl Probe {
 pub(super) enum Relation {
     /// It has this known content, and is read on from there.
     Continues(usize, Position),
+    /// It has the start of a known content up to this position, and something else after it.
+    Diverges(Position),
     /// It is a shorter prefix of this known content, so a copy in progress, or truncated: nothing in it is new.
     Incomplete(usize),
     /// No known content: everything in it is new.
@@ -43,57 +49,52 @@ pub(super) enum Relation {
 impl LogCursor {
     /// Finds the content that `file` has, at the greatest known offset.
     pub(super) fn relate(&self, probe: &Probe, file: &mut File) -> io::Result<Relation> {
-        let mut best: Option<(usize, Position)> = None;
-        let mut incomplete = None;
+        let mut best: Option<(u64, Relation)> = None;
+        let mut incomplete = Relation::New;
         for (index, content) in self.contents.iter().enumerate() {
-            match content.relate(probe, file)? {
-                Match::Continues(position)
-                    if best.is_none_or(|(_, known)| known.offset < position.offset) =>
-                {
-                    best = Some((index, position));
+            let (offset, relation) = match content.relate(probe, file)? {
+                Match::Continues(position) => (position.offset, Relation::Continues(index, position)),
+                Match::Diverges(position) => (position.offset, Relation::Diverges(position)),
+                Match::Incomplete => {
+                    incomplete = Relation::Incomplete(index);
+                    continue;
                 }
-                Match::Incomplete => incomplete = Some(index),
-                Match::Continues(_) | Match::Other => {}
+                Match::Other => continue,
+            };
+            if best.as_ref().is_none_or(|(greatest, _)| *greatest < offset) {
+                best = Some((offset, relation));
             }
         }
-        Ok(match (best, incomplete) {
-            (Some((index, position)), _) => Relation::Continues(index, position),
-            (None, Some(index)) => Relation::Incomplete(index),
-            (None, None) => Relation::New,
-        })
+        Ok(best.map_or(incomplete, |(_, relation)| relation))
     }
 }
 
 /// How a file relates to one content.
 pub(super) enum Match {
     Continues(Position),
+    Diverges(Position),
     Incomplete,
     Other,
 }
 
 impl Content {
     pub(super) fn relate(&self, probe: &Probe, file: &mut File) -> io::Result<Match> {
+        let Some(newest) = self.positions.last() else { return Ok(Match::Other) };
         let common = self.head.iter().zip(&probe.head).take_while(|(ours, theirs)| ours == theirs).count();
-        if common < self.head.len() {
-            let prefix = common == probe.head.len()
-                || probe.head[common..].iter().all(|&byte| byte == 0) && ends_unwritten(probe, common, file)?;
-            return Ok(if prefix { Match::Incomplete } else { Match::Other });
+        let same_head = common == self.head.len();
+        if same_head && probe.len >= newest.offset && tail(file, newest.offset)? == Some(newest.tail) {
+            return Ok(Match::Continues(*newest));
         }
-        let mut newest_first = self.positions.iter().rev();
-        let Some(&newest) = newest_first.next() else { return Ok(Match::Other) };
-        if probe.len < newest.offset {
-            return Ok(Match::Incomplete);
-        }
-        if tail(file, newest.offset)? == Some(newest.tail) {
-            return Ok(Match::Continues(newest));
-        }
-        if ends_unwritten(probe, common, file)? {
+        let ends_early = if same_head { probe.len < newest.offset } else { common == probe.head.len() };
+        let nothing_else = probe.head[common..].iter().all(|&byte| byte == 0) || same_head;
+        if ends_early || (nothing_else && ends_unwritten(probe, common, file)?) {
             return Ok(Match::Incomplete);
         }
         // The end that was read is not there any more: read on from where the file is still what it was.
-        for &position in newest_first {
-            if tail(file, position.offset)? == Some(position.tail) {
-                return Ok(Match::Continues(position));
+        for position in self.positions.iter().rev() {
+            let within = same_head || position.offset <= common as u64;
+            if within && tail(file, position.offset)? == Some(position.tail) {
+                return Ok(Match::Diverges(*position));
             }
         }
         Ok(Match::Other)

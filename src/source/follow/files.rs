@@ -77,7 +77,9 @@ impl LogFiles {
         if rolled {
             match self.history() {
                 Ok(paths) => {
-                    paths.iter().for_each(|path| group.open_older(path, Role::History, cursor, opener));
+                    for path in &paths {
+                        group.open_older(path, Role::History, cursor, opener);
+                    }
                 }
                 Err(error) if error.kind == IoFailure::NotFound => {}
                 Err(error) => group.older_errors.push(error),
@@ -131,7 +133,7 @@ fn open_one(path: &Path, role: Role, cursor: &LogCursor, opener: Opener<'_>) -> 
     let look = |file: &mut File| {
         let opened = Probe::of(file)?;
         let known = cursor.last().map(|content| content.relate(&opened, file)).transpose()?;
-        Ok((opened, matches!(known, Some(Match::Continues(_)))))
+        Ok((opened, matches!(known, Some(Match::Continues(_) | Match::Diverges(_)))))
     };
     let (opened, continues_last) = look(&mut file).map_err(|error| FollowError::new("read", path, error))?;
     Ok(Member { path: path.to_owned(), role, file, opened, continues_last })

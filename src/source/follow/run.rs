@@ -1,59 +1,20 @@
-//! Follows `smsbkup.log` through everything that ConfigMgr and administrators do to it.
+//! One poll: which of the open files is read, from where, and what that says about the log.
 //!
-//! Owns which bytes are new, each exactly once together with the cursor that a poll returns; refuses to know what they
-//! say. A content is recognised by its own bytes, so it does not matter whether a roll copies, renames or does both.
-//! Files are opened, read and closed in each poll, newest name first, and read oldest first. New content waits, but not
-//! for ever, while an older file is locked, unreadable or still being copied: order is given up before evidence.
+//! Works on a copy of the cursor, so that a poll which is cut off, by an error, a panic or a timeout, has not happened.
 
-use std::fs::File;
 use std::io;
 
-use super::super::Reach;
 use super::cursor::LogCursor;
 use super::error::FollowError;
 use super::files::{Group, LogFiles, Member, Opener};
 use super::part::{self, LineSink, Part, PartStart, Role};
 use super::probe::{Probe, Relation};
-
-/// The bytes that one poll reads at most: half a minute of a slow share, and no more memory than one line.
-pub const POLL_BUDGET: u64 = 64 << 20;
+use super::{Progress, Reach};
 
 /// So many polls leave new content unread because of an older file that cannot be read or is being copied.
-const POSTPONED_AT_MOST: u8 = 3;
+pub(super) const POSTPONED_AT_MOST: u8 = 3;
 
-/// What one poll achieved, valid together with what its sink committed.
-#[derive(Debug)]
-pub struct Progress {
-    /// Where the next poll starts.
-    pub cursor: LogCursor,
-    /// Raw bytes whose lines were handed over or skipped.
-    pub bytes: u64,
-    /// 1 if the `.log` has another content than when it was last read: rolled, replaced or re-created.
-    pub rotations: u64,
-    /// Whether what followed the newest known line may be gone: no file goes on from there, yet there is new content.
-    pub continuity_lost: bool,
-    /// Whether there is more.
-    pub reach: Reach,
-    /// The `.log` could not be read, although older files could.
-    pub log_error: Option<FollowError>,
-    /// Older files that could not be read; one that does not exist is no error.
-    pub older_errors: Vec<FollowError>,
-}
-
-/// Reads what is new since `cursor`, at most `budget` bytes and the rest of a line, and hands it to `sink`.
-///
-/// Fails with the error of the `.log` if it cannot be read and no older file had anything new; then nothing was
-/// committed, and `cursor` stays what it was. Blocks as long as the system does.
-pub fn poll(
-    files: &LogFiles,
-    cursor: &LogCursor,
-    budget: u64,
-    sink: &mut dyn LineSink,
-) -> Result<Progress, FollowError> {
-    poll_with(files, cursor, budget, sink, &mut |path| File::open(path))
-}
-
-fn poll_with(
+pub(super) fn poll_with(
     files: &LogFiles,
     cursor: &LogCursor,
     budget: u64,
@@ -124,6 +85,7 @@ impl Poll {
         }
         let (known, start) = match self.progress.cursor.relate(&probe, &mut member.file)? {
             Relation::Continues(index, position) => (Some(index), Some(position)),
+            Relation::Diverges(position) => (None, Some(position)),
             Relation::Incomplete(index) => {
                 self.progress.cursor.see(index);
                 self.uncertain |= member.role != Role::Log;
@@ -131,7 +93,7 @@ impl Poll {
             }
             Relation::New => (None, None),
         };
-        if known.is_none() && self.uncertain && self.progress.cursor.postponed < POSTPONED_AT_MOST {
+        if start.is_none() && self.uncertain && self.progress.cursor.postponed < POSTPONED_AT_MOST {
             self.waits = true;
             return Ok(Step::Next);
         }
@@ -143,7 +105,7 @@ impl Poll {
             return Ok(Step::Stop(Reach::More));
         }
 
-        let start_kind = if known.is_some() { PartStart::Resumed } else { PartStart::New };
+        let start_kind = if start.is_some() { PartStart::Resumed } else { PartStart::New };
         sink.begin(&Part { path: &member.path, role: member.role, start: start_kind });
         let read = part::read(&mut member.file, &probe, start, self.left, &mut |block| sink.lines(block));
         let Ok(Some(advance)) = read else {
