@@ -117,7 +117,7 @@ impl App {
             if let Some(log) = log {
                 let source = BackupLog::new(site, log.path, log.interval, Phrases::new(patterns)?);
                 let id = source.source_id().clone();
-                let cursor = state.cursors.get(&id).cloned();
+                let cursor = state.cursor_for(&id).cloned();
                 state.watch(id, log.interval, now);
                 tasks.log = Some((source, cursor));
             }

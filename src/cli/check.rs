@@ -74,7 +74,7 @@ fn look(site: SiteConfig, state_path: &Path, clock: Clock) -> anyhow::Result<Sit
     loop {
         let started = clock.now();
         let (sender, receiver) = mpsc::channel();
-        let (polled, cursor) = (Arc::clone(&source), state.cursors.get(&id).cloned());
+        let (polled, cursor) = (Arc::clone(&source), state.cursor_for(&id).cloned());
         // A source that hangs keeps its thread; the process ends without it.
         thread::spawn(move || sender.send(polled.poll(cursor.as_ref(), &Guidance::default())));
         let result = receiver.recv_timeout(deadline).unwrap_or_else(|_| {

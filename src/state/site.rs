@@ -128,6 +128,8 @@ impl SiteState {
                 change = change.max(self.learn(&report.source, fact, report.started));
             }
             if self.cursors.get(&report.source) != Some(&poll.cursor) {
+                // This source may have gone on from where one at another location stopped, which is void now.
+                self.cursors.retain(|id, _| id.kind != report.source.kind || self.sources.contains_key(id));
                 self.cursors.insert(report.source.clone(), poll.cursor.clone());
                 change = change.max(Change::Position);
             }
@@ -135,21 +137,36 @@ impl SiteState {
         change.max(self.advance(now))
     }
 
-    /// Lets time pass: a failure becomes final without any new fact.
+    /// Whether time alone has changed something: a failure becomes final without any new fact.
+    pub fn has_matured(&self, now: Timestamp) -> bool {
+        self.newly_final(now).next().is_some()
+    }
+
+    /// Lets time pass.
     pub fn advance(&mut self, now: Timestamp) -> Change {
-        let mut change = Change::Volatile;
+        let newly_final: Vec<_> = self.newly_final(now).collect();
         let runs = Arc::clone(&self.runs);
-        for run in runs.iter() {
-            if let Some(outcome) = run.outcome()
-                && !self.totals.has_counted(run)
-                && self.is_final(run, outcome, now)
-            {
-                self.totals.count(run, outcome);
-                change = Change::Durable;
-            }
+        for (index, outcome) in &newly_final {
+            self.totals.count(&runs[*index], *outcome);
         }
         self.prune();
-        change
+        if newly_final.is_empty() { Change::Volatile } else { Change::Durable }
+    }
+
+    /// The runs whose outcome is final and that have not been counted.
+    fn newly_final(&self, now: Timestamp) -> impl Iterator<Item = (usize, BackupOutcome)> {
+        self.runs.iter().enumerate().filter_map(move |(index, run)| {
+            let outcome = run.outcome()?;
+            (!self.totals.has_counted(run) && self.is_final(run, outcome, now)).then_some((index, outcome))
+        })
+    }
+
+    /// Where a source goes on that may have another location than before.
+    ///
+    /// A log is known by its content, so a cursor is good wherever the log is found now.
+    pub fn cursor_for(&self, source: &SourceId) -> Option<&Cursor> {
+        let same_kind = || self.cursors.iter().find(|(id, _)| id.kind == source.kind).map(|(_, cursor)| cursor);
+        self.cursors.get(source).or_else(same_kind)
     }
 
     fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp) -> Change {

@@ -98,7 +98,8 @@ impl StateTask {
                     entry.unsaved = entry.unsaved.max(change);
                 }
             }
-            for entry in self.sites.values_mut() {
+            // Readers hold the state, so changing it copies it: not every second for nothing.
+            for entry in self.sites.values_mut().filter(|entry| entry.state.has_matured(now)) {
                 let change = Arc::make_mut(&mut entry.state).advance(now);
                 entry.unsaved = entry.unsaved.max(change);
             }

@@ -176,6 +176,24 @@ fn a_failure_is_counted_when_it_has_settled_and_every_working_witness_was_asked_
 }
 
 #[test]
+fn a_log_that_is_found_elsewhere_goes_on_where_it_was() {
+    let mut state = state();
+    state.fold(&report(LOG, at(100), vec![]), at(100));
+    let moved = SourceId { kind: LOG, location: "elsewhere".to_owned() };
+    assert_eq!(state.cursor_for(&moved), state.cursors.values().next());
+    // After a restart with the other location only that one is watched.
+    state.sources.clear();
+    state.watch(moved.clone(), Duration::from_secs(5), at(200));
+    let mut polled = report(LOG, at(200), vec![]);
+    polled.source = moved.clone();
+    if let Ok(Poll { cursor: Cursor::Log(cursor), .. }) = &mut polled.result {
+        *cursor = serde_json::from_str(r#"{"next":7}"#).unwrap();
+    }
+    state.fold(&polled, at(200));
+    assert_eq!(state.cursors.keys().collect::<Vec<_>>(), [&moved]);
+}
+
+#[test]
 fn only_counted_runs_are_let_go_and_their_messages_are_not_counted_again() {
     let mut state = state();
     let script: Vec<_> = (0..300)
