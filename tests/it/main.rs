@@ -12,3 +12,4 @@ mod alerts;
 mod config;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
+mod written_runs;
