@@ -15,8 +15,8 @@ use crate::trace::{
     Encoding, LineBlocks, LineCounts, LogEntry, Phrases, ReaderState, TraceReader, UserPatterns,
 };
 
-/// Read at once; larger blocks are not faster.
-const BLOCK: usize = 256 << 10;
+/// Read at once: what was copied is still in the cache when it is looked at.
+const BLOCK: usize = 64 << 10;
 /// The first line stands within so many bytes, or the file tells no time.
 const HEAD: usize = 64 << 10;
 

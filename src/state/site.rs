@@ -165,7 +165,8 @@ impl SiteState {
     ///
     /// A log is known by its content, so a cursor is good wherever the log is found now.
     pub fn cursor_for(&self, source: &SourceId) -> Option<&Cursor> {
-        let same_kind = || self.cursors.iter().find(|(id, _)| id.kind == source.kind).map(|(_, cursor)| cursor);
+        let same_kind =
+            || self.cursors.iter().find(|(id, _)| id.kind == source.kind).map(|(_, cursor)| cursor);
         self.cursors.get(source).or_else(same_kind)
     }
 

@@ -5,7 +5,7 @@
 //! allocates, and a line of no interest is only checked for its shape.
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
-use memchr::{memchr, memrchr};
+use memchr::memrchr;
 
 use crate::site::{Severity, Timestamp};
 
@@ -75,10 +75,10 @@ pub(super) fn closes_ccm(line: &[u8]) -> bool {
     line.trim_ascii_end().ends_with(b"\">") && memchr::memmem::find(line, CCM_CLOSE).is_some()
 }
 
-/// Splits `rest<inner>` into its two halves.
+/// Splits `rest<inner>` into its two halves. What is in brackets is short, so a plain loop beats a vectorised search.
 fn bracketed(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = text.strip_suffix(b">")?;
-    let open = memrchr(b'<', text)?;
+    let open = text.iter().rposition(|c| *c == b'<')?;
     Some((&text[..open], &text[open + 1..]))
 }
 
@@ -128,7 +128,7 @@ pub struct Stamp {
 impl Stamp {
     /// `MM-DD-YYYY hh:mm:ss.mmm±BIAS`
     fn parse(text: &[u8]) -> Option<Self> {
-        let space = memchr(b' ', text)?;
+        let space = text.iter().position(|c| *c == b' ')?;
         Self::from_fields(&text[..space], &text[space + 1..])
     }
 

@@ -4,46 +4,73 @@
 //! status messages are missing. The table is case-sensitive with both cases spelled out, because that is what keeps
 //! the search over a whole log at memory speed.
 
+use std::collections::BTreeSet;
+
+use aho_corasick::packed;
+use memchr::memmem::Finder;
 use regex::{Regex, bytes};
 
 use crate::site::{FailureCause, Hint, HintStrength, Remark};
 
 enum Sense {
     Plain(Remark),
-    /// The first group is a Win32 code (decimal) or an HRESULT (hexadecimal).
+    /// The first group of [`CODE`] is a Win32 code (decimal) or an HRESULT (hexadecimal).
     Code,
     Cause(FailureCause),
 }
 use Sense::{Cause, Code, Plain};
 
-/// The first row that matches decides, so codes stand before phrases.
-const TABLE: &[(&str, Sense)] = &[
-    (r"SMS site backup service is stopping", Plain(Remark::Stopping)),
-    // SMS 2.0 put the time into the message itself.
-    (r"^(?:[\d/]+ [\d:]+ - )?[Bb]ackup completed", Plain(Remark::Completed)),
-    (r"[Bb]ackup task completed successfully with zero errors", Plain(Remark::Completed)),
-    (r"cleaning and preparing the backup location", Plain(Remark::Preparing)),
-    (r"[Ww][Ii][Nn]32 [Ee]rror(?: [Cc]ode)?\s*[=:]?\s*(0x[0-9A-Fa-f]{1,8}|[0-9]{1,10})", Code),
-    (r"[Ee]rror [Cc]ode\s*[=:]\s*(0x[0-9A-Fa-f]{1,8}|[0-9]{1,10})", Code),
-    (r"(0x8004[0-9A-Fa-f]{4}|0x8007[0-9A-Fa-f]{4})", Code),
-    (r"Deleting the existing files in the backup location failed", Cause(FailureCause::CleanupFailed)),
-    (r"Failed to delete the contents of the backup folder", Cause(FailureCause::CleanupFailed)),
-    (r"Deleting .*FAILED", Cause(FailureCause::CleanupFailed)),
-    (r"VSS_E_WRITER", Cause(FailureCause::Writer)),
-    (r"[Ww]riter service is not running", Cause(FailureCause::Writer)),
-    (r"[Ww]riter status = FAILED", Cause(FailureCause::Writer)),
-    (r"GatherWriterMetadata failed", Cause(FailureCause::Vss)),
-    (r"DoSnapshotSet failed", Cause(FailureCause::Vss)),
-    (r"VSS_E_", Cause(FailureCause::Vss)),
-    (r"Failed to copy file", Cause(FailureCause::CopyFailed)),
-    (r"CopyFileW failed", Cause(FailureCause::CopyFailed)),
-    (r"SQL Backup task failed", Cause(FailureCause::Sql)),
-    (r"could not read from the registry", Cause(FailureCause::Registry)),
-    (r"Failed to (?:save|read) the registry", Cause(FailureCause::Registry)),
-    (r"Error.*[Ss]msbkup\.ctl", Cause(FailureCause::ControlFile)),
-    (r"Error: Failed to backup", Cause(FailureCause::CopyFailed)),
-    (r"SMS site backup failed", Plain(Remark::Failed)),
+/// A code where people write one; a number elsewhere in a line says nothing.
+const CODE: &str = r"(?:[Ww][Ii][Nn]32 [Ee]rror(?: [Cc]ode)?\s*[=:]?\s*|[Ee]rror [Cc]ode\s*[=:]\s*)(0x[0-9A-Fa-f]{1,8}|[0-9]{1,10})|(0x800[47][0-9A-Fa-f]{4})";
+/// SMS 2.0 put the time into the message itself.
+const COMPLETED: &str = r"^(?:[\d/]+ [\d:]+ - )?[Bb]ackup completed";
+
+/// What a line holds, and what that means; the first row that matches decides, so codes stand before phrases.
+///
+/// Before each phrase stands the part of it that is searched for in every line of a log: one that begins with what is
+/// rare there.
+const TABLE: &[(&str, &str, Sense)] = &[
+    ("is stopping", "SMS site backup service is stopping", Plain(Remark::Stopping)),
+    ("up completed", "ackup completed", Plain(Remark::Completed)),
+    ("zero errors", "ackup task completed successfully with zero errors", Plain(Remark::Completed)),
+    ("preparing the", "preparing the backup location", Plain(Remark::Preparing)),
+    ("32 Error", "in32 Error", Code),
+    ("32 error", "in32 error", Code),
+    ("32 ERROR", "IN32 ERROR", Code),
+    ("r Code", "rror Code", Code),
+    ("r code", "rror code", Code),
+    ("0x8004", "0x8004", Code),
+    ("0x8007", "0x8007", Code),
+    (
+        "location failed",
+        "Deleting the existing files in the backup location failed",
+        Cause(FailureCause::CleanupFailed),
+    ),
+    (
+        "Failed to delete",
+        "Failed to delete the contents of the backup folder",
+        Cause(FailureCause::CleanupFailed),
+    ),
+    (", FAILED", ", FAILED", Cause(FailureCause::CleanupFailed)),
+    ("VSS_E_", "VSS_E_WRITER", Cause(FailureCause::Writer)),
+    ("is not running", "riter service is not running", Cause(FailureCause::Writer)),
+    ("= FAILED", "riter status = FAILED", Cause(FailureCause::Writer)),
+    ("data failed", "GatherWriterMetadata failed", Cause(FailureCause::Vss)),
+    ("Set failed", "DoSnapshotSet failed", Cause(FailureCause::Vss)),
+    ("VSS_E_", "VSS_E_", Cause(FailureCause::Vss)),
+    ("Failed to copy", "Failed to copy file", Cause(FailureCause::CopyFailed)),
+    ("W failed", "CopyFileW failed", Cause(FailureCause::CopyFailed)),
+    ("task failed", "SQL Backup task failed", Cause(FailureCause::Sql)),
+    ("not read from", "could not read from the registry", Cause(FailureCause::Registry)),
+    ("Failed to save", "Failed to save the registry", Cause(FailureCause::Registry)),
+    ("Failed to read", "Failed to read the registry", Cause(FailureCause::Registry)),
+    ("p.ctl", "msbkup.ctl", Cause(FailureCause::ControlFile)),
+    ("Failed to backup", "Error: Failed to backup", Cause(FailureCause::CopyFailed)),
+    ("backup failed", "SMS site backup failed", Plain(Remark::Failed)),
 ];
+
+/// What every status message begins with.
+const STATUS: &str = "STATMSG: ID=";
 
 /// The patterns that the configuration adds; they are tried before the table.
 #[derive(Debug, Clone, Default)]
@@ -57,8 +84,12 @@ pub struct UserPatterns {
 /// The compiled table.
 #[derive(Debug)]
 pub struct Phrases {
-    rows: Vec<Regex>,
-    interest: bytes::Regex,
+    /// Finds the rare part of any row, and status messages.
+    interest: Interest,
+    /// The phrases of the table, in its order.
+    phrases: Vec<Finder<'static>>,
+    code: Regex,
+    completed: Regex,
     user: UserPatterns,
 }
 
@@ -70,16 +101,13 @@ pub struct PhraseError(#[from] regex::Error);
 impl Phrases {
     /// Compiles the built-in table and adds the user's patterns.
     pub fn new(user: UserPatterns) -> Result<Self, PhraseError> {
-        let rows = TABLE.iter().map(|(pattern, _)| Regex::new(pattern)).collect::<Result<_, _>>()?;
-        // Over whole blocks an anchor would find nothing and the tail of a pattern only costs time.
-        let literals = TABLE.iter().map(|(pattern, _)| {
-            pattern
-                .trim_start_matches(r"^(?:[\d/]+ [\d:]+ - )?")
-                .replace(r"Error.*[Ss]msbkup\.ctl", "[Ss]msbkup.ctl")
-        });
-        let interest =
-            std::iter::once("STATMSG: ID=".to_owned()).chain(literals).collect::<Vec<_>>().join("|");
-        Ok(Self { rows, interest: bytes::Regex::new(&interest)?, user })
+        Ok(Self {
+            interest: Interest::new()?,
+            phrases: TABLE.iter().map(|(_, phrase, _)| Finder::new(phrase)).collect(),
+            code: Regex::new(CODE)?,
+            completed: Regex::new(COMPLETED)?,
+            user,
+        })
     }
 
     /// Whether every line of the component must be looked at, because the user's patterns could match anywhere.
@@ -87,9 +115,9 @@ impl Phrases {
         !(self.user.success.is_empty() && self.user.failure.is_empty())
     }
 
-    /// The end of the first match in a block of lines that might mean something, from `start` on.
+    /// Where the next part of a block that might mean something begins, from `start` on.
     pub(super) fn next_interesting(&self, block: &[u8], start: usize) -> Option<usize> {
-        self.interest.find_at(block, start).map(|found| found.start())
+        self.interest.find(block, start)
     }
 
     /// What a message of the backup component says, if anything.
@@ -101,21 +129,61 @@ impl Phrases {
         if self.user.success.iter().any(|pattern| pattern.is_match(message)) {
             return Some(Remark::Completed);
         }
-        self.rows.iter().zip(TABLE).find_map(|(row, (_, sense))| match sense {
-            Plain(remark) => row.is_match(message).then_some(*remark),
-            Cause(cause) => row.is_match(message).then_some(phrase(*cause)),
-            Code => row.captures_iter(message).find_map(|found| {
-                let cause = FailureCause::from_code(code(found.get(1)?.as_str())?)?;
+        let holds = |phrase: &Finder<'_>| phrase.find(message.as_bytes()).is_some();
+        let rows = self.phrases.iter().zip(TABLE).filter(|(phrase, _)| holds(phrase));
+        rows.map(|(_, (.., sense))| sense).find_map(|sense| match sense {
+            Plain(Remark::Completed) => self.completes(message).then_some(Remark::Completed),
+            Plain(remark) => Some(*remark),
+            Cause(FailureCause::ControlFile) if !message.contains("rror") => None,
+            Cause(cause) => Some(phrase(*cause)),
+            Code => self.code.captures_iter(message).find_map(|found| {
+                let cause = FailureCause::from_code(code(found.get(1).or(found.get(2))?.as_str())?)?;
                 Some(Remark::Reason(Hint { cause, strength: HintStrength::Code }))
             }),
         })
     }
 
+    /// "SQL database backup completed" is not the backup's end.
+    fn completes(&self, message: &str) -> bool {
+        message.contains("task completed successfully with zero errors") || self.completed.is_match(message)
+    }
+
     /// The reason that a text carries, if any.
     pub fn hint(&self, text: &str) -> Option<Hint> {
+        // Hardly any status message carries one, and a single search tells that.
+        if !self.needs_every_line() && self.next_interesting(text.as_bytes(), 0).is_none() {
+            return None;
+        }
         match self.remark(text)? {
             Remark::Reason(hint) => Some(hint),
             _ => None,
+        }
+    }
+}
+
+/// The search over whole blocks: vectorised where the processor can, else a regular expression of the same words.
+#[derive(Debug)]
+enum Interest {
+    Packed(Box<packed::Searcher>),
+    Words(bytes::Regex),
+}
+
+impl Interest {
+    fn new() -> Result<Self, PhraseError> {
+        let words: BTreeSet<_> = TABLE.iter().map(|(rare, ..)| *rare).chain([STATUS]).collect();
+        if let Some(searcher) = packed::Searcher::new(&words) {
+            return Ok(Self::Packed(Box::new(searcher)));
+        }
+        let words: Vec<_> = words.into_iter().map(regex::escape).collect();
+        Ok(Self::Words(bytes::Regex::new(&words.join("|"))?))
+    }
+
+    fn find(&self, block: &[u8], start: usize) -> Option<usize> {
+        match self {
+            Self::Packed(searcher) => {
+                searcher.find_in(block, (start..block.len()).into()).map(|found| found.start())
+            }
+            Self::Words(words) => words.find_at(block, start).map(|found| found.start()),
         }
     }
 }
@@ -183,6 +251,17 @@ mod tests {
             ("Info: Number of volumes added to Snapshot set = 2", None),
         ] {
             assert_eq!(remark(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn the_rare_part_is_a_part_of_its_phrase() {
+        assert!(
+            packed::Searcher::new(TABLE.iter().map(|(rare, ..)| *rare)).is_some()
+                || !cfg!(target_arch = "x86_64")
+        );
+        for (rare, phrase, _) in TABLE {
+            assert!(phrase.contains(rare), "{phrase}");
         }
     }
 

@@ -186,9 +186,22 @@ impl World {
             }
             self.finish_line();
         }
+        true
+    }
+
+    fn after_roll(&mut self) {
         self.pending.clear();
         self.rolls += 1;
-        true
+        if self.rng.bool() {
+            self.write_lines();
+        }
+    }
+
+    /// Whether a rename worked: Windows may refuse to replace a file that is open in a poll.
+    fn rename(&self, from: &Path, to: &Path) -> bool {
+        let result = fs::rename(from, to);
+        assert!(self.polling || result.is_ok(), "{result:?}");
+        result.is_ok()
     }
 
     fn roll_by_copy(&mut self) {
@@ -196,40 +209,38 @@ impl World {
             self.destroy(&self.rolled());
             fs::copy(self.log(), self.rolled()).unwrap();
             File::create(self.log()).unwrap();
-            self.maybe_write();
+            self.after_roll();
         }
     }
 
     fn roll_by_rename(&mut self) {
         if self.before_roll() {
             self.destroy(&self.rolled());
-            fs::rename(self.log(), self.rolled()).unwrap();
-            self.maybe_write();
+            if self.rename(&self.log(), &self.rolled()) {
+                self.after_roll();
+            }
         }
     }
 
     fn roll_into_history(&mut self) {
         if self.before_roll() {
             let history = self.new_history();
-            if self.rng.bool() && self.rolled().exists() {
-                fs::rename(self.rolled(), history).unwrap();
-                fs::rename(self.log(), self.rolled()).unwrap();
+            let chain = self.rng.bool() && self.rolled().exists();
+            let moved = if chain {
+                self.rename(&self.rolled(), &history) && self.rename(&self.log(), &self.rolled())
             } else {
-                fs::rename(self.log(), history).unwrap();
+                self.rename(&self.log(), &history)
+            };
+            if moved {
+                self.after_roll();
             }
-            self.maybe_write();
-        }
-    }
-
-    fn maybe_write(&mut self) {
-        if self.rng.bool() {
-            self.write_lines();
         }
     }
 
     fn start_copy(&mut self) {
         if self.before_roll() {
             self.destroy(&self.rolled());
+            self.pending.clear();
             let bytes = fs::read(self.log()).unwrap();
             self.copying = Some(Copying { bytes, written: 0, full_length: self.rng.bool() });
             self.go_on_copying();
@@ -251,7 +262,7 @@ impl World {
         let Some(copying) = self.copying.take() else { return };
         fs::write(self.rolled(), copying.bytes).unwrap();
         File::create(self.log()).unwrap();
-        self.maybe_write();
+        self.after_roll();
     }
 
     fn replace(&mut self) {
@@ -262,7 +273,6 @@ impl World {
         let unit = if self.wide { 2 } else { 1 };
         let Some(room) = usize::try_from(metadata.len()).unwrap().checked_sub(frame) else { return };
         self.next_line += 1;
-        self.pending.clear();
         let text = format!("SMS_SITE_BACKUP {number} {} {number}\r\n", "y".repeat(room / unit));
         let mut bytes = if self.wide { b"\xFF\xFE".to_vec() } else { Vec::new() };
         bytes.extend(self.encode(&text));
@@ -270,20 +280,25 @@ impl World {
         if self.rng.bool() {
             let beside = self.directory.join("smsbkup.new");
             fs::write(&beside, bytes).unwrap();
-            fs::rename(beside, self.log()).unwrap();
+            if !self.rename(&beside, &self.log()) {
+                return fs::remove_file(beside).unwrap();
+            }
         } else {
             fs::write(self.log(), bytes).unwrap();
         }
+        self.pending.clear();
     }
 
     fn delete(&mut self) {
         let path = if self.rng.bool() { self.log() } else { self.rolled() };
-        if path.exists() {
+        // As Windows does with the recycle bin; under its own name, an open file would stay until it is closed.
+        let bin = self.new_history().with_extension("deleted");
+        self.destroy(&path);
+        if path.exists() && self.rename(&path, &bin) {
+            fs::remove_file(bin).unwrap();
             if path == self.log() {
                 self.pending.clear();
             }
-            self.destroy(&path);
-            fs::remove_file(path).unwrap();
         }
     }
 
