@@ -144,9 +144,14 @@ impl BackupRun {
         }
     }
 
-    /// From its start to its end, or to its 5035 while it has not ended; `None` where either is unknown.
+    /// From its start to its end, or to its 5035 where no end was seen; `None` where either is unknown.
+    ///
+    /// The next start says that a run is over, but not since when.
     pub fn duration(&self) -> Option<TimeDelta> {
-        let end = self.ended.map(|(_, time)| time).or(self.succeeded)?;
+        let end = match self.ended {
+            Some((RunEnd::ServiceStop, time)) => time,
+            Some((RunEnd::NextStart, _)) | None => self.succeeded?,
+        };
         Some((end - self.started?).max(TimeDelta::zero()))
     }
 

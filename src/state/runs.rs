@@ -14,6 +14,8 @@ use crate::source::RecordBody;
 
 /// A 500 and the 5055 of the same run are this close where their process ids cannot tell.
 const START_TOGETHER: TimeDelta = TimeDelta::hours(1);
+/// So long before it the reasons of an error can stand that begins a run, because nothing before it was logged.
+const EARLY_REASONS: TimeDelta = TimeDelta::hours(1);
 /// So many messages of one run are kept for display; the first and the last matter, a flood between does not.
 const SHOWN_MESSAGES: usize = 256;
 
@@ -32,6 +34,8 @@ pub fn derive_runs(timeline: &Timeline, timings: &Timings) -> Vec<BackupRun> {
 #[derive(Debug)]
 pub struct RunDeriver {
     open: Option<Draft>,
+    /// Reasons while no run was open: a log that keeps only errors has them before the error that begins its run.
+    early: Vec<(Timestamp, Hint, Box<str>)>,
     late: TimeDelta,
 }
 
@@ -67,7 +71,8 @@ impl Stop {
 impl RunDeriver {
     /// A deriver that has seen nothing.
     pub fn new(timings: &Timings) -> Self {
-        Self { open: None, late: TimeDelta::from_std(timings.late_message).unwrap_or(TimeDelta::MAX) }
+        let late = TimeDelta::from_std(timings.late_message).unwrap_or(TimeDelta::MAX);
+        Self { open: None, early: Vec::new(), late }
     }
 
     /// The time of the first evidence of the run that is being collected.
@@ -77,10 +82,20 @@ impl RunDeriver {
 
     /// Takes the next event; gives the previous run when this one begins another.
     pub fn push(&mut self, body: &RecordBody) -> Option<BackupRun> {
+        if self.keep_early(body) {
+            return None;
+        }
         let done = self.begins_another(body).then(|| self.open.take()).flatten();
         let done = done.map(|draft| draft.finish(Some(body.time())));
+        let early = std::mem::take(&mut self.early);
         if self.open.is_none() && tells_of_a_run(body) {
-            self.open = Some(Draft::new(body.time()));
+            let mut draft = Draft::new(body.time());
+            if is_error(body) {
+                let recent = |(time, ..): &(Timestamp, Hint, Box<str>)| body.time() - *time <= EARLY_REASONS;
+                draft.reasons =
+                    early.into_iter().filter(recent).map(|(_, hint, text)| (hint, text)).collect();
+            }
+            self.open = Some(draft);
         }
         if let Some(draft) = &mut self.open {
             draft.take(body);
@@ -93,12 +108,25 @@ impl RunDeriver {
         self.open.map(|draft| draft.finish(None))
     }
 
+    /// Keeps a reason for the run that an error may begin; it cannot belong to one that is long over.
+    fn keep_early(&mut self, body: &RecordBody) -> bool {
+        let RecordBody::Remark { time, remark: Remark::Reason(hint), text } = body else { return false };
+        if self.open.as_ref().is_some_and(|draft| !self.is_over(draft, *time)) {
+            return false;
+        }
+        self.early.retain(|(_, known, _)| known != hint);
+        self.early.push((*time, *hint, text.clone()));
+        true
+    }
+
+    /// Whether what is said now is too late for a run that has ended.
+    fn is_over(&self, draft: &Draft, now: Timestamp) -> bool {
+        draft.stop.is_some_and(|stop| now > stop.time() + self.late)
+    }
+
     fn begins_another(&self, body: &RecordBody) -> bool {
         let Some(draft) = &self.open else { return false };
-        if let Some(stop) = draft.stop
-            && tells_of_a_run(body)
-            && body.time() > stop.time() + self.late
-        {
+        if tells_of_a_run(body) && self.is_over(draft, body.time()) {
             return true;
         }
         let RecordBody::Status(message) = body else { return false };
@@ -124,6 +152,13 @@ fn tells_of_a_run(body: &RecordBody) -> bool {
         RecordBody::Remark { remark, .. } => {
             matches!(remark, Remark::Completed | Remark::Preparing | Remark::Failed)
         }
+    }
+}
+
+fn is_error(body: &RecordBody) -> bool {
+    match body {
+        RecordBody::Status(message) => message.is_error(),
+        RecordBody::Remark { remark, .. } => *remark == Remark::Failed,
     }
 }
 
@@ -309,7 +344,9 @@ impl Draft {
             }
         }
         self.marks.sort();
-        let last = self.run.succeeded.or(self.run.ended.map(|(_, time)| time));
+        // When a run that only the next start ended did its last work, nobody knows.
+        let stopped = self.stop.map(Stop::time);
+        let last = self.run.succeeded.or(stopped);
         let ends = self.marks.iter().skip(1).map(|(_, time)| Some(*time)).chain([last]);
         let lasted = |((phase, from), to): (&(BackupPhase, Timestamp), Option<Timestamp>)| {
             Some((*phase, (to? - *from).max(TimeDelta::zero())))

@@ -123,6 +123,36 @@ fn the_next_start_ends_a_run() {
 }
 
 #[test]
+fn a_log_that_keeps_only_errors_still_gives_their_reasons() {
+    for (script, expected) in [
+        ("code@0 -5060@5", ["failed disk_full"].as_slice()),
+        ("phrase@0 code@1 failed@5 stopping@6", &["failed disk_full"]),
+        ("500@0 5055@1 5035@60 501@61 code@90000 -5060@90005", &["succeeded", "failed disk_full"]),
+        // Reasons of a run that is long over, and those before a start, explain nothing.
+        ("code@0 -5060@4000", &["failed unknown"]),
+        ("code@0 500@1 5055@2 -5060@5", &["failed unknown"]),
+        ("code@0 preparing@1 -5060@5", &["failed unknown"]),
+        ("code@0 501@1 -5060@5", &["failed unknown"]),
+        // So soon after the end they may belong to the run that ended.
+        ("500@0 5055@1 501@61 code@62 -5060@63", &["failed disk_full"]),
+    ] {
+        assert_eq!(labels(script), expected, "{script}");
+    }
+    let runs = runs("500@0 5055@1 5035@60 501@61 code@90000 -5060@90005");
+    assert_eq!((runs[0].last, runs[1].first), (at(61), at(90_005)));
+}
+
+#[test]
+fn the_next_start_does_not_tell_how_long_a_run_took() {
+    let runs = runs("500@0 5055@10 6829@30 5056@60 500@86400 5055@86410 5056@86420 5035@86500 500@172800");
+    let phases: Vec<_> = runs[0].phases.iter().map(|(phase, _)| *phase).collect();
+    assert_eq!(phases, [BackupPhase::Start, BackupPhase::Prepare, BackupPhase::Snapshot]);
+    assert_eq!(runs[0].duration(), None);
+    assert_eq!(runs[1].duration(), Some(TimeDelta::seconds(90)));
+    assert_eq!(runs[1].phases.last(), Some(&(BackupPhase::Copy, TimeDelta::seconds(80))));
+}
+
+#[test]
 fn times_phases_and_counts_of_a_run() {
     let run = &runs(
         "500@0 5055@10 preparing@20 6829@30 5056@60 6833@62 5057@160 w5036@165 5035@170 5040@171 501@180",
