@@ -114,7 +114,8 @@ fn gmt_date(text: &[u8]) -> Option<Timestamp> {
     let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))?;
     let day = decimal(words.next()?)?;
     let time = std::str::from_utf8(words.next()?).ok()?;
-    let year = i32::try_from(decimal(words.next()?)?).ok()?;
+    // Four digits, as everywhere: later years exist in chrono, but no moment a few minutes after the last of them.
+    let year = i32::try_from(decimal(words.next()?)?).ok().filter(|year| (1..=9999).contains(year))?;
     let mut clock = time.splitn(3, ':');
     let hour = clock.next()?.parse().ok()?;
     let minute = clock.next()?.parse().ok()?;
@@ -158,7 +159,13 @@ mod tests {
 
     #[test]
     fn a_date_that_is_none_is_unknown() {
-        for date in ["Wed Foo 22 09:16:19.253 2012", "Wed Feb 30 09:16:19.253 2012", "Wed", ""] {
+        for date in [
+            "Wed Foo 22 09:16:19.253 2012",
+            "Wed Feb 30 09:16:19.253 2012",
+            "Wed Dec 31 23:59:59.999 262142",
+            "Wed",
+            "",
+        ] {
             let line = format!("STATMSG: ID=1 COMP=\"X\" GMTDATE={date} ISTR0=\"\"");
             assert_eq!(StatusLine::parse(line.as_bytes()).unwrap().time, None, "{date}");
         }
