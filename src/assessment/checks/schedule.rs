@@ -5,7 +5,7 @@ use super::{Assessment, Finding};
 use crate::site::SiteRole;
 use crate::state::SiteState;
 
-pub(super) fn on_schedule(_: &SiteState, assessment: &Assessment) -> Finding {
+pub(super) fn on_schedule(state: &SiteState, assessment: &Assessment) -> Finding {
     let due = &assessment.due;
     let advice = "Check that the Backup Site Server task is enabled, that SMS_SITE_BACKUP is not disabled, and that \
                   the site server ran at that time.";
@@ -15,6 +15,9 @@ pub(super) fn on_schedule(_: &SiteState, assessment: &Assessment) -> Finding {
             format!("No backup started on {missed} due day(s) since the last success."),
             advice,
         ),
+        _ if !state.knows_events() => {
+            Finding::unknown("Nothing that tells of the backups has been read yet.")
+        }
         (Some(false), _) => Finding::passed("Nothing is overdue."),
         (None, _) => Finding::unknown("No readable witness reaches back to the last due day."),
     }
@@ -37,5 +40,38 @@ pub(super) fn schedule_within_retention(state: &SiteState, assessment: &Assessme
             Finding::passed("The schedule's longest interval is within change tracking retention.")
         }
         _ => Finding::unknown("The schedule or change tracking retention is not known."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::assessment::{Check, CheckState, assess};
+    use crate::config::SiteSettings;
+    use crate::site::Timestamp;
+    use crate::source::{
+        Cursor, FailureKind, Poll, PollFailure, PollReport, Reach, SourceId, SourceKind, backup_log,
+    };
+
+    #[test]
+    fn nothing_is_on_schedule_before_anything_was_read() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), now);
+        let source = SourceId { kind: SourceKind::BackupLog, location: "smsbkup.log".to_owned() };
+        state.watch(source.clone(), Duration::from_secs(5), now);
+        let failure = PollFailure { kind: FailureKind::NotFound, message: "not there".to_owned() };
+        let cursor = Cursor::Log(backup_log::Cursor::default());
+        let empty = Poll { facts: Vec::new(), cursor, reach: Reach::CaughtUp };
+        for (result, expected) in [(Err(failure), CheckState::Unknown), (Ok(empty), CheckState::Passed)] {
+            let (site, duration) = (state.settings.code, Duration::ZERO);
+            let report = PollReport { site, source: source.clone(), started: now, duration, result };
+            state.fold(&report, now);
+            let checks = assess(&state, now).checks;
+            let check = checks.iter().find(|result| result.check == Check::OnSchedule).unwrap();
+            assert_eq!(check.state, expected, "{}", check.finding);
+        }
     }
 }
