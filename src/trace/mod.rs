@@ -6,6 +6,8 @@
 mod layout;
 mod lines;
 mod phrases;
+#[cfg(test)]
+mod properties;
 mod reader;
 mod status;
 
