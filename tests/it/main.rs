@@ -10,6 +10,7 @@
 
 mod alerts;
 mod config;
+mod golden;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod written_runs;

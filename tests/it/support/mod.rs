@@ -3,6 +3,8 @@
 //!
 //! Helpers panic with a message that names what was expected, because a panic is how a test fails.
 
+pub(crate) mod exporter;
+pub(crate) mod golden;
 pub(crate) mod http;
 pub(crate) mod openmetrics;
 pub(crate) mod prometheus;

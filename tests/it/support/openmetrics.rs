@@ -13,23 +13,38 @@ use super::skip_without;
 /// differ in the counters of the scrapes themselves: give it two renderings of one state.
 #[track_caller]
 pub(crate) fn assert_same(openmetrics: &[u8], text: &[u8]) {
-    if let Some(Err(report)) = compare(openmetrics, text) {
+    if let Some(Err(report)) = compare(&[(openmetrics, text)]) {
         panic!("{report}\n--- OpenMetrics\n{}--- text\n{}", lossy(openmetrics), lossy(text));
     }
 }
 
-/// `Err` with what differs or is malformed, `Ok` with a count, or `None`, after a message, where the parser
-/// is missing.
+/// The same for many pairs (OpenMetrics, text) with one start of the parser; the report has them in order.
 #[track_caller]
-fn compare(openmetrics: &[u8], text: &[u8]) -> Option<Result<String, String>> {
+pub(crate) fn assert_each_same(pairs: &[(&[u8], &[u8])]) {
+    match compare(pairs) {
+        Some(Ok(report)) => assert_eq!(report.lines().count(), pairs.len(), "{report}"),
+        Some(Err(report)) => panic!("{report}"),
+        None => {}
+    }
+}
+
+/// `Err` with what differs or is malformed, `Ok` with a count for each pair, or `None`, after a message, where
+/// the parser is missing.
+#[track_caller]
+fn compare(pairs: &[(&[u8], &[u8])]) -> Option<Result<String, String>> {
     let Some(python) = std::env::var_os("OPENMETRICS_PYTHON") else {
         skip_without("prometheus_client (OPENMETRICS_PYTHON)");
         return None;
     };
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let paths = [directory.path().join("openmetrics"), directory.path().join("text")];
-    fs::write(&paths[0], openmetrics).expect("the OpenMetrics exposition is written");
-    fs::write(&paths[1], text).expect("the text exposition is written");
+    let mut paths = Vec::new();
+    for (number, (openmetrics, text)) in pairs.iter().enumerate() {
+        for (name, exposition) in [("openmetrics", openmetrics), ("text", text)] {
+            let path = directory.path().join(format!("{number}.{name}"));
+            fs::write(&path, exposition).expect("the exposition is written");
+            paths.push(path);
+        }
+    }
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openmetrics.py");
     let output = Command::new(&python).arg(script).args(&paths).output().expect("OPENMETRICS_PYTHON starts");
@@ -77,7 +92,7 @@ cm_site_info{server=\"a\\\\b\\n\\\"c\\\"\",site_code=\"P01\"} 1
     #[test]
     fn the_prescribed_differences_are_none() {
         assert_same(OPENMETRICS.as_bytes(), TEXT.as_bytes());
-        if let Some(result) = compare(OPENMETRICS.as_bytes(), TEXT.as_bytes()) {
+        if let Some(result) = compare(&[(OPENMETRICS.as_bytes(), TEXT.as_bytes())]) {
             assert_eq!(result.as_deref(), Ok("equal: 3 samples\n"));
         }
     }
@@ -99,7 +114,7 @@ cm_site_info{server=\"a\\\\b\\n\\\"c\\\"\",site_code=\"P01\"} 1
             ("no end", OPENMETRICS.trim_end_matches("# EOF\n"), TEXT.to_owned(), "EOF"),
         ];
         for (case, openmetrics, text, named) in table {
-            match compare(openmetrics.as_bytes(), text.as_bytes()) {
+            match compare(&[(openmetrics.as_bytes(), text.as_bytes())]) {
                 Some(Err(report)) => assert!(report.contains(named), "{case}: {report}"),
                 Some(Ok(report)) => panic!("{case}: {report}"),
                 None => return,
