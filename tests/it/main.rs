@@ -9,6 +9,7 @@
 )]
 
 mod alerts;
+mod bias;
 mod config;
 mod golden;
 #[allow(dead_code, reason = "what the situations do not use yet")]
