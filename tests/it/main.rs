@@ -12,6 +12,7 @@ mod alerts;
 mod bias;
 mod config;
 mod golden;
+mod metrics;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod written_runs;

@@ -1,0 +1,145 @@
+//! The catalogue as a contract: its document, its naming rules, and how many series a site can have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use configmgr_backup_exporter::config::SiteSettings;
+use configmgr_backup_exporter::metrics::{CATALOGUE, Format, Kind, METRIC_PREFIX, Read, Unit, markdown};
+use configmgr_backup_exporter::schedule::{EVERY_DAY, Schedule, Zone};
+use configmgr_backup_exporter::site::{Component, MessageId, SiteRole, Timestamp};
+use configmgr_backup_exporter::source::{
+    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, SourceId, SourceKind, backup_log,
+};
+
+use crate::support::exporter::{WatchedSite, exposition};
+use crate::support::golden::differs;
+
+/// Labels that Prometheus sets itself, and those that dashboards and targets commonly carry.
+const RESERVED: [&str; 14] = [
+    "job",
+    "instance",
+    "type",
+    "region",
+    "zone",
+    "cluster",
+    "env",
+    "environment",
+    "host",
+    "datacenter",
+    "service",
+    "le",
+    "quantile",
+    "__name__",
+];
+
+#[test]
+fn the_document_is_the_catalogue() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+    if let Some(difference) = differs(&file, &markdown()) {
+        panic!("{difference}");
+    }
+}
+
+#[test]
+fn every_name_keeps_the_rules() {
+    let mut names = BTreeSet::new();
+    for metric in CATALOGUE {
+        let name = metric.full_name();
+        assert!(names.insert(name.clone()), "{name} twice");
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(name.chars().all(word) && !name.contains("__") && !name.ends_with('_'), "{name}");
+        assert!(name.starts_with(METRIC_PREFIX) || name.starts_with("process_"), "{name}");
+        assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
+        assert_eq!(name.ends_with("_info"), metric.kind == Kind::Info, "{name}");
+        let base = name.strip_suffix("_total").unwrap_or(&name);
+        for (unit, suffix) in [(Unit::Seconds, "_seconds"), (Unit::Bytes, "_bytes")] {
+            assert_eq!(base.ends_with(suffix), metric.unit == unit, "{name}: {:?}", metric.unit);
+        }
+        for suffix in ["_count", "_sum", "_bucket", "_created"] {
+            assert!(!name.ends_with(suffix), "{name} ends as only histograms and summaries do");
+        }
+        assert_eq!(base.contains("timestamp"), base.ends_with("_timestamp_seconds"), "{name}");
+    }
+}
+
+#[test]
+fn every_label_is_free_to_use_and_every_help_text_is_a_sentence() {
+    for metric in CATALOGUE {
+        let name = metric.full_name();
+        for label in metric.labels {
+            assert!(!RESERVED.contains(label) && *label != "site_code", "{name}: {label}");
+            assert!(label.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}: {label}");
+        }
+        let help = metric.help;
+        assert!(help.ends_with('.') && !help.contains(['\n', '|']) && help.trim() == help, "{name}: {help}");
+        let first = help.chars().next();
+        assert!(first.is_some_and(|c| c.is_ascii_uppercase() || c.is_ascii_digit()), "{name}: {help}");
+    }
+}
+
+fn source(kind: SourceKind) -> SourceId {
+    SourceId { kind, location: "simulated".to_owned() }
+}
+
+/// A site of which every source has told everything it can.
+fn everything_known(now: Timestamp) -> WatchedSite {
+    let mut settings = SiteSettings::new("P01".parse().unwrap());
+    settings.role = Some(SiteRole::Hierarchy);
+    settings.schedule = Some(Schedule { days: EVERY_DAY, begin: 120, latest_begin: 300, zone: Zone::Utc });
+    let mut site = WatchedSite::new(settings, now);
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for (log, name) in [("failure_control_file.log", "smsbkup.lo_"), ("daylight_saving.log", "smsbkup.log")] {
+        std::fs::copy(golden.join(log), site.folder().join(name)).unwrap();
+    }
+    site.poll(now);
+    let services = [Component::SiteBackup, Component::VssWriter].map(|service| (service.to_string(), true));
+    let facts = [
+        (SourceKind::Snapshot, Fact::SnapshotComplete(true)),
+        (SourceKind::Verification, Fact::SnapshotIntact(true)),
+        (SourceKind::Database, Fact::Retention(Duration::from_secs(5 * 86_400))),
+        (SourceKind::Services, Fact::Services(BTreeMap::from(services))),
+    ];
+    for (kind, fact) in facts {
+        site.state.watch(source(kind), Duration::from_secs(60), now);
+        let failure = PollFailure { kind: FailureKind::Timeout, message: String::new() };
+        let cursor = Cursor::Log(backup_log::Cursor::default());
+        let poll = Poll { facts: vec![fact], cursor, reach: Reach::CaughtUp };
+        for result in [Err(failure), Ok(poll)] {
+            let report = PollReport {
+                site: site.state.settings.code,
+                source: source(kind),
+                started: now,
+                duration: Duration::from_millis(1),
+                result,
+            };
+            site.state.fold(&report, now);
+        }
+    }
+    site.state.restart_pending = Some(false);
+    site
+}
+
+#[test]
+fn one_site_with_everything_known_has_at_most_300_series() {
+    let now: Timestamp = "2026-10-25T02:00:00Z".parse().unwrap();
+    let text = exposition(&[everything_known(now)], now, Format::Text);
+    let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let of_a_site = CATALOGUE.iter().filter(|metric| matches!(metric.read, Read::Site(_)));
+    for metric in of_a_site {
+        let name = metric.full_name() + "{";
+        // Only a second witness could agree or not.
+        let known = series.iter().any(|line| line.starts_with(&name)) || metric.name == "witnesses_agree";
+        assert!(known, "{name} is absent: this site does not know everything");
+    }
+    let of_messages = |line: &&&str| line.contains("_status_messages_total{");
+    let messages = series.iter().filter(of_messages).count();
+    let own_series = |id: &u16| {
+        let id = MessageId(*id);
+        id.is_failure() || MessageId::ALWAYS_COUNTED.contains(&id)
+    };
+    // As many as there could be: each id of the failure set has been seen, and the ids without a series.
+    let all_messages = (0..=u16::MAX).filter(own_series).count() + 1;
+    let count = series.len() - messages + all_messages;
+    assert!((150..=300).contains(&count), "{count}");
+}
