@@ -283,10 +283,13 @@ impl SiteState {
     ///
     /// Until then no series that an event makes is shown, because history must not look like an increase.
     pub fn knows_events(&self) -> bool {
-        let log = |(id, _): &(&SourceId, &SourceState)| id.kind == SourceKind::BackupLog;
-        let mut logs = self.sources.iter().filter(log).peekable();
-        logs.peek().is_some()
-            && logs.all(|(_, log)| log.caught_up || (self.restored && log.last_poll.is_some()))
+        let told = |source: &SourceState| source.caught_up || (self.restored && source.last_poll.is_some());
+        let mut logs = self.sources.iter().filter(|(id, _)| id.kind == SourceKind::BackupLog).peekable();
+        if logs.peek().is_some() {
+            return logs.all(|(_, log)| told(log));
+        }
+        let mut others = self.witnesses().peekable();
+        others.peek().is_some() && others.all(|(_, source)| told(source))
     }
 
     /// Whether every source has been polled, successfully or not.
