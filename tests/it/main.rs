@@ -10,9 +10,19 @@
 
 mod alerts;
 mod bias;
+mod check;
 mod config;
+mod endpoints;
+mod failures;
 mod golden;
+#[cfg(unix)]
+mod hang;
+#[cfg(unix)]
+mod kill;
+mod log_command;
 mod metrics;
+mod prometheus;
+mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod written_runs;

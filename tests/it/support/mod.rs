@@ -3,10 +3,12 @@
 //!
 //! Helpers panic with a message that names what was expected, because a panic is how a test fails.
 
+pub(crate) mod backups;
 pub(crate) mod exporter;
 pub(crate) mod golden;
 pub(crate) mod http;
 pub(crate) mod openmetrics;
+pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod wait;
 

@@ -1,0 +1,127 @@
+//! `check` beside a running exporter: its words, its exit codes, and that it leaves no trace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::SystemTime;
+
+use chrono::TimeDelta;
+use configmgr_backup_exporter::demo::writer::RunScript;
+use configmgr_backup_exporter::site::FailureCause;
+
+use crate::support::backups::{run, successes, task};
+use crate::support::process::{ONE_SITE, Place};
+
+const SITE: &str =
+    "- { code: CODE, role: standalone, log: { path: logs/CODE.log }, judgement: { settle: 0s } }\n";
+
+/// Sites with these codes, each with a log of its own.
+fn sites(codes: &[&str]) -> String {
+    let sites = codes.iter().map(|code| SITE.replace("CODE", code));
+    format!("sites:\n{}", sites.collect::<String>())
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text in UTF-8")
+}
+
+/// A month of successes and then this run, an hour ago.
+fn month_and(site: &str, script: &RunScript) -> String {
+    let month = successes(site, 30);
+    format!("{month}{}", run(site, script, TimeDelta::hours(1)))
+}
+
+#[test]
+fn the_exit_code_says_how_the_backups_are() {
+    let hour = |script: RunScript| script.until(TimeDelta::minutes(59));
+    let short = |site: &str| task(site).lasting(TimeDelta::minutes(30));
+    for (case, log, code, verdict) in [
+        ("a success", month_and("P01", &short("P01").success()), 0, "healthy"),
+        ("AfterBackup.bat failed", month_and("P01", &short("P01").after_backup_fails()), 1, "degraded"),
+        ("a failure", month_and("P01", &short("P01").failure(FailureCause::DiskFull)), 2, "failed"),
+        (
+            "an error, but no end",
+            month_and("P01", &hour(task("P01").failed_and_running(FailureCause::Sql))),
+            2,
+            "failed",
+        ),
+        ("no log", String::new(), 3, "unknown"),
+    ] {
+        let place = Place::new(&sites(&["P01"]));
+        if !log.is_empty() {
+            place.write("logs/P01.log", &log);
+        }
+        let words = place.output(&["check"]);
+        assert_eq!(words.status.code(), Some(code), "{case}: {}", text(&words));
+        assert!(text(&words).starts_with(&format!("P01 {verdict}: ")), "{case}: {}", text(&words));
+        let output = place.output(&["check", "--format=json"]);
+        assert_eq!(output.status.code(), Some(code), "{case}");
+        let found: serde_json::Value = serde_json::from_str(&text(&output)).expect("JSON");
+        assert_eq!(
+            (found[0]["site"].as_str(), found[0]["verdict"].as_str()),
+            (Some("P01"), Some(verdict)),
+            "{case}"
+        );
+        assert!(found[0]["checks"].as_array().is_some_and(|checks| checks.len() > 5), "{case}: {found}");
+        assert!(!place.path("state").exists(), "{case}: it must not write");
+    }
+}
+
+#[test]
+fn of_several_sites_the_worst_decides_and_failed_is_worse_than_unknown() {
+    let place = Place::new(&sites(&["P01", "P02", "P03"]));
+    let code = || place.output(&["check"]).status.code();
+    place.write("logs/P01.log", month_and("P01", &task("P01").lasting(TimeDelta::minutes(30)).success()));
+    assert_eq!(code(), Some(3), "two sites without a log");
+    place.write("logs/P02.log", month_and("P02", &task("P02").stopped()));
+    assert_eq!(code(), Some(2), "one of them failed");
+}
+
+/// Every file below a folder with its time and content.
+fn contents(place: &Place, folder: &str) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+    let file = |path: PathBuf| {
+        let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("a time");
+        let content = fs::read(&path).expect("a file");
+        (path, (changed, content))
+    };
+    let entries = fs::read_dir(place.path(folder)).expect("a folder");
+    entries.map(|entry| file(entry.expect("an entry").path())).collect()
+}
+
+#[test]
+fn beside_a_running_exporter_it_knows_what_only_the_checkpoint_knows_and_writes_nothing() {
+    let place = Place::new(ONE_SITE);
+    place.append(&month_and(
+        "P01",
+        &task("P01").lasting(TimeDelta::minutes(30)).failure(FailureCause::DiskFull),
+    ));
+    let exporter = place.start();
+    exporter.until("runs_total{site_code=\"P01\"}", 31.0);
+    // The events roll away: what is left in the log says nothing.
+    place.write("logs/smsbkup.log", "");
+    let before = (contents(&place, "state"), contents(&place, "logs"));
+    for format in ["text", "json"] {
+        let output = place.output(&["check", "--format", format]);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(text(&output).contains("failed") && text(&output).contains("disk"), "{}", text(&output));
+        assert!(output.stderr.is_empty());
+    }
+    assert_eq!((contents(&place, "state"), contents(&place, "logs")), before);
+    // A log that is gone does not undo what is known.
+    fs::remove_file(place.log()).expect("the log goes");
+    assert_eq!(place.output(&["check"]).status.code(), Some(2));
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+}
+
+#[test]
+fn a_spoilt_checkpoint_is_left_alone() {
+    let place = Place::new(ONE_SITE);
+    place.append(&month_and("P01", &task("P01").lasting(TimeDelta::minutes(30)).success()));
+    fs::create_dir(place.path("state")).expect("the state directory");
+    fs::write(place.checkpoint("P01"), "spoilt").expect("a spoilt checkpoint");
+    let output = place.output(&["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(contents(&place, "state").len(), 1);
+    assert_eq!(fs::read(place.checkpoint("P01")).expect("it is there"), b"spoilt");
+}
