@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, Reach, SourceId};
@@ -118,7 +118,8 @@ pub struct Supervision {
 pub async fn supervise(mut source: impl Source, context: Supervision) {
     let Supervision { site, clock, timings, mut guidance, wake, reports, heartbeat, stop } = context;
     let mut pace = Pace { interval: source.interval(), failures: 0 };
-    let mut pending_since = None;
+    let mut pending = None;
+    let mut trouble = Trouble(None);
     let mut delay = Duration::ZERO;
     loop {
         heartbeat.beat(delay + timings.poll_deadline + timings.watchdog);
@@ -128,27 +129,24 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
             () = async { wake.notified().await; sleep(WAKE_PAUSE).await } => {}
         }
         let advice = guidance.borrow_and_update().clone();
-        let clock_started = tokio::time::Instant::now();
         // A poll that timed out before still runs: what it will bring is as old as its beginning.
-        let started = *pending_since.get_or_insert_with(|| clock.now());
+        let (started, instant) = *pending.get_or_insert_with(|| (clock.now(), Instant::now()));
         let deadline = if stop.is_cancelled() { Duration::ZERO } else { timings.poll_deadline };
         let polled = tokio::select! {
             polled = timeout(deadline, source.poll(&advice)) => polled,
             // What is being read may still arrive; a hung poll must not keep the process.
             () = async { stop.cancelled().await; sleep(timings.shutdown_grace / 4).await } => return,
         };
+        if polled.is_ok() {
+            pending = None;
+        }
         let result = polled.unwrap_or_else(|_| Err(hung(source.id(), timings.poll_deadline)));
-        if !matches!(&result, Err(PollFailure { kind: FailureKind::Timeout, .. })) {
-            pending_since = None;
+        if !stop.is_cancelled() {
+            trouble.tell(site, source.id(), &result);
         }
         delay = pace.next(&result);
-        let report = PollReport {
-            site,
-            source: source.id().clone(),
-            started,
-            duration: clock_started.elapsed(),
-            result,
-        };
+        let report =
+            PollReport { site, source: source.id().clone(), started, duration: instant.elapsed(), result };
         if reports.send(report).await.is_err() {
             return;
         }
@@ -162,6 +160,27 @@ fn hung(source: &SourceId, deadline: Duration) -> PollFailure {
         deadline.as_secs()
     );
     PollFailure { kind: FailureKind::Timeout, message }
+}
+
+/// The kind of failure that the log of this program was last told of.
+struct Trouble(Option<FailureKind>);
+
+impl Trouble {
+    /// Logs a change for better or worse: once, not with every poll.
+    fn tell(&mut self, site: SiteCode, source: &SourceId, result: &Outcome) {
+        let known = std::mem::replace(&mut self.0, result.as_ref().err().map(|failure| failure.kind));
+        match result {
+            Err(failure) if known != Some(failure.kind) => {
+                let (kind, reason) = (failure.kind, &failure.message);
+                tracing::warn!(%site, source = %source.kind, %kind, reason, "source cannot be read");
+            }
+            Ok(_) if known.is_some() => {
+                let path = &source.location;
+                tracing::info!(%site, source = %source.kind, path, "source can be read again");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The pause after a poll, as a value.
@@ -187,3 +206,6 @@ fn slows_down(result: &Outcome) -> bool {
     use FailureKind::{AccessDenied, Locked, NotFound};
     matches!(result, Err(PollFailure { kind, .. }) if !matches!(kind, NotFound | Locked | AccessDenied))
 }
+
+#[cfg(test)]
+mod tests;

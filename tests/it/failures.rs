@@ -33,11 +33,16 @@ fn a_log_that_is_missing_is_watched_for_and_never_shown_as_zero() {
     let failure = sites[0]["sources"][0]["failure"].as_str().expect("a failure");
     assert!(failure.contains("smsbkup.log") && failure.contains("watched for"), "{failure}");
 
+    wait::until(DEADLINE, "a second look", || (exporter.scrape().get(not_found) >= Some(2.0)).then_some(()));
+    let told = |words: &str| exporter.log().lines().filter(|line| line.contains(words)).count();
+    assert_eq!((told("source cannot be read"), told("watched for")), (1, 1), "{}", exporter.log());
+
     place.append(&successes("P01", 3));
     let first = wait::until(DEADLINE, "the log to be picked up", || {
         Some(exporter.scrape()).filter(|samples| samples.get(RUNS).is_some())
     });
     assert_eq!((first.get(RUNS), first.get(COMPLETED), first.get(UP)), (Some(3.0), Some(3.0), Some(1.0)));
+    assert_eq!(told("source can be read again"), 1, "{}", exporter.log());
 }
 
 #[test]
