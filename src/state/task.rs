@@ -155,3 +155,6 @@ impl StateTask {
 fn chain(error: &WriteError) -> String {
     crate::error_chain(error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ fn files_in_any_order_give_the_same_table() {
     let expected = log(&[&place.path("logs/whole.log")]);
     assert_eq!(text(&expected.stdout).lines().count(), 13, "{}", text(&expected.stdout));
     for order in [[&a, &b, &c], [&c, &b, &a], [&b, &c, &a], [&c, &a, &b]] {
-        let output = log(&order.map(|path| path.as_path()));
+        let output = log(&order.map(std::path::PathBuf::as_path));
         assert_eq!(
             (output.status.code(), text(&output.stdout)),
             (Some(0), text(&expected.stdout)),

@@ -4,6 +4,8 @@
 //! the same file, which is what makes counting exactly-once across a crash. A file that cannot be used is set aside
 //! under another name and reported, never deleted.
 
+#[cfg(test)]
+mod tests;
 mod v1;
 
 use std::fs::{self, File};
