@@ -23,8 +23,11 @@ const WRITES: usize = 200;
 const WRITES_PER_ROLL: usize = 8;
 /// From one scrape to the next.
 const PACE: Duration = Duration::from_millis(50);
+/// The same until a process has answered a few times: what it shows first is what is most easily wrong.
+const FIRST_PACE: Duration = Duration::from_millis(1);
+const FIRST_SCRAPES: u32 = 20;
 /// Runs before the first start, which no scrape may show only in part; with those that follow, more than are kept.
-const HISTORY: usize = 120;
+const HISTORY: usize = 150;
 
 /// What may never decrease: durable counters, and times of a log whose runs come in order.
 const RISING: [&str; 9] = [
@@ -42,7 +45,6 @@ const RISING: [&str; 9] = [
 /// What the scraping thread and the test share.
 #[derive(Default)]
 struct Seen {
-    target: Option<SocketAddr>,
     scrapes: u32,
     latest: Samples,
     greatest: BTreeMap<String, f64>,
@@ -71,16 +73,22 @@ impl Seen {
     }
 }
 
-/// Scrapes whatever runs at the moment, until `end` is dropped.
-fn scrape_all_the_time(seen: &Mutex<Seen>, end: &Receiver<()>) {
-    let lock = || seen.lock().unwrap_or_else(PoisonError::into_inner);
-    while end.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
-        let Some(target) = lock().target else { continue };
-        // Errors are those of a process that was just killed.
-        if let Ok(response) = http::request("GET", target, "/metrics", &[])
-            && response.status == 200
-        {
-            lock().take(Samples::parse(response.text()));
+/// Scrapes whatever runs at the moment, from the first moment that it answers, until `end` is dropped.
+fn scrape_all_the_time(target: SocketAddr, seen: &Mutex<Seen>, end: &Receiver<()>) {
+    let mut early = FIRST_SCRAPES;
+    loop {
+        let pace = if early > 0 { FIRST_PACE } else { PACE };
+        if end.recv_timeout(pace) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        match http::request("GET", target, "/metrics", &[]) {
+            Ok(response) if response.status == 200 => {
+                early = early.saturating_sub(1);
+                let samples = Samples::parse(response.text());
+                seen.lock().unwrap_or_else(PoisonError::into_inner).take(samples);
+            }
+            // There is no process, or it was killed in the middle of its answer.
+            _ => early = FIRST_SCRAPES,
         }
     }
 }
@@ -94,6 +102,7 @@ fn killed_at_any_moment_it_counts_everything_exactly_once() {
     let mut random = Rng::with_seed(seed);
     let mut story = Story::new(random.fork());
     let place = Place::new(ONE_SITE);
+    let target = place.keep_port();
 
     (0..HISTORY).for_each(|_| story.think_of_any());
     let history = story.take(story.unwritten.len());
@@ -106,7 +115,7 @@ fn killed_at_any_moment_it_counts_everything_exactly_once() {
     let (end, ended) = channel();
     let (kills, rolls) = std::thread::scope(|scope| {
         let shared = &seen;
-        let scraping = scope.spawn(move || scrape_all_the_time(shared, &ended));
+        let scraping = scope.spawn(move || scrape_all_the_time(target, shared, &ended));
         let counts = write_and_kill(&place, &mut story, &seen, &mut random);
         drop(end);
         scraping.join().expect("the scraping thread");
@@ -129,11 +138,7 @@ fn killed_at_any_moment_it_counts_everything_exactly_once() {
 
 fn write_and_kill(place: &Place, story: &mut Story, seen: &Mutex<Seen>, random: &mut Rng) -> (usize, usize) {
     let lock = || seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let start = || {
-        let exporter = place.start();
-        lock().target = Some(exporter.address());
-        exporter
-    };
+    let start = || place.start();
     let (mut kills, mut rolls, mut in_rolled) = (0, 0, messages(&story.written));
     let mut running: Option<Exporter> = None;
     for write in 1..=WRITES {

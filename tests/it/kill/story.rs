@@ -24,7 +24,7 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn new(random: Rng) -> Self {
-        let next = begin(TimeDelta::days(150));
+        let next = begin(TimeDelta::days(180));
         Self { random, next, runs: 0, failed: 0, unwritten: String::new(), written: String::new() }
     }
 

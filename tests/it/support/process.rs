@@ -6,7 +6,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -31,12 +31,14 @@ sites:
 pub(crate) struct Place {
     directory: TempDir,
     launched: Cell<u32>,
+    port: Cell<u16>,
 }
 
 impl Place {
     /// A folder with this configuration and no log yet.
     pub(crate) fn new(configuration: &str) -> Self {
-        let place = Self { directory: TempDir::new().expect("a temporary folder"), launched: Cell::new(0) };
+        let directory = TempDir::new().expect("a temporary folder");
+        let place = Self { directory, launched: Cell::new(0), port: Cell::new(0) };
         fs::create_dir(place.path("logs")).expect("the folder of the logs");
         place.write("exporter.yml", configuration);
         place
@@ -69,13 +71,24 @@ impl Place {
         append(&self.log(), text);
     }
 
-    /// The program with the configuration, the state directory and a free port, and these arguments after them.
+    /// Lets every process from now on listen on the same port, and returns its address.
+    ///
+    /// The port is below those that the system gives to clients, so nobody takes it between two processes.
+    pub(crate) fn keep_port(&self) -> SocketAddr {
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let free =
+            || Some(fastrand::u16(20_000..30_000)).filter(|port| TcpListener::bind(address(*port)).is_ok());
+        self.port.set(wait::until(DEADLINE, "a free port", free));
+        address(self.port.get())
+    }
+
+    /// The program with the configuration, the state directory and a port, and these arguments after them.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = binary();
         command
             .arg(format!("--config.file={}", self.path("exporter.yml").display()))
             .arg(format!("--state.path={}", self.path("state").display()))
-            .arg("--web.listen-address=127.0.0.1:0")
+            .arg(format!("--web.listen-address=127.0.0.1:{}", self.port.get()))
             .args(arguments)
             .stdin(Stdio::null());
         command
