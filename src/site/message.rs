@@ -108,6 +108,8 @@ pub enum Remark {
     Failed,
     /// A reason for a failure, which alone fails nothing.
     Reason(Hint),
+    /// Not a line: what stood here rolled away before it could be read.
+    Gap,
 }
 
 /// One status message as one witness reported it.

@@ -60,6 +60,8 @@ pub enum RunEnd {
     ServiceStop,
     /// The next run started; the time is that start's.
     NextStart,
+    /// What followed rolled away unread; the time is that of its last evidence.
+    Unseen,
 }
 
 /// One status message of a run, as shown to users.
@@ -132,7 +134,7 @@ impl BackupRun {
         Some(match (&self.error, end) {
             (Some(error), _) => BackupOutcome::Failed(error.cause),
             (None, RunEnd::ServiceStop) => BackupOutcome::Failed(FailureCause::ServiceStopped),
-            (None, RunEnd::NextStart) => BackupOutcome::Interrupted,
+            (None, RunEnd::NextStart | RunEnd::Unseen) => BackupOutcome::Interrupted,
         })
     }
 
@@ -150,9 +152,26 @@ impl BackupRun {
     pub fn duration(&self) -> Option<TimeDelta> {
         let end = match self.ended {
             Some((RunEnd::ServiceStop, time)) => time,
-            Some((RunEnd::NextStart, _)) | None => self.succeeded?,
+            Some((RunEnd::NextStart | RunEnd::Unseen, _)) | None => self.succeeded?,
         };
         Some((end - self.started?).max(TimeDelta::zero()))
+    }
+
+    /// When it started, or the first that was seen of it.
+    pub fn started_or_first(&self) -> Timestamp {
+        self.started.unwrap_or(self.first)
+    }
+
+    /// When its failure was first known; `None` if it did not fail.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        self.failure()?;
+        self.error.as_ref().map(|error| error.time).or(self.ended.map(|(_, time)| time))
+    }
+
+    /// Whether it was going on at `time`, as far as is known; one whose end was not logged is over with its 5035.
+    pub fn runs_at(&self, time: Timestamp) -> bool {
+        let end = self.ended.map(|(_, time)| time).or(self.succeeded);
+        self.started_or_first() <= time && end.is_none_or(|end| end > time)
     }
 
     /// The word for its outcome in JSON and tables.

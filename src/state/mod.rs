@@ -16,5 +16,5 @@ pub use runs::{RunDeriver, derive_runs};
 pub use site::{Change, Coverage, KEPT_RUNS, Observation, SiteState};
 pub use source_state::{FAILURES_THAT_DROP, SourceState};
 pub use task::{INBOX, Published, StateTask};
-pub use timeline::{Event, Timeline};
-pub use totals::{Tally, Totals};
+pub use timeline::{Event, Horizon, Timeline};
+pub use totals::{Past, Tally, Totals};

@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 
-use super::timeline::Timeline;
+use super::timeline::{Event, Timeline};
 use crate::site::{
     BackupPhase, BackupRun, Component, FailureCause, Hint, HintStrength, MessageId, Remark, RunEnd, RunError,
     RunMessage, Severity, StatusMessage, Timestamp, Timings,
@@ -28,6 +28,18 @@ pub fn derive_runs(timeline: &Timeline, timings: &Timings) -> Vec<BackupRun> {
     }
     runs.extend(deriver.finish());
     runs
+}
+
+/// How many events belong to the first `count` runs or stand before them.
+pub(super) fn events_of_runs(timeline: &Timeline, timings: &Timings, count: usize) -> usize {
+    let mut done = 0;
+    let mut deriver = RunDeriver::new(timings);
+    let events = timeline.events(timings);
+    let ends_last = |event: &Event<'_>| {
+        done += usize::from(deriver.push(event.body).is_some());
+        done >= count
+    };
+    events.iter().position(ends_last).unwrap_or(0)
 }
 
 /// Derives runs one event at a time, in memory that does not grow with their number.
@@ -85,8 +97,11 @@ impl RunDeriver {
         if self.keep_early(body) {
             return None;
         }
+        if matches!(body, RecordBody::Remark { remark: Remark::Gap, .. }) {
+            return self.cut();
+        }
         let done = self.begins_another(body).then(|| self.open.take()).flatten();
-        let done = done.map(|draft| draft.finish(Some(body.time())));
+        let done = done.map(|draft| draft.finish(Some((RunEnd::NextStart, body.time()))));
         let early = std::mem::take(&mut self.early);
         if self.open.is_none() && tells_of_a_run(body) {
             let mut draft = Draft::new(body.time());
@@ -106,6 +121,18 @@ impl RunDeriver {
     /// The last run, as far as it has come.
     pub fn finish(self) -> Option<BackupRun> {
         self.open.map(|draft| draft.finish(None))
+    }
+
+    /// What followed cannot be known: a run that had neither success nor error then proves nothing.
+    fn cut(&mut self) -> Option<BackupRun> {
+        self.early.clear();
+        let draft = self.open.take()?;
+        let last = draft.run.last;
+        let run = draft.finish(Some((RunEnd::Unseen, last)));
+        (run.succeeded.is_some()
+            || run.error.is_some()
+            || run.ended.is_some_and(|(end, _)| end == RunEnd::ServiceStop))
+        .then_some(run)
     }
 
     /// Keeps a reason for the run that an error may begin; it cannot belong to one that is long over.
@@ -141,16 +168,18 @@ impl RunDeriver {
     }
 }
 
-/// Whether this event can open a run of which nothing else is known (its start may have rolled away).
+/// Whether this event can open a run: a start, or what decides a run whose start may have rolled away.
 fn tells_of_a_run(body: &RecordBody) -> bool {
     match body {
         RecordBody::Status(message) if message.component == Component::SiteBackup => {
-            message.is_error()
-                || !matches!(message.id, MessageId::SERVICE_STOPPED | MessageId::AFTER_BACKUP_STARTED)
+            let starts_or_succeeds =
+                [MessageId::SERVICE_STARTED, MessageId::TASK_STARTED, MessageId::COMPLETED]
+                    .contains(&message.id);
+            starts_or_succeeds || message.is_error()
         }
         RecordBody::Status(_) => false,
         RecordBody::Remark { remark, .. } => {
-            matches!(remark, Remark::Completed | Remark::Preparing | Remark::Failed)
+            matches!(remark, Remark::Preparing | Remark::Completed | Remark::Failed)
         }
     }
 }
@@ -212,7 +241,8 @@ impl Draft {
 
     fn message(&mut self, message: &StatusMessage) {
         let time = message.time;
-        if self.run.messages.len() < SHOWN_MESSAGES || message.id == MessageId::COMPLETED {
+        let first_success = message.id == MessageId::COMPLETED && self.run.succeeded.is_none();
+        if self.run.messages.len() < SHOWN_MESSAGES || first_success {
             let StatusMessage { id, severity, component, .. } = *message;
             self.run.messages.push(RunMessage { id, severity, component, time });
         }
@@ -237,7 +267,7 @@ impl Draft {
         // SMS Writer's error does not fail the run, but explains the error of the backup that follows it.
         if message.is_error() {
             let hint = Hint { cause: FailureCause::Writer, strength: HintStrength::Phrase };
-            self.reasons.push((message.hint.unwrap_or(hint), Box::default()));
+            self.reason(message.hint.unwrap_or(hint), "");
         }
     }
 
@@ -261,7 +291,9 @@ impl Draft {
                 self.run.succeeded.get_or_insert(time);
             }
             MessageId::AFTER_BACKUP_STARTED => self.run.after_backup_started = Some(time),
-            MessageId::SERVICE_STOPPED => self.stop = Some(Stop::Status(time)),
+            MessageId::SERVICE_STOPPED if !matches!(self.stop, Some(Stop::Status(_))) => {
+                self.stop = Some(Stop::Status(time));
+            }
             _ => {}
         }
         if message.is_error() && message.id != MessageId::COMPLETED {
@@ -283,16 +315,20 @@ impl Draft {
                 self.failed_remark = Some(self.error(time, None));
             }
             Remark::Failed => {}
-            Remark::Reason(hint) => {
-                if self.reasons.iter().all(|(known, _)| *known != hint) {
-                    self.reasons.push((hint, text.into()));
-                }
-            }
+            Remark::Reason(hint) => self.reason(hint, text),
+            Remark::Gap => {}
             Remark::Stopping => {
                 if self.stop.is_none() {
                     self.stop = Some(Stop::Remark(time));
                 }
             }
+        }
+    }
+
+    /// Keeps a reason once, with the first line that gave it.
+    fn reason(&mut self, hint: Hint, text: &str) {
+        if self.reasons.iter().all(|(known, _)| *known != hint) {
+            self.reasons.push((hint, text.into()));
         }
     }
 
@@ -315,13 +351,9 @@ impl Draft {
         }
     }
 
-    fn finish(mut self, next_start: Option<Timestamp>) -> BackupRun {
+    fn finish(mut self, overtaken: Option<(RunEnd, Timestamp)>) -> BackupRun {
         self.run.started = self.task_started.or(self.service_started);
-        self.run.ended = match (self.stop, next_start) {
-            (Some(stop), _) => Some((RunEnd::ServiceStop, stop.time())),
-            (None, Some(time)) => Some((RunEnd::NextStart, time)),
-            (None, None) => None,
-        };
+        self.run.ended = self.stop.map(|stop| (RunEnd::ServiceStop, stop.time())).or(overtaken);
         if self.run.ended.is_some() && self.run.succeeded.is_none() && self.run.error.is_none() {
             // No status message decides, so the words do.
             match self.failed_remark.take() {

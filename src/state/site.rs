@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::runs::derive_runs;
+use super::runs::{derive_runs, events_of_runs};
 use super::source_state::SourceState;
 use super::timeline::Timeline;
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
 use crate::schedule::Schedule;
 use crate::site::{BackupOutcome, BackupRun, Timestamp, Witness};
-use crate::source::{Cursor, Fact, LineTotals, PollReport, Record, ServiceStates, SourceId, SourceKind};
+use crate::source::{
+    Cursor, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId, SourceKind,
+};
 
 /// So many runs are kept: more than half a year of a daily backup.
 pub const KEPT_RUNS: usize = 200;
@@ -33,11 +35,13 @@ pub enum Change {
     Durable,
 }
 
-/// From when on a witness tells everything.
+/// Of which time a witness tells everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
-    /// Nothing after this moment is missing.
+    /// Nothing after this moment is missing ...
     pub since: Timestamp,
+    /// ... up to this one, at which everything there was had been read.
+    pub until: Option<Timestamp>,
 }
 
 /// An observation and the source that made it.
@@ -84,8 +88,8 @@ pub struct SiteState {
     pub services: Option<Observation<ServiceStates>>,
     /// Whether a restart of the backup service is about to happen, and when that was decided.
     pub restart_pending: Option<bool>,
-    /// Whether events of an earlier process were restored.
-    pub restored: bool,
+    /// Whether all of history was read once, in this process or an earlier one.
+    pub history_known: bool,
 }
 
 impl SiteState {
@@ -109,7 +113,7 @@ impl SiteState {
             snapshot_intact: None,
             services: None,
             restart_pending: None,
-            restored: false,
+            history_known: false,
         }
     }
 
@@ -127,6 +131,9 @@ impl SiteState {
             for fact in &poll.facts {
                 change = change.max(self.learn(&report.source, fact, report.started));
             }
+            if poll.reach == Reach::CaughtUp {
+                change = change.max(self.caught_up(report.source.kind, report.started));
+            }
             if self.cursors.get(&report.source) != Some(&poll.cursor) {
                 // This source may have gone on from where one at another location stopped, which is void now.
                 self.cursors.retain(|id, _| id.kind != report.source.kind || self.sources.contains_key(id));
@@ -135,6 +142,14 @@ impl SiteState {
             }
         }
         change.max(self.advance(now))
+    }
+
+    /// Everything that a witness had to tell until `started` has been read.
+    fn caught_up(&mut self, kind: SourceKind, started: Timestamp) -> Change {
+        let Some(witness) = kind.witness() else { return Change::Volatile };
+        let coverage = self.coverage.entry(witness).or_insert(Coverage { since: started, until: None });
+        coverage.until = coverage.until.max(Some(started));
+        if std::mem::replace(&mut self.history_known, true) { Change::Position } else { Change::Durable }
     }
 
     /// Whether time alone has changed something: a failure becomes final without any new fact.
@@ -177,9 +192,13 @@ impl SiteState {
             Fact::Records(..) => return Change::Volatile,
             Fact::Coverage { witness, oldest, gap } => {
                 let oldest = oldest.unwrap_or(polled);
-                let known = self.coverage.get(witness).filter(|_| !gap).map(|coverage| coverage.since);
-                let since = known.map_or(oldest, |known| known.min(oldest));
-                if self.coverage.insert(*witness, Coverage { since }) == Some(Coverage { since }) {
+                let known = self.coverage.get(witness).copied();
+                let since = match known {
+                    Some(known) if !gap => known.since.min(oldest),
+                    _ => oldest,
+                };
+                let coverage = Coverage { since, until: known.and_then(|known| known.until) };
+                if self.coverage.insert(*witness, coverage) == Some(coverage) {
                     return Change::Volatile;
                 }
             }
@@ -249,16 +268,20 @@ impl SiteState {
 
     /// Keeps the newest runs; only runs that have been counted are let go.
     fn prune(&mut self) {
-        let Some(kept) = self.runs.len().checked_sub(KEPT_RUNS).filter(|surplus| *surplus > 0) else {
+        let Some(surplus) = self.runs.len().checked_sub(KEPT_RUNS).filter(|surplus| *surplus > 0) else {
             return;
         };
-        let kept = self.runs[..kept].iter().take_while(|run| self.totals.has_counted(run)).count();
-        if kept > 0 {
-            let horizon = self.runs[kept].first;
-            Arc::make_mut(&mut self.timeline).prune(horizon);
-            self.totals.counted = self.totals.counted.split_off(&horizon);
-            self.derive();
+        let gone = self.runs[..surplus].iter().take_while(|run| self.totals.has_counted(run)).count();
+        if gone == 0 {
+            return;
         }
+        for run in &self.runs[..gone] {
+            self.totals.let_go(run);
+        }
+        let timings = &self.settings.timings;
+        let events = events_of_runs(&self.timeline, timings, gone);
+        Arc::make_mut(&mut self.timeline).prune(events, timings);
+        self.derive();
     }
 
     /// A 5035 is final at once. Anything else settles first, and every witness that works must have been asked since.
@@ -269,9 +292,9 @@ impl SiteState {
         let Some((_, ended)) = run.ended else { return false };
         let settled = ended + TimeDelta::from_std(self.settings.timings.settle).unwrap_or(TimeDelta::MAX);
         let mut witnesses = self.witnesses().filter(|(_, source)| source.up()).peekable();
-        now >= settled
-            && witnesses.peek().is_some()
-            && witnesses.all(|(_, source)| source.last_success.is_some_and(|polled| polled >= settled))
+        let read_since =
+            |witness| self.coverage.get(&witness).and_then(|coverage| coverage.until) >= Some(settled);
+        now >= settled && witnesses.peek().is_some() && witnesses.all(|(witness, _)| read_since(witness))
     }
 
     /// The sources that read a deciding witness.
@@ -279,11 +302,12 @@ impl SiteState {
         self.sources.iter().filter_map(|(id, source)| Some((id.kind.witness()?, source)))
     }
 
-    /// Whether the events known are all there are: history has been read, or what was known before was restored.
+    /// Whether the events known are all there are: history has been read, now or by an earlier process.
     ///
     /// Until then no series that an event makes is shown, because history must not look like an increase.
     pub fn knows_events(&self) -> bool {
-        let told = |source: &SourceState| source.caught_up || (self.restored && source.last_poll.is_some());
+        let told =
+            |source: &SourceState| source.caught_up || (self.history_known && source.last_poll.is_some());
         let mut logs = self.sources.iter().filter(|(id, _)| id.kind == SourceKind::BackupLog).peekable();
         if logs.peek().is_some() {
             return logs.all(|(_, log)| told(log));

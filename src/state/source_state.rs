@@ -30,8 +30,10 @@ pub struct SourceState {
     pub failures_in_a_row: u32,
     /// Why the last poll failed.
     pub failure: Option<PollFailure>,
-    /// Whether a poll has read all there was, so that history is known.
+    /// Whether any poll has read all there was, so that history is known.
     pub caught_up: bool,
+    /// Whether the last poll did.
+    pub is_current: bool,
 }
 
 impl SourceState {
@@ -48,6 +50,7 @@ impl SourceState {
             failures_in_a_row: 0,
             failure: None,
             caught_up: false,
+            is_current: false,
         }
     }
 
@@ -61,12 +64,14 @@ impl SourceState {
                 self.last_success = Some(report.started);
                 self.failures_in_a_row = 0;
                 self.failure = None;
-                self.caught_up |= poll.reach == Reach::CaughtUp;
+                self.is_current = poll.reach == Reach::CaughtUp;
+                self.caught_up |= self.is_current;
             }
             Err(failure) => {
                 *self.failures.entry(failure.kind).or_default() += 1;
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
                 self.failure = Some(failure.clone());
+                self.is_current = false;
             }
         }
     }

@@ -41,6 +41,8 @@ struct Entry {
     sequence: u64,
     unsaved: Change,
     saved: Timestamp,
+    /// Whether the last attempt to write failed.
+    failing: bool,
 }
 
 /// The task's state.
@@ -52,7 +54,6 @@ pub struct StateTask {
     timings: Timings,
     publish: watch::Sender<Published>,
     heartbeat: Heartbeat,
-    failing: bool,
 }
 
 impl StateTask {
@@ -67,11 +68,20 @@ impl StateTask {
         let now = clock.now();
         let entry = |(state, sequence): (SiteState, u64)| {
             let code = state.settings.code;
-            (code, Entry { state: Arc::new(state), sequence, unsaved: Change::Volatile, saved: now })
+            (
+                code,
+                Entry {
+                    state: Arc::new(state),
+                    sequence,
+                    unsaved: Change::Volatile,
+                    saved: now,
+                    failing: false,
+                },
+            )
         };
         let (publish, published) = watch::channel(Published::default());
         let sites = sites.into_iter().map(entry).collect();
-        let task = Self { sites, directory, clock, timings, publish, heartbeat, failing: false };
+        let task = Self { sites, directory, clock, timings, publish, heartbeat };
         task.publish_sites();
         (task, published)
     }
@@ -130,15 +140,17 @@ impl StateTask {
                     entry.sequence = sequence;
                     entry.unsaved = Change::Volatile;
                     entry.saved = now;
-                    self.failing = false;
+                    if std::mem::replace(&mut entry.failing, false) {
+                        tracing::info!(site = %entry.state.settings.code, "checkpoint written again");
+                    }
                     self.publish.send_modify(|published| published.checkpoint = Some(now));
                     continue;
                 }
                 Ok(Err(error)) => chain(&error),
                 Err(error) => error.to_string(),
             };
-            if !std::mem::replace(&mut self.failing, true) {
-                tracing::error!(error, "checkpoint not written; counters may repeat after a crash");
+            if !std::mem::replace(&mut entry.failing, true) {
+                tracing::error!(site = %entry.state.settings.code, error, "checkpoint not written; counters may repeat after a crash");
             }
             self.publish.send_modify(|published| published.checkpoint_failures += 1);
         }

@@ -259,6 +259,98 @@ fn witnesses_that_contradict_each_other_are_named() {
     );
 }
 
+#[test]
+fn a_flood_of_reasons_does_not_hide_the_next_error() {
+    let mut state = state();
+    let flood = (0..30_000).map(|second| Record { position: 2 + second, body: body("code", 1) });
+    let start = records("500@0 5055@1");
+    let end = [("-5060", 30), ("501", 31), ("500", 100), ("5055", 101), ("-5060", 150), ("501", 160)];
+    let end = (40_000..).zip(end).map(|(position, (word, at))| Record { position, body: body(word, at) });
+    let all = start.into_iter().chain(flood).chain(end).collect();
+    state.fold(&report(LOG, at(200), vec![Fact::Records(Witness::Log, all)]), at(200));
+    assert_eq!(state.totals.errors, 2);
+    let causes: Vec<_> = state.runs.iter().map(BackupRun::failure).collect();
+    assert_eq!(causes, [Some(FailureCause::DiskFull), Some(FailureCause::Unknown)]);
+}
+
+#[test]
+fn a_run_that_is_dated_in_the_far_future_once_hides_nothing_later() {
+    let mut state = state();
+    let mut position = 0;
+    let mut run = |start: i64| {
+        let words = [("500", 0), ("5055", 1), ("5035", 60), ("501", 61)];
+        words.map(|(word, after)| {
+            position += 1;
+            Record { position, body: body(word, start + after) }
+        })
+    };
+    // The clock was decades ahead during the first run.
+    let mut all = run(2_000_000_000).to_vec();
+    all.extend((0..250).flat_map(|day| run(day * 1000)));
+    state.fold(&report(LOG, at(1_000_000), vec![Fact::Records(Witness::Log, all)]), at(1_000_000));
+    assert_eq!((state.runs.len(), state.totals.runs), (KEPT_RUNS, KEPT_RUNS as u64 + 51));
+    let next = run(900_000).to_vec();
+    state.fold(&report(LOG, at(1_000_100), vec![Fact::Records(Witness::Log, next)]), at(1_000_100));
+    assert_eq!(state.runs.last().and_then(|run| run.succeeded), Some(at(900_060)));
+    assert_eq!(state.totals.runs, KEPT_RUNS as u64 + 52);
+}
+
+#[test]
+fn what_the_runs_told_that_were_let_go_still_holds() {
+    let mut state = state();
+    let script: Vec<_> = (0..250)
+        .map(|day| {
+            let (start, decisive) = (day * 1000, if day == 0 { "5035" } else { "-5060" });
+            format!("500@{start} 5055@{} {decisive}@{} 501@{}", start + 1, start + 60, start + 61)
+        })
+        .collect();
+    let all = records(&script.join(" "));
+    state.fold(&report(LOG, at(400_000), vec![Fact::Records(Witness::Log, all)]), at(400_000));
+    state.fold(&report(SourceKind::EventLog, at(400_000), vec![]), at(400_000));
+    assert_eq!(state.runs.len(), KEPT_RUNS);
+    let runs = crate::assessment::assess(&state, at(400_000)).runs;
+    assert_eq!((runs.last_success, runs.consecutive_failures), (Some(at(60)), Some(249)));
+    assert_eq!(runs.last_success_start, Some(at(1)));
+}
+
+#[test]
+fn a_run_of_which_the_rest_rolled_away_unread_proves_nothing() {
+    let gap = |position, at_second| Record {
+        position,
+        body: RecordBody::Remark { time: at(at_second), remark: Remark::Gap, text: Box::default() },
+    };
+    for (before, expected) in [
+        ("500@0 5055@1", vec!["succeeded"]),
+        ("500@0 5055@1 -5060@9", vec!["failed", "succeeded"]),
+        ("500@0 5055@1 5035@9", vec!["succeeded", "succeeded"]),
+        ("500@0 5055@1 501@9", vec!["failed", "succeeded"]),
+    ] {
+        let mut timeline = Timeline::default();
+        timeline.insert(Witness::Log, records(before));
+        timeline.insert(Witness::Log, [gap(50, 5000)]);
+        let later = records("500@9000 5055@9001 5035@9060 501@9061").into_iter();
+        timeline
+            .insert(Witness::Log, later.map(|record| Record { position: record.position + 60, ..record }));
+        let runs = derive_runs(&timeline, &Timings::DEFAULT);
+        let labels: Vec<_> = runs.iter().map(BackupRun::outcome_label).collect();
+        assert_eq!(labels, expected, "{before}");
+    }
+}
+
+#[test]
+fn a_message_without_a_start_opens_no_run() {
+    for (script, expected) in [
+        ("500@0 5055@1 5035@60 501@61 5041@5000", ["succeeded"].as_slice()),
+        ("w5036@0 500@10 5055@11 5035@60 501@61", &["succeeded"]),
+        ("5057@0 stopping@1", &[]),
+        ("500@0 5055@1 5035@60 501@61 501@9000", &["succeeded"]),
+    ] {
+        assert_eq!(labels(script), expected, "{script}");
+    }
+    // Nor does a stray stop move the end.
+    assert_eq!(runs("500@0 5055@1 5035@60 501@61 501@9000")[0].duration(), Some(TimeDelta::seconds(60)));
+}
+
 /// One message of a script, and which witnesses report it with which delay.
 fn sightings() -> impl Strategy<Value = Vec<(usize, bool, bool, i64)>> {
     proptest::collection::vec((0_usize..9, any::<bool>(), any::<bool>(), 0_i64..5), 1..60)

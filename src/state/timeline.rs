@@ -11,15 +11,36 @@ use chrono::TimeDelta;
 use crate::site::{Component, MessageId, Remark, StatusMessage, Timestamp, Timings, Witness};
 use crate::source::{Record, RecordBody};
 
-/// Beyond this many records only those that begin or end a run are kept: one run's flood must not fill the memory.
+/// So many records of a witness are kept, of which half may be remarks; one run's flood must not fill the memory.
+///
+/// Errors may go beyond it once more, and what begins or ends a run is never refused.
 const MAX_RECORDS: usize = 20_000;
 
 /// The records of all witnesses of one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timeline {
     records: BTreeMap<Witness, Vec<Record>>,
-    /// Records before this moment were dropped, and later ones of that time are refused: they were counted.
-    horizon: Option<Timestamp>,
+    /// What was let go.
+    horizon: Horizon,
+}
+
+/// Up to where records were let go: they were counted, and are refused if they come again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Horizon {
+    /// The last position let go, of each witness that was there then.
+    pub positions: BTreeMap<Witness, u64>,
+    /// For witnesses that were not: nothing before this moment.
+    pub time: Option<Timestamp>,
+}
+
+impl Horizon {
+    fn is_behind(&self, witness: Witness, record: &Record) -> bool {
+        match self.positions.get(&witness) {
+            // A clock may step, positions do not.
+            Some(position) => record.position <= *position,
+            None => self.time.is_some_and(|time| record.time() < time),
+        }
+    }
 }
 
 /// One message or line, reported by one or more witnesses.
@@ -27,8 +48,8 @@ pub struct Timeline {
 pub struct Event<'a> {
     /// What the preferred witness says.
     pub body: &'a RecordBody,
-    /// Who reported it.
-    pub witnesses: Vec<Witness>,
+    /// Who reported it, and at which position.
+    pub sightings: Vec<(Witness, u64)>,
 }
 
 impl Event<'_> {
@@ -40,7 +61,7 @@ impl Event<'_> {
 
 impl Timeline {
     /// A timeline of kept records, as a checkpoint holds them.
-    pub fn restore(records: BTreeMap<Witness, Vec<Record>>, horizon: Option<Timestamp>) -> Self {
+    pub fn restore(records: BTreeMap<Witness, Vec<Record>>, horizon: Horizon) -> Self {
         let mut timeline = Self { records, horizon };
         for records in timeline.records.values_mut() {
             records.sort_by_key(|record| record.position);
@@ -56,23 +77,19 @@ impl Timeline {
     /// What one witness alone would tell.
     pub fn only(&self, witness: Witness) -> Self {
         let records = self.records.get(&witness).cloned().unwrap_or_default();
-        Self { records: BTreeMap::from([(witness, records)]), horizon: self.horizon }
+        Self { records: BTreeMap::from([(witness, records)]), horizon: Horizon::default() }
     }
 
-    /// Before which moment nothing is kept.
-    pub fn horizon(&self) -> Option<Timestamp> {
-        self.horizon
+    /// Up to where records were let go.
+    pub fn horizon(&self) -> &Horizon {
+        &self.horizon
     }
 
     /// Adds records of one witness, in any order; a position that is known already is refused.
     pub fn insert(&mut self, witness: Witness, records: impl IntoIterator<Item = Record>) {
-        let mut kept: usize = self.records.values().map(Vec::len).sum();
         let own = self.records.entry(witness).or_default();
         for record in records {
-            if self.horizon.is_some_and(|horizon| record.time() < horizon) {
-                continue;
-            }
-            if kept >= MAX_RECORDS && !bounds_a_run(&record.body) {
+            if self.horizon.is_behind(witness, &record) || own.len() >= room_for(&record.body) {
                 continue;
             }
             // Almost always the newest, so the search ends at once.
@@ -86,16 +103,25 @@ impl Timeline {
                 _ => own.len(),
             };
             own.insert(at, record);
-            kept += 1;
         }
     }
 
-    /// Drops everything before `horizon`, which must be the start of a run.
-    pub fn prune(&mut self, horizon: Timestamp) {
-        for records in self.records.values_mut() {
-            records.retain(|record| record.time() >= horizon);
+    /// Lets the first `count` events go.
+    pub fn prune(&mut self, count: usize, timings: &Timings) {
+        let mut positions = std::mem::take(&mut self.horizon.positions);
+        for event in self.events(timings).iter().take(count) {
+            for (witness, position) in &event.sightings {
+                let last = positions.entry(*witness).or_insert(*position);
+                *last = (*last).max(*position);
+            }
         }
-        self.horizon = Some(horizon);
+        for (witness, records) in &mut self.records {
+            if let Some(last) = positions.get(witness) {
+                records.retain(|record| record.position > *last);
+            }
+        }
+        let kept = self.records.values().flatten().map(Record::time).min();
+        self.horizon = Horizon { positions, time: kept.or(self.horizon.time) };
     }
 
     /// Everything that was said, once each, in an order that keeps each witness's own.
@@ -110,17 +136,28 @@ impl Timeline {
             let pairs = pair(&merged, records, tolerance);
             merged = merge(merged, *witness, records, &pairs);
         }
+        // What one witness lost, another may have seen.
+        if self.records.values().filter(|records| !records.is_empty()).count() > 1 {
+            merged.retain(|event| !matches!(event.body, RecordBody::Remark { remark: Remark::Gap, .. }));
+        }
         merged
     }
 }
 
-fn bounds_a_run(body: &RecordBody) -> bool {
+/// With how many records of its witness before it this one is still kept.
+fn room_for(body: &RecordBody) -> usize {
+    const BOUNDS: [MessageId; 4] = [
+        MessageId::SERVICE_STARTED,
+        MessageId::SERVICE_STOPPED,
+        MessageId::TASK_STARTED,
+        MessageId::COMPLETED,
+    ];
     match body {
-        RecordBody::Status(message) => {
-            let bounds = [MessageId::SERVICE_STARTED, MessageId::SERVICE_STOPPED, MessageId::TASK_STARTED];
-            message.id == MessageId::COMPLETED || bounds.contains(&message.id)
-        }
-        RecordBody::Remark { remark, .. } => *remark == Remark::Stopping,
+        RecordBody::Status(message) if BOUNDS.contains(&message.id) => usize::MAX,
+        RecordBody::Remark { remark: Remark::Stopping | Remark::Gap, .. } => usize::MAX,
+        RecordBody::Status(message) if message.is_error() => 2 * MAX_RECORDS,
+        RecordBody::Status(_) => MAX_RECORDS,
+        RecordBody::Remark { .. } => MAX_RECORDS / 2,
     }
 }
 
@@ -171,7 +208,9 @@ fn pair(events: &[Event<'_>], records: &[Record], tolerance: TimeDelta) -> Vec<O
         let found = candidates.get(&key).and_then(|indices| {
             let from = next.get(&key).copied().unwrap_or(0);
             let matches = |index: &usize| compatible(events[*index].body, &record.body, tolerance);
-            let at = from + indices[from..].iter().position(matches)?;
+            // Times of one key rise but for a stepped clock: what lies far ahead needs no look.
+            let near = |index: &&usize| events[**index].time() <= record.time() + tolerance;
+            let at = from + indices[from..].iter().take_while(near).position(matches)?;
             Some((at + 1, indices[at]))
         });
         if let Some((from, _)) = found {
@@ -190,15 +229,17 @@ fn merge<'a>(
     pairs: &[Option<usize>],
 ) -> Vec<Event<'a>> {
     let mut merged = Vec::with_capacity(events.len() + records.len());
-    let mut paired = vec![false; events.len()];
-    for index in pairs.iter().flatten() {
-        paired[*index] = true;
+    let mut paired = vec![None; events.len()];
+    for (record, index) in records.iter().zip(pairs) {
+        if let Some(index) = index {
+            paired[*index] = Some(record.position);
+        }
     }
     let mut rest = events.into_iter().enumerate().peekable();
     let mut take_while = |merged: &mut Vec<Event<'a>>, wanted: &dyn Fn(usize, &Event<'_>) -> bool| {
         while let Some((index, mut event)) = rest.next_if(|(index, event)| wanted(*index, event)) {
-            if paired[index] {
-                event.witnesses.push(witness);
+            if let Some(position) = paired[index] {
+                event.sightings.push((witness, position));
             }
             merged.push(event);
         }
@@ -208,7 +249,7 @@ fn merge<'a>(
             Some(index) => take_while(&mut merged, &|at, _| at <= *index),
             None => {
                 take_while(&mut merged, &|_, event| event.time() <= record.time());
-                merged.push(Event { body: &record.body, witnesses: vec![witness] });
+                merged.push(Event { body: &record.body, sightings: vec![(witness, record.position)] });
             }
         }
     }

@@ -21,6 +21,34 @@ pub struct Totals {
     pub warnings: u64,
     /// The first evidence of each run that has been counted, as far back as the timeline goes.
     pub counted: BTreeSet<Timestamp>,
+    /// What the runs told that the timeline has let go.
+    pub past: Past,
+}
+
+/// The last of each kind of event before the timeline begins: such facts hold until a newer one replaces them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Past {
+    /// The last success: its 5035 and its start.
+    pub success: Option<(Timestamp, Timestamp)>,
+    /// When the last failure was known.
+    pub failure: Option<Timestamp>,
+    /// The last 5040.
+    pub after_backup_started: Option<Timestamp>,
+    /// Failed and interrupted runs since that success.
+    pub failures_since_success: u32,
+}
+
+impl Past {
+    fn add(&mut self, run: &BackupRun) {
+        self.after_backup_started = run.after_backup_started.or(self.after_backup_started);
+        if let Some(success) = run.succeeded {
+            self.success = Some((success, run.started_or_first()));
+            self.failures_since_success = 0;
+        } else if run.failure().is_some() {
+            self.failure = run.failed_at().or(self.failure);
+            self.failures_since_success = self.failures_since_success.saturating_add(1);
+        }
+    }
 }
 
 /// How many status messages of each kind a timeline holds.
@@ -62,6 +90,15 @@ impl Totals {
     /// Whether a run has been counted, even if earlier evidence of it was found since.
     pub fn has_counted(&self, run: &BackupRun) -> bool {
         self.counted.range(run.first..=run.last).next().is_some()
+    }
+
+    /// Lets a counted run go, of which only the last facts of their kind stay.
+    pub fn let_go(&mut self, run: &BackupRun) {
+        let marks: Vec<_> = self.counted.range(run.first..=run.last).copied().collect();
+        for mark in marks {
+            self.counted.remove(&mark);
+        }
+        self.past.add(run);
     }
 
     /// Counts a run whose outcome is final.

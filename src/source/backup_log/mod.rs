@@ -106,7 +106,10 @@ impl BlockingSource for BackupLog {
         for error in progress.log_error.iter().chain(&progress.older_errors) {
             tracing::debug!(site = %self.site, error = crate::error_chain(error), "log file not read");
         }
-        let read = reading.finish();
+        let mut read = reading.finish();
+        if progress.continuity_lost {
+            read.begin_with_gap();
+        }
         self.warn_of(read.other_site);
         let mut facts = Vec::new();
         if read.oldest.is_some() || progress.continuity_lost || cursor.files.is_empty() {

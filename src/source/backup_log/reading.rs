@@ -2,7 +2,7 @@
 
 use super::super::follow::{LineSink, Part, PartCounts, PartStart};
 use super::super::{LineTotals, Record, RecordBody};
-use crate::site::{SiteCode, Timestamp};
+use crate::site::{Remark, SiteCode, Timestamp};
 use crate::trace::{LogEntry, Phrases, ReaderState, TraceReader};
 
 /// What a poll has read so far.
@@ -32,6 +32,20 @@ pub(super) struct Read {
     pub(super) oldest: Option<Timestamp>,
     /// A site that status messages name and that is not this one.
     pub(super) other_site: Option<SiteCode>,
+}
+
+impl Read {
+    /// Puts a record in front that says that lines are missing there.
+    pub(super) fn begin_with_gap(&mut self) {
+        let Some(first) = self.records.first() else { return };
+        let body = RecordBody::Remark { time: first.time(), remark: Remark::Gap, text: Box::default() };
+        let gap = Record { position: first.position, body };
+        for record in &mut self.records {
+            record.position += 1;
+        }
+        self.records.insert(0, gap);
+        self.next += 1;
+    }
 }
 
 impl<'a> Reading<'a> {

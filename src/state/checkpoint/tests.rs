@@ -32,7 +32,7 @@ fn the_first_schema_is_still_read() {
     let Loaded { state, sequence, set_aside } = load_text(V1);
     assert_eq!(set_aside, []);
     assert_eq!(sequence, 42);
-    assert!(state.restored);
+    assert!(state.history_known);
     let time = |text: &str| text.parse::<Timestamp>().unwrap();
     assert_eq!(state.first_observed, time("2026-10-01T06:30:00.5Z"));
     assert_eq!((state.totals.runs, state.totals.runs_failed), (57, 3));
@@ -44,7 +44,7 @@ fn the_first_schema_is_still_read() {
     assert_eq!(state.retention, Some(Duration::from_secs(432_000)));
     assert_eq!(state.snapshot_intact, Some((true, time("2026-11-20T10:00:00Z"))));
     assert_eq!(state.coverage[&Witness::Log].since, time("2026-10-01T00:00:00Z"));
-    assert_eq!(state.timeline.horizon(), Some(time("2026-09-30T22:00:00Z")));
+    assert_eq!(state.timeline.horizon().time, Some(time("2026-09-30T22:00:00Z")));
     let records: Vec<_> =
         state.timeline.records()[&Witness::Log].iter().map(|record| record.position).collect();
     assert_eq!(records, [100, 101, 102, 103, 104]);
@@ -95,7 +95,11 @@ fn what_cannot_be_used_says_why() {
         (&V1[..V1.len() / 2], "EOF"),
     ] {
         let loaded = load_text(text);
-        assert_eq!((loaded.sequence, loaded.state.restored, loaded.set_aside.len()), (0, false, 1), "{text}");
+        assert_eq!(
+            (loaded.sequence, loaded.state.history_known, loaded.set_aside.len()),
+            (0, false, 1),
+            "{text}"
+        );
         assert!(loaded.set_aside[0].reason.contains(reason), "{:?}", loaded.set_aside);
     }
 }
@@ -149,17 +153,17 @@ proptest! {
         intact in option::of(any::<bool>()),
         next in any::<u64>(),
     ) {
-        let mut state = SiteState::new(settings(), times[0]);
+        let mut state = SiteState::new(settings(), times[0].min(now()));
         let records = |bodies: Vec<RecordBody>| -> Vec<Record> {
             (0..).zip(bodies).map(|(position, body)| Record { position, body }).collect()
         };
         let witnesses = [(Witness::Log, records(log)), (Witness::EventLog, records(event_log))];
-        state.timeline = Arc::new(Timeline::restore(witnesses.into(), None));
+        state.timeline = Arc::new(Timeline::restore(witnesses.into(), crate::state::Horizon::default()));
         state.totals.runs = totals.0.into();
         state.totals.errors = totals.1.into();
         state.totals.messages = [(None, totals.2.into()), (Some(MessageId(5035)), totals.0.into())].into();
         state.totals.counted = times.iter().copied().collect();
-        state.coverage.insert(Witness::Log, Coverage { since: times[1] });
+        state.coverage.insert(Witness::Log, Coverage { since: times[1], until: Some(times[2]) });
         state.snapshot_intact = intact.map(|intact| (intact, times[2]));
         let id = SourceId { kind: SourceKind::BackupLog, location: "\\\\CM01\\Logs\\ß".to_owned() };
         let cursor = serde_json::from_value(serde_json::json!({ "log": { "next": next } })).unwrap();

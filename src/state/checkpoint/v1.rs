@@ -17,7 +17,7 @@ use crate::site::{
     Timestamp, Witness,
 };
 use crate::source::{Cursor, Record, RecordBody, SourceId, SourceKind};
-use crate::state::{Coverage, SiteState, Timeline, Totals};
+use crate::state::{Coverage, Horizon, Past, SiteState, Timeline, Totals};
 
 /// The version in the field `schema`.
 pub(super) const SCHEMA: u32 = 1;
@@ -37,11 +37,21 @@ pub(super) struct Checkpoint {
     #[serde(default)]
     totals: TotalsV1,
     #[serde(default)]
+    past: PastV1,
+    #[serde(default)]
     horizon: Option<i64>,
+    /// The last position let go, by witness.
+    #[serde(default)]
+    horizon_positions: BTreeMap<String, u64>,
     #[serde(default)]
     records: BTreeMap<String, Vec<RecordV1>>,
     #[serde(default)]
     coverage: BTreeMap<String, i64>,
+    /// Until when each witness was read to its end.
+    #[serde(default)]
+    read_until: BTreeMap<String, i64>,
+    #[serde(default = "yes")]
+    history_known: bool,
     #[serde(default)]
     cursors: Vec<CursorV1>,
     #[serde(default)]
@@ -67,6 +77,21 @@ struct TotalsV1 {
     errors: u64,
     warnings: u64,
     counted: Vec<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct PastV1 {
+    success: Option<i64>,
+    success_start: Option<i64>,
+    failure: Option<i64>,
+    after_backup_started: Option<i64>,
+    failures_since_success: u32,
+}
+
+/// Checkpoints without the field were written after the first poll.
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,7 +127,7 @@ enum BodyV1 {
         hint: Option<HintV1>,
     },
     Remark {
-        /// `stopping`, `completed`, `preparing`, `failed` or `reason`.
+        /// `stopping`, `completed`, `preparing`, `failed`, `reason` or `gap`.
         remark: String,
         #[serde(default)]
         hint: Option<HintV1>,
@@ -142,11 +167,21 @@ impl Checkpoint {
             schedule: state.schedule.as_ref().map(|(schedule, since)| KnownSchedule::of(schedule, *since)),
             retention_seconds: state.retention.map(|retention| retention.as_secs()),
             totals: TotalsV1::of(&state.totals),
-            horizon: state.timeline.horizon().map(nanoseconds),
+            past: PastV1::of(&state.totals.past),
+            horizon: state.timeline.horizon().time.map(nanoseconds),
+            horizon_positions: (state.timeline.horizon().positions.iter())
+                .map(|(witness, position)| (witness.label().to_owned(), *position))
+                .collect(),
             records: state.timeline.records().iter().map(records).collect(),
             coverage: (state.coverage.iter())
                 .map(|(witness, coverage)| (witness.label().to_owned(), nanoseconds(coverage.since)))
                 .collect(),
+            read_until: (state.coverage.iter())
+                .filter_map(|(witness, coverage)| {
+                    Some((witness.label().to_owned(), nanoseconds(coverage.until?)))
+                })
+                .collect(),
+            history_known: state.history_known,
             cursors: (state.cursors.iter())
                 .map(|(id, cursor)| CursorV1 {
                     source: id.kind.label().to_owned(),
@@ -164,24 +199,29 @@ impl Checkpoint {
             return Err(Unusable::OtherSite(self.site));
         }
         let mut state = SiteState::new(settings, now);
-        state.restored = true;
-        state.first_observed = timestamp(self.first_observed);
+        state.history_known = self.history_known;
+        // A clock that was ahead once must not keep what is due in the future.
+        state.first_observed = timestamp(self.first_observed).min(now);
         if let (Some((schedule, since)), Some(known)) = (&mut state.schedule, &self.schedule)
             && known.schedule().as_ref() == Some(schedule)
         {
-            *since = timestamp(known.since);
+            *since = timestamp(known.since).min(now);
         }
         state.retention = self.retention_seconds.map(Duration::from_secs);
-        state.totals = self.totals.restore()?;
+        state.totals = Totals { past: self.past.restore(), ..self.totals.restore()? };
         let mut records = BTreeMap::new();
         for (witness, list) in self.records {
             let list = list.into_iter().map(RecordV1::restore).collect::<Result<_, _>>()?;
             records.insert(known::<Witness>(&witness)?, list);
         }
-        let horizon = self.horizon.map(timestamp);
+        let mut horizon = Horizon { positions: BTreeMap::new(), time: self.horizon.map(timestamp) };
+        for (witness, position) in &self.horizon_positions {
+            horizon.positions.insert(known(witness)?, *position);
+        }
         state.timeline = Arc::new(Timeline::restore(records, horizon));
         for (witness, since) in &self.coverage {
-            state.coverage.insert(known(witness)?, Coverage { since: timestamp(*since) });
+            let until = self.read_until.get(witness).copied().map(timestamp);
+            state.coverage.insert(known(witness)?, Coverage { since: timestamp(*since), until });
         }
         for CursorV1 { source, location, cursor } in self.cursors {
             state.cursors.insert(SourceId { kind: known::<SourceKind>(&source)?, location }, cursor);
@@ -240,7 +280,29 @@ impl TotalsV1 {
             errors: self.errors,
             warnings: self.warnings,
             counted: self.counted.into_iter().map(timestamp).collect(),
+            past: Past::default(),
         })
+    }
+}
+
+impl PastV1 {
+    fn of(past: &Past) -> Self {
+        Self {
+            success: past.success.map(|(success, _)| nanoseconds(success)),
+            success_start: past.success.map(|(_, start)| nanoseconds(start)),
+            failure: past.failure.map(nanoseconds),
+            after_backup_started: past.after_backup_started.map(nanoseconds),
+            failures_since_success: past.failures_since_success,
+        }
+    }
+
+    fn restore(self) -> Past {
+        Past {
+            success: self.success.map(timestamp).zip(self.success_start.map(timestamp)),
+            failure: self.failure.map(timestamp),
+            after_backup_started: self.after_backup_started.map(timestamp),
+            failures_since_success: self.failures_since_success,
+        }
     }
 }
 
@@ -262,6 +324,7 @@ impl RecordV1 {
                     Remark::Completed => ("completed", None),
                     Remark::Preparing => ("preparing", None),
                     Remark::Failed => ("failed", None),
+                    Remark::Gap => ("gap", None),
                     Remark::Reason(hint) => ("reason", Some(HintV1::of(*hint))),
                 };
                 BodyV1::Remark { remark: word.to_owned(), hint, text: text.clone() }
@@ -291,6 +354,7 @@ impl RecordV1 {
                     ("completed", _) => Remark::Completed,
                     ("preparing", _) => Remark::Preparing,
                     ("failed", _) => Remark::Failed,
+                    ("gap", _) => Remark::Gap,
                     ("reason", Some(hint)) => Remark::Reason(hint.restore()?),
                     _ => return Err(Unusable::Word(remark)),
                 };
