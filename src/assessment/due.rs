@@ -54,23 +54,21 @@ impl Site<'_> {
         let deadline = |due: &Due| due.latest_begin + self.runs.expected_duration + delta(timings.grace);
         let success = self.runs.last_success_start;
 
-        let first_unmet = match success {
-            Some(start) => schedule.next_due(start + lead - TimeDelta::milliseconds(1)),
-            None => schedule.next_due(self.state.first_observed - TimeDelta::milliseconds(1)),
-        };
+        // A success that started at least so early before a begin does not meet it.
+        let moment = TimeDelta::milliseconds(1);
+        let first_unmet = schedule.next_due(match success {
+            Some(start) => start + lead - moment,
+            None => self.state.first_observed - moment,
+        });
         let last_passed = self.last_passed(schedule, &deadline);
-        let met = |due: &Due| success.is_some_and(|start| start > due.begin - lead);
         let covered = |due: &Due| self.covered(due.begin, deadline(due));
+        // Once it was known to be overdue it stays so, even if nothing tells of the days that follow.
+        let proven = first_unmet.iter().chain(&last_passed).any(covered);
+        let passed = first_unmet.as_ref().is_some_and(|due| deadline(due) <= self.now);
         DueState {
-            overdue: match &last_passed {
-                Some(due) if success.is_none() && due.begin < self.state.first_observed => Some(false),
-                Some(due) if met(due) => Some(false),
-                Some(due) => covered(due).then_some(true),
-                None => Some(false),
-            },
-            success_due: first_unmet.map(|due| deadline(&due)).filter(|at| {
-                self.state.knows_events() && (*at > self.now || last_passed.as_ref().is_some_and(covered))
-            }),
+            overdue: if passed { proven.then_some(true) } else { Some(false) },
+            success_due: (first_unmet.as_ref().map(deadline))
+                .filter(|_| self.state.knows_events() && (!passed || proven)),
             next: schedule.next_due(self.now).map(|due| due.begin),
             missed: self.missed(schedule, known_since),
             max_interval: schedule.max_interval(),
@@ -97,11 +95,11 @@ impl Site<'_> {
         };
         let base = self.runs.last_success_start.unwrap_or(self.state.first_observed);
         let due = base + age + delta(settings.timings.due_lead);
-        let covered = self.covered(self.now - age, self.now);
         let passed = due <= self.now;
+        let proven = self.covered(due - age, due) || self.covered(self.now - age, self.now);
         DueState {
-            overdue: if passed { covered.then_some(true) } else { Some(false) },
-            success_due: Some(due).filter(|_| self.state.knows_events() && (!passed || covered)),
+            overdue: if passed { proven.then_some(true) } else { Some(false) },
+            success_due: Some(due).filter(|_| self.state.knows_events() && (!passed || proven)),
             next: None,
             missed: None,
             max_interval: None,
@@ -114,8 +112,9 @@ impl Site<'_> {
     /// One that works counts as having been read just now: between two polls nothing is unknown.
     fn covered(&self, from: Timestamp, until: Timestamp) -> bool {
         self.state.witnesses().any(|(witness, source)| {
-            let since = self.state.coverage.get(&witness).is_some_and(|coverage| coverage.since <= from);
-            since && (source.up() || source.last_success.is_some_and(|polled| polled >= until))
+            let Some(coverage) = self.state.coverage.get(&witness) else { return false };
+            let read = source.is_current || coverage.until.is_some_and(|read| read >= until);
+            coverage.since <= from && read
         })
     }
 
@@ -137,9 +136,7 @@ impl Site<'_> {
             }
             covered_any = true;
             let came = self.state.runs.iter().any(|run| {
-                let start = run.started.unwrap_or(run.first);
-                let running = start <= due.begin && run.ended.is_none_or(|(_, end)| end > due.begin);
-                running || (due.begin - lead..=until).contains(&start)
+                run.runs_at(due.begin) || (due.begin - lead..=until).contains(&run.started_or_first())
             });
             missed += u32::from(!came);
         }

@@ -7,6 +7,8 @@ mod checks;
 mod due;
 mod guidance;
 mod runs;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use checks::{Check, CheckResult, CheckState};
@@ -98,7 +100,7 @@ fn snapshot_intact(state: &SiteState) -> Option<bool> {
 fn newest_valid_copy(state: &SiteState, intact: Option<bool>) -> Option<Timestamp> {
     let complete = *state.observed(&state.snapshot_complete)?;
     let run = state.runs.last()?;
-    (complete && intact != Some(false) && run.succeeded.is_some()).then_some(run.started.unwrap_or(run.first))
+    (complete && intact != Some(false) && run.succeeded.is_some()).then_some(run.started_or_first())
 }
 
 /// A duration for arithmetic with times; the longest there is, where it does not fit.

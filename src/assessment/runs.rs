@@ -11,6 +11,8 @@ use crate::state::SiteState;
 const RECENT: usize = 5;
 /// With fewer successes their median means nothing.
 const ENOUGH: usize = 3;
+/// No backup takes longer; a measured duration that does comes of a clock that was set within the run.
+const LONGEST: TimeDelta = TimeDelta::days(7);
 
 /// What the runs of a site say at a moment; `None` where no run says it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,11 +61,13 @@ impl RunSummary {
         let judged = newest(&|run| run.succeeded.is_some() || run.failure().is_some());
         let ended = newest(&|run| run.ended.is_some());
 
-        let normal = median(successes(state).filter_map(BackupRun::duration).take(RECENT).collect(), 1);
+        let past = &state.totals.past;
+        let durations = || successes(state).filter_map(BackupRun::duration).map(|lasted| lasted.min(LONGEST));
+        let normal = median(durations().take(RECENT).collect(), 1);
         let expected_duration = (settings.expected_duration.map(delta))
             .or(normal)
             .unwrap_or_else(|| delta(settings.timings.expected_duration));
-        let known = median(successes(state).filter_map(BackupRun::duration).take(RECENT).collect(), ENOUGH);
+        let known = median(durations().take(RECENT).collect(), ENOUGH);
         let stalled_after = (settings.stalled_after.map(delta))
             .or_else(|| Some((known? * 3).max(delta(settings.timings.stalled_floor))))
             .unwrap_or_else(|| delta(settings.timings.stalled_unknown));
@@ -71,27 +75,30 @@ impl RunSummary {
         // A run whose end was never logged after its success is over some day.
         let open = last.filter(|run| run.ended.is_none());
         let open = open.filter(|run| run.succeeded.is_none_or(|success| now - success <= stalled_after));
-        let stalled = open.is_some_and(|run| {
-            run.succeeded.is_none() && now - run.started.unwrap_or(run.first) > stalled_after
-        });
+        let stalled =
+            open.is_some_and(|run| run.succeeded.is_none() && now - run.started_or_first() > stalled_after);
         Self {
             last_failed: judged.map(|run| run.failure().is_some()),
             failure_cause: judged.and_then(BackupRun::failure),
             consecutive_failures: judged.map(|_| {
-                let failed = runs.iter().rev().take_while(|run| run.succeeded.is_none());
-                u32::try_from(failed.filter(|run| run.failure().is_some()).count()).unwrap_or(u32::MAX)
+                let since_success = runs.iter().rev().take_while(|run| run.succeeded.is_none());
+                let failures = since_success.filter(|run| run.failure().is_some()).count();
+                let before = if success.is_some() { 0 } else { past.failures_since_success };
+                u32::try_from(failures).unwrap_or(u32::MAX).saturating_add(before)
             }),
             in_progress: last.map(|_| open.is_some()),
             stalled: last.map(|_| stalled),
             last_start: newest(&|run| run.started.is_some()).and_then(|run| run.started),
             last_completion: ended.and_then(|run| run.ended).map(|(_, time)| time),
-            last_success: success.and_then(|run| run.succeeded),
-            last_success_start: success.map(|run| run.started.unwrap_or(run.first)),
-            last_failure: failure.and_then(known_to_have_failed),
+            last_success: success.and_then(|run| run.succeeded).or(past.success.map(|(success, _)| success)),
+            last_success_start: (success.map(BackupRun::started_or_first))
+                .or(past.success.map(|(_, start)| start)),
+            last_failure: failure.and_then(BackupRun::failed_at).or(past.failure),
             last_duration: ended.and_then(BackupRun::duration),
             last_phases: ended.map(|run| run.phases.clone()).unwrap_or_default(),
             after_backup_started: newest(&|run| run.after_backup_started.is_some())
-                .and_then(|run| run.after_backup_started),
+                .and_then(|run| run.after_backup_started)
+                .or(past.after_backup_started),
             after_backup_failed: success.map(|run| run.error_after_success.is_some()),
             expected_duration,
             stalled_after,
@@ -118,13 +125,9 @@ pub(super) fn median(mut values: Vec<TimeDelta>, enough: usize) -> Option<TimeDe
     })
 }
 
-fn known_to_have_failed(run: &BackupRun) -> Option<Timestamp> {
-    run.error.as_ref().map(|error| error.time).or(run.ended.map(|(_, time)| time))
-}
-
 /// The longest distance between two successes that is normal for a standalone site without a schedule.
 pub(super) fn usual_distance(state: &SiteState) -> Option<Duration> {
-    let starts: Vec<_> = successes(state).map(|run| run.started.unwrap_or(run.first)).collect();
+    let starts: Vec<_> = successes(state).map(BackupRun::started_or_first).collect();
     if starts.len() < ENOUGH {
         return None;
     }

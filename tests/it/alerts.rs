@@ -122,6 +122,8 @@ fn histories() -> Vec<History> {
         history("repeatedly", 0, &good_then_bad, &[(90, false), (125, false), (185, true)]),
         // Latest begin 05:00, expected 8 h, grace 1 h: due by 14:00.
         history("overdue", 127, &[(3 * HOUR, LogFails)], &[(13 * HOUR, false), (15 * HOUR, false)]),
+        // Once overdue it stays so, though nobody can read of the days that follow.
+        history("overdue", 127, &[(15 * HOUR, LogFails)], &[(16 * HOUR, true), (2 * DAY + 16 * HOUR, true)]),
         history("overdue", 127, &[], &[(13 * HOUR, false), (14 * HOUR + 5, true)]),
         history("overdue", 127, &[(3 * HOUR, Log(GOOD))], &[(15 * HOUR, false), (DAY + 4 * HOUR, false)]),
         history(
