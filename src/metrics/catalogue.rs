@@ -231,7 +231,7 @@ pub const CATALOGUE: &[Metric] = &[
 
     site("source_up", Gauge, Count, &["source"], Always,
         "1 if the last poll of a source succeeded; the worst of its locations.",
-        |v, s| read::sources(v, s, |all| f64::from(u8::from(all.iter().all(|source| source.up()))))),
+        |v, s| read::polled(v, s, |all| f64::from(u8::from(all.iter().all(|source| source.up()))))),
     site("source_last_poll_success_timestamp_seconds", Gauge, Seconds, &["source"], Always,
         "When the last successful poll of a source began (until the first: when watching began); the oldest of its locations.",
         read::source_last_success),
@@ -240,7 +240,7 @@ pub const CATALOGUE: &[Metric] = &[
         |v, s| read::sources(v, s, |all| read::greatest(all, |source| source.interval))),
     site("source_poll_duration_seconds", Gauge, Seconds, &["source"], Always,
         "How long the last poll of a source took; the longest of its locations.",
-        |v, s| read::sources(v, s, |all| read::greatest(all, |source| source.duration))),
+        |v, s| read::polled(v, s, |all| read::greatest(all, |source| source.duration))),
     site("source_polls_total", Counter, Count, &["source"], Always,
         "Polls of a source since this process started.",
         |v, s| read::sources(v, s, |all| all.iter().map(|source| source.polls as f64).sum())),

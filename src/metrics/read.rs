@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Number, Samples, SiteView};
 use crate::assessment::CheckState;
 use crate::site::{ClosedSet, Component, FailureCause, MessageId, Timestamp};
-use crate::source::{RecordBody, SourceKind};
+use crate::source::{RecordBody, SourceId, SourceKind};
 use crate::state::SourceState;
 
 pub(super) fn site_info(view: &SiteView<'_>, samples: &mut Samples<'_>) {
@@ -69,9 +69,23 @@ pub(super) fn service_running(view: &SiteView<'_>, samples: &mut Samples<'_>) {
 
 /// One sample for each kind of source, of all its locations.
 pub(super) fn sources(view: &SiteView<'_>, samples: &mut Samples<'_>, of: impl Fn(&[&SourceState]) -> f64) {
+    of_kinds(view, samples, |_| true, of);
+}
+
+/// The same of what a poll told: a source that has not been polled yet is neither up nor down.
+pub(super) fn polled(view: &SiteView<'_>, samples: &mut Samples<'_>, of: impl Fn(&[&SourceState]) -> f64) {
+    of_kinds(view, samples, |source| source.last_poll.is_some(), of);
+}
+
+fn of_kinds(
+    view: &SiteView<'_>,
+    samples: &mut Samples<'_>,
+    counts: fn(&SourceState) -> bool,
+    of: impl Fn(&[&SourceState]) -> f64,
+) {
     for kind in SourceKind::ALL {
-        let all: Vec<_> =
-            view.state.sources.iter().filter(|(id, _)| id.kind == *kind).map(|(_, source)| source).collect();
+        let all = view.state.sources.iter().filter(|(id, source)| id.kind == *kind && counts(source));
+        let all: Vec<_> = all.map(|(_, source)| source).collect();
         if !all.is_empty() {
             samples.push(&[kind.label()], of(&all));
         }
@@ -103,8 +117,9 @@ pub(super) fn source_failures(view: &SiteView<'_>, samples: &mut Samples<'_>) {
     }
 }
 
-/// What was read of a log, if one is watched.
+/// What was read of a log, once it has been polled: the first poll brings all of history.
 pub(super) fn log(view: &SiteView<'_>, samples: &mut Samples<'_>, value: u64) {
-    let watched = view.state.sources.keys().any(|id| id.kind == SourceKind::BackupLog);
-    samples.maybe(watched.then_some(value));
+    let polled =
+        |(id, log): (&SourceId, &SourceState)| id.kind == SourceKind::BackupLog && log.last_poll.is_some();
+    samples.maybe(view.state.sources.iter().any(polled).then_some(value));
 }
