@@ -22,7 +22,7 @@ use crate::metrics::ProcessMetrics;
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::{BackupLog, wake_on_change};
 use crate::source::{Blocking, Cursor, Guidance, PollReport, SourceId, Supervision, supervise};
-use crate::state::checkpoint::{Loaded, StateDirectory, StateDirectoryError};
+use crate::state::checkpoint::{Loaded, ReadError, StateDirectory, StateDirectoryError};
 use crate::state::{INBOX, Published, StateTask};
 use crate::trace::{PhraseError, Phrases};
 use crate::watchdog::Watchdog;
@@ -55,6 +55,9 @@ pub enum StartError {
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateDirectoryError),
+    /// A checkpoint cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] ReadError),
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -103,7 +106,7 @@ impl App {
         for SiteConfig { settings, log, patterns, .. } in config.sites {
             let (site, site_timings) = (settings.code, settings.timings);
             let now = clock.now();
-            let Loaded { mut state, sequence, set_aside } = directory.load(&Arc::new(settings), now);
+            let Loaded { mut state, sequence, set_aside } = directory.load(&Arc::new(settings), now)?;
             for aside in set_aside {
                 tracing::warn!(
                     site = %site,

@@ -63,7 +63,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
                 Err(code) => return Ok(code),
             };
             let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
-            check::run(config, &state_path, Clock::System, format, stdout)
+            check::run(config, &state_path, Clock::System, format, stdout, &mut io::stderr())
         }
         Command::Demo => {
             demo::run(args, logging::init(args.log_level, args.log_format), stdout)?;

@@ -10,6 +10,7 @@ use std::thread;
 use crate::assessment::{Assessment, CheckState, Verdict, assess};
 use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
+use crate::error_chain;
 use crate::http::api;
 use crate::source::backup_log::BackupLog;
 use crate::source::{BlockingSource, FailureKind, Guidance, PollFailure, PollReport, Reach};
@@ -25,10 +26,11 @@ pub fn run(
     clock: Clock,
     format: OutputFormat,
     out: &mut dyn Write,
+    notes: &mut dyn Write,
 ) -> anyhow::Result<u8> {
     let mut looked = Vec::new();
     for site in config.sites {
-        let state = look(site, state_path, clock)?;
+        let state = look(site, state_path, clock, notes)?;
         let assessment = assess(&state, clock.now());
         looked.push((state, assessment));
     }
@@ -62,11 +64,23 @@ fn exit_code(verdict: Verdict) -> u8 {
 }
 
 /// What the checkpoint knows, and what the sources say now.
-fn look(site: SiteConfig, state_path: &Path, clock: Clock) -> anyhow::Result<SiteState> {
+fn look(
+    site: SiteConfig,
+    state_path: &Path,
+    clock: Clock,
+    notes: &mut dyn Write,
+) -> anyhow::Result<SiteState> {
     let SiteConfig { settings, log, patterns, .. } = site;
     let deadline = settings.timings.poll_deadline;
     let code = settings.code;
-    let mut state = checkpoint::peek(state_path, &Arc::new(settings), clock.now()).state;
+    let settings = Arc::new(settings);
+    let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {
+        Ok(loaded) => loaded.state,
+        Err(error) => {
+            writeln!(notes, "{}; going on without it", error_chain(&error))?;
+            SiteState::new(settings, clock.now())
+        }
+    };
     let Some(log) = log else { return Ok(state) };
     let source = Arc::new(BackupLog::new(code, log.path, log.interval, Phrases::new(patterns)?));
     let id = source.id().clone();

@@ -120,6 +120,25 @@ fn a_checkpoint_that_cannot_be_used_is_set_aside_and_rebuilt_from_the_log() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_cannot_be_read_is_never_thrown_away() {
+    let place = Place::new(ONE_SITE);
+    place.append(&successes("P01", 4));
+    fs::create_dir(place.path("state")).expect("the state directory");
+    // Even an account that may do anything cannot read this.
+    std::os::unix::fs::symlink(place.checkpoint("P01"), place.checkpoint("P01")).expect("a link to itself");
+    let (code, said) = ended(&place.output(&[]));
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("P01.checkpoint.json") && said.contains("let this account read it"), "{said}");
+    assert!(fs::symlink_metadata(place.checkpoint("P01")).is_ok());
+
+    let output = place.output(&["check"]);
+    let (code, said) = ended(&output);
+    assert_eq!((code, said.lines().count()), (Some(0), 1), "{said}");
+    assert!(said.contains("P01.checkpoint.json") && said.contains("going on without it"), "{said}");
+}
+
 #[test]
 fn a_crash_between_writing_and_renaming_a_checkpoint_loses_nothing() {
     let place = Place::new(ONE_SITE);

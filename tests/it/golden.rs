@@ -157,7 +157,7 @@ fn restarted() -> (WatchedSite, Timestamp) {
     let kept = tempfile::tempdir().unwrap();
     StateDirectory::open(kept.path()).unwrap().save(&site.state, 1).unwrap();
 
-    let loaded = StateDirectory::open(kept.path()).unwrap().load(&site.state.settings, after);
+    let loaded = StateDirectory::open(kept.path()).unwrap().load(&site.state.settings, after).unwrap();
     assert!(loaded.set_aside.is_empty(), "{:?}", loaded.set_aside);
     let mut site = site.restarted(loaded.state, after);
     let silent = exposition(std::slice::from_ref(&site), after, Format::Text);

@@ -1,8 +1,8 @@
 //! One file per site in the state directory: what must outlive the process, and nothing that can be read again.
 //!
 //! Written as temporary file, synced, renamed; the temporary file is tried on start. Positions and totals stand in
-//! the same file, which is what makes counting exactly-once across a crash. A file that cannot be used is set aside
-//! under another name and reported, never deleted.
+//! the same file, which is what makes counting exactly-once across a crash. A file that is corrupt or newer is set aside
+//! under another name and reported, never deleted; one that cannot be read may be good, and is left alone.
 
 #[cfg(test)]
 mod tests;
@@ -19,9 +19,9 @@ use crate::config::SiteSettings;
 use crate::site::{SiteCode, Timestamp};
 use v1::{Checkpoint, SCHEMA, Unusable};
 
-/// How often a rename is tried that another process (a virus scanner, say) makes fail for a moment.
-const RENAME_TRIES: u32 = 10;
-const RENAME_PAUSE: Duration = Duration::from_millis(20);
+/// How often is tried what another process (a virus scanner, say) makes fail for a moment.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The state directory, locked against a second exporter while this value lives.
 #[derive(Debug)]
@@ -61,6 +61,14 @@ pub enum StateDirectoryError {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the checkpoint {}", path.display())]
 pub struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A checkpoint is there, but cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the checkpoint {}; let this account read it, or rename it to begin anew", path.display())]
+pub struct ReadError {
     path: PathBuf,
     source: io::Error,
 }
@@ -113,13 +121,13 @@ impl StateDirectory {
     }
 
     /// Reads one site's checkpoint; what cannot be used is renamed.
-    pub fn load(&self, settings: &Arc<SiteSettings>, now: Timestamp) -> Loaded {
+    pub fn load(&self, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<Loaded, ReadError> {
         load(&self.path, settings, now, true)
     }
 }
 
 /// Reads one site's checkpoint without the lock and without touching anything, for a look from outside.
-pub fn peek(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Loaded {
+pub fn peek(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<Loaded, ReadError> {
     load(directory, settings, now, false)
 }
 
@@ -138,7 +146,7 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     file.write_all(&bytes)?;
     file.sync_all()?;
     drop(file);
-    rename(&temporary, path)?;
+    patiently(|| fs::rename(&temporary, path))?;
     // Not every platform can sync a directory; where it can, the rename is then durable too.
     if let Some(directory) = path.parent().and_then(|directory| File::open(directory).ok()) {
         let _ = directory.sync_all();
@@ -148,29 +156,37 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "on a blocking thread, and only while another process is in the way"
+    reason = "on a blocking thread or before anything runs, and only while another process is in the way"
 )]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    for _ in 1..RENAME_TRIES {
-        match fs::rename(from, to) {
-            Err(error)
-                if error.kind() == io::ErrorKind::PermissionDenied || error.raw_os_error() == Some(32) =>
-            {
-                std::thread::sleep(RENAME_PAUSE);
-            }
+fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..TRIES {
+        match operation() {
+            Err(error) if is_in_the_way(&error) => std::thread::sleep(PAUSE),
             result => return result,
         }
     }
-    fs::rename(from, to)
+    operation()
+}
+
+/// Sharing and lock violations of Windows have no kind of their own.
+fn is_in_the_way(error: &io::Error) -> bool {
+    let violation = cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33));
+    violation || error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// Why a file cannot be used.
 enum Refused {
     Missing,
+    Unread(io::Error),
     Bad(&'static str, String),
 }
 
-fn load(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp, set_aside: bool) -> Loaded {
+fn load(
+    directory: &Path,
+    settings: &Arc<SiteSettings>,
+    now: Timestamp,
+    set_aside: bool,
+) -> Result<Loaded, ReadError> {
     let path = file(directory, settings.code);
     let temporary = temporary(&path);
     let mut loaded =
@@ -183,6 +199,7 @@ fn load(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp, set_asid
             }
             // A crash while writing leaves a cut temporary file, which is nothing to report.
             Ok(_) | Err(Refused::Missing) => {}
+            Err(Refused::Unread(source)) => return Err(ReadError { path: candidate.clone(), source }),
             Err(Refused::Bad(..)) if *candidate == temporary => {}
             Err(Refused::Bad(word, reason)) => {
                 let aside = candidate.with_extension(format!("json.{word}-{}", now.timestamp()));
@@ -192,7 +209,7 @@ fn load(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp, set_asid
             }
         }
     }
-    loaded
+    Ok(loaded)
 }
 
 fn read(path: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<(SiteState, u64), Refused> {
@@ -200,12 +217,15 @@ fn read(path: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<(Si
     struct Version {
         schema: u32,
     }
-    let bytes = match fs::read(path) {
+    let corrupt = |reason: String| Refused::Bad("corrupt", reason);
+    if path.is_dir() {
+        return Err(corrupt("it is a directory".to_owned()));
+    }
+    let bytes = match patiently(|| fs::read(path)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refused::Missing),
-        Err(error) => return Err(Refused::Bad("unreadable", error.to_string())),
+        Err(error) => return Err(Refused::Unread(error)),
     };
-    let corrupt = |reason: String| Refused::Bad("corrupt", reason);
     let Version { schema } = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
     if schema > SCHEMA {
         let reason =

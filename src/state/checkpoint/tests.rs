@@ -24,7 +24,7 @@ fn now() -> Timestamp {
 fn load_text(text: &str) -> Loaded {
     let folder = tempfile::tempdir().unwrap();
     fs::write(file(folder.path(), settings().code), text).unwrap();
-    peek(folder.path(), &settings(), now())
+    peek(folder.path(), &settings(), now()).unwrap()
 }
 
 #[test]
@@ -104,6 +104,47 @@ fn what_cannot_be_used_says_why() {
     }
 }
 
+#[test]
+fn what_cannot_be_read_is_left_alone_and_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = StateDirectory::open(folder.path()).unwrap();
+    let path = file(folder.path(), settings().code);
+    // Even an account that may do anything cannot read these.
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    #[cfg(windows)]
+    let held = {
+        use std::os::windows::fs::OpenOptionsExt;
+        fs::write(&path, V1).unwrap();
+        File::options().read(true).share_mode(0).open(&path).unwrap()
+    };
+    let told = directory.load(&settings(), now()).unwrap_err().to_string();
+    assert!(told.contains(&*path.to_string_lossy()), "{told}");
+    assert!(peek(folder.path(), &settings(), now()).is_err());
+    assert!(fs::symlink_metadata(&path).is_ok(), "it keeps its name");
+    #[cfg(windows)]
+    {
+        drop(held);
+        assert_eq!(directory.load(&settings(), now()).unwrap().sequence, 42);
+    }
+}
+
+#[test]
+fn what_is_in_the_way_for_a_moment_is_waited_for() {
+    let mut tried = 0;
+    let read = patiently(|| {
+        tried += 1;
+        if tried < 3 { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(tried) }
+    });
+    assert_eq!(read.unwrap(), 3);
+    let mut tried = 0;
+    let missing: io::Result<()> = patiently(|| {
+        tried += 1;
+        Err(io::ErrorKind::NotFound.into())
+    });
+    assert_eq!((missing.unwrap_err().kind(), tried), (io::ErrorKind::NotFound, 1));
+}
+
 fn hint() -> impl Strategy<Value = Hint> {
     (proptest::sample::select(FailureCause::ALL), any::<bool>()).prop_map(|(cause, code)| {
         let strength = if code { HintStrength::Code } else { HintStrength::Phrase };
@@ -172,7 +213,7 @@ proptest! {
 
         let folder = tempfile::tempdir().unwrap();
         StateDirectory::open(folder.path()).unwrap().save(&state, 7).unwrap();
-        let loaded = peek(folder.path(), &settings(), now());
+        let loaded = peek(folder.path(), &settings(), now()).unwrap();
         prop_assert_eq!(&loaded.set_aside, &[]);
         prop_assert_eq!(loaded.sequence, 7);
         prop_assert_eq!(loaded.state.first_observed, state.first_observed);
@@ -192,7 +233,7 @@ proptest! {
         if cut { bytes.truncate(at) } else { bytes[at] = byte }
         let folder = tempfile::tempdir().unwrap();
         fs::write(file(folder.path(), settings().code), bytes).unwrap();
-        let loaded = peek(folder.path(), &settings(), now());
+        let loaded = peek(folder.path(), &settings(), now()).unwrap();
         prop_assert!(loaded.set_aside.len() <= 1);
     }
 }
