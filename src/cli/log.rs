@@ -97,7 +97,9 @@ fn read(
     let mut filled = file.read(&mut buffer).with_context(|| cannot_read(path))?;
     let (encoding, bom) = Encoding::detect(&buffer[..filled]);
     let mut lines = LineBlocks::new(encoding);
-    let mut reader = TraceReader::new(phrases, ReaderState::default());
+    // A log that rolled within a run goes on in the next file.
+    let state = ReaderState { site: runs.site, ..ReaderState::default() };
+    let mut reader = TraceReader::new(phrases, state);
     let mut start = bom;
     let mut result = Ok(());
     while filled > 0 {
@@ -129,19 +131,19 @@ fn read(
 struct Runs {
     derivers: BTreeMap<Option<SiteCode>, RunDeriver>,
     waiting: BTreeMap<(Timestamp, Option<SiteCode>), BackupRun>,
-    /// The site of the last status message: free text names none.
+    /// The site of the last entry.
     site: Option<SiteCode>,
 }
 
 impl Runs {
     fn take(&mut self, entry: LogEntry, printer: &mut Printer<'_>) -> anyhow::Result<()> {
-        let body = match entry {
-            LogEntry::Status(message, site) => {
-                self.site = site.or(self.site);
-                RecordBody::Status(message)
+        let (site, body) = match entry {
+            LogEntry::Status(message, site) => (site, RecordBody::Status(message)),
+            LogEntry::Remark { site, time, remark, text } => {
+                (site, RecordBody::Remark { time, remark, text })
             }
-            LogEntry::Remark { time, remark, text } => RecordBody::Remark { time, remark, text },
         };
+        self.site = site;
         let deriver = self.derivers.entry(self.site).or_insert_with(|| RunDeriver::new(&Timings::DEFAULT));
         if let Some(run) = deriver.push(&body) {
             self.waiting.insert((run.first, self.site), run);

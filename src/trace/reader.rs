@@ -22,10 +22,12 @@ const TEXT_LIMIT: usize = 240;
 /// One entry of the log that means something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogEntry {
-    /// A status message of one of the backup's components; with the site it names.
+    /// A status message of one of the backup's components, with its site.
     Status(StatusMessage, Option<SiteCode>),
     /// A line of free text of the backup service.
     Remark {
+        /// The site that the last status message named: free text names none.
+        site: Option<SiteCode>,
         /// When it was written.
         time: Timestamp,
         /// What it says.
@@ -44,6 +46,8 @@ pub struct ReaderState {
     pub offset: Option<i16>,
     /// What to add to a line's own bias, in minutes: not 0 for writers that got its sign wrong.
     pub correction: i16,
+    /// The site that the last status message named; whatever names none is of this one.
+    pub site: Option<SiteCode>,
 }
 
 /// What was counted.
@@ -161,7 +165,8 @@ impl<'a> TraceReader<'a> {
             let text = text(line.message);
             if let Some(remark) = self.phrases.remark(&text) {
                 let text = text.chars().take(TEXT_LIMIT).collect();
-                each(LogEntry::Remark { time: self.utc(&line.stamp), remark, text });
+                let (site, time) = (self.state.site, self.utc(&line.stamp));
+                each(LogEntry::Remark { site, time, remark, text });
             }
         }
     }
@@ -182,7 +187,8 @@ impl<'a> TraceReader<'a> {
             time: status.time.unwrap_or_else(|| self.utc(&line.stamp)),
             hint: self.phrases.hint(&text(status.strings)),
         };
-        each(LogEntry::Status(message, status.site));
+        self.state.site = status.site.or(self.state.site);
+        each(LogEntry::Status(message, self.state.site));
     }
 
     /// GMTDATE and the local stamp of the same line are milliseconds apart, zones at least a quarter of an hour.

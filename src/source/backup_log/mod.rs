@@ -35,11 +35,15 @@ pub struct Cursor {
     open: Vec<u8>,
     offset: Option<i16>,
     correction: i16,
+    /// The site that the last status message named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<SiteCode>,
 }
 
 impl Cursor {
     fn reader(&self) -> ReaderState {
-        ReaderState { open: self.open.clone(), offset: self.offset, correction: self.correction }
+        let Self { ref open, offset, correction, site, .. } = *self;
+        ReaderState { open: open.clone(), offset, correction, site }
     }
 }
 
@@ -83,7 +87,7 @@ impl BackupLog {
             && !self.warned_of_other_site.swap(true, Ordering::Relaxed)
         {
             let (site, path) = (self.site, &self.id.location);
-            tracing::warn!(%site, %other, path, "log holds status messages of another site, which are ignored");
+            tracing::warn!(%site, %other, path, "log holds lines of another site, which are ignored");
         }
     }
 }
@@ -119,9 +123,9 @@ impl BlockingSource for BackupLog {
         let lines = LineTotals { bytes: progress.bytes, rotations: progress.rotations, ..read.lines };
         facts.push(Fact::Lines(lines));
         facts.push(Fact::Records(Witness::Log, read.records));
-        let ReaderState { open, offset, correction } = read.state;
+        let ReaderState { open, offset, correction, site } = read.state;
         let reach = progress.reach;
-        let cursor = Cursor { files: progress.cursor, next: read.next, open, offset, correction };
+        let cursor = Cursor { files: progress.cursor, next: read.next, open, offset, correction, site };
         Ok(Poll { facts, cursor: super::Cursor::Log(cursor), reach })
     }
 }

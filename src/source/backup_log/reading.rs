@@ -30,7 +30,7 @@ pub(super) struct Read {
     pub(super) lines: LineTotals,
     /// The time of the oldest line.
     pub(super) oldest: Option<Timestamp>,
-    /// A site that status messages name and that is not this one.
+    /// A site whose lines were read and that is not this one.
     pub(super) other_site: Option<SiteCode>,
 }
 
@@ -69,11 +69,16 @@ impl LineSink for Reading<'_> {
 
     fn lines(&mut self, block: &[u8]) {
         let Some(PartReading { reader, records, other_site }) = &mut self.part else { return };
-        reader.read(block, &mut |entry| match entry {
-            LogEntry::Status(_, Some(site)) if site != self.site => *other_site = Some(site),
-            LogEntry::Status(message, _) => records.push(RecordBody::Status(message)),
-            LogEntry::Remark { time, remark, text } => {
-                records.push(RecordBody::Remark { time, remark, text });
+        reader.read(block, &mut |entry| {
+            let (site, body) = match entry {
+                LogEntry::Status(message, site) => (site, RecordBody::Status(message)),
+                LogEntry::Remark { site, time, remark, text } => {
+                    (site, RecordBody::Remark { time, remark, text })
+                }
+            };
+            match site {
+                Some(site) if site != self.site => *other_site = Some(site),
+                _ => records.push(body),
             }
         });
     }
@@ -99,5 +104,60 @@ impl LineSink for Reading<'_> {
 
     fn discard(&mut self) {
         self.part = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chrono::TimeDelta;
+
+    use crate::demo::writer::{BackupTask, LogWriter};
+    use crate::site::Timestamp;
+    use crate::source::backup_log::BackupLog;
+    use crate::source::{BlockingSource, Cursor, Fact, Guidance, Record};
+    use crate::trace::{Phrases, UserPatterns};
+
+    /// A success, three hours after the one before.
+    fn success(site: &str, number: i32) -> String {
+        let start = Timestamp::UNIX_EPOCH + TimeDelta::hours(3) * number;
+        let code = site.parse().unwrap();
+        BackupTask::new(code).success().text(&LogWriter::new(code, "CM01.corp.example"), start)
+    }
+
+    /// One more poll, in a process that knows only what the checkpoint of the one before held.
+    fn poll(source: &BackupLog, cursor: &mut Option<Cursor>) -> Vec<Record> {
+        let saved = cursor.as_ref().map(|cursor| serde_json::to_string(cursor).unwrap());
+        let restored: Option<Cursor> = saved.map(|saved| serde_json::from_str(&saved).unwrap());
+        let polled = source.poll(restored.as_ref(), &Guidance::default()).unwrap();
+        *cursor = Some(polled.cursor);
+        let records = |fact| if let Fact::Records(_, records) = fact { records } else { Vec::new() };
+        polled.facts.into_iter().flat_map(records).collect()
+    }
+
+    #[test]
+    fn what_another_sites_log_says_in_words_is_not_this_sites() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("smsbkup.log");
+        let phrases = Phrases::new(UserPatterns::default()).unwrap();
+        let interval = std::time::Duration::from_secs(5);
+        let source = BackupLog::new("P01".parse().unwrap(), path.clone(), interval, phrases);
+        let (mut cursor, mut written) = (None, String::new());
+        let mut records = Vec::new();
+        // Each run comes in two polls: the words at its end come without the status messages before them.
+        for (number, site) in (0..).zip(["P02", "P01", "P02"]) {
+            let run = success(site, number);
+            let cut = run.find("Backup completed").unwrap();
+            records.push(0);
+            for part in [&run[..cut], &run[cut..]] {
+                written.push_str(part);
+                fs::write(&path, &written).unwrap();
+                records[usize::try_from(number).unwrap()] += poll(&source, &mut cursor).len();
+            }
+        }
+        // The last run of this site begins with words, which stand before its first status message.
+        assert!(records[1] > 9, "{records:?}");
+        assert_eq!((records[0], records[2]), (0, 0), "{records:?}");
     }
 }
