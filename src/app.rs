@@ -151,7 +151,6 @@ impl App {
             guided.insert(site.site, advice);
             site.spawn(&mut tasks, &self.watchdog, self.clock, &guidance, &sender, &stop);
         }
-        drop(sender);
         tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
         let web = Arc::new(self.web);
         let serve = self.listeners.serve(
@@ -167,6 +166,8 @@ impl App {
             ended = tasks.next() => ended.filter(|_| !stop.is_cancelled()),
         };
         stop.cancel();
+        // Kept until here: without a source, the state task would take the closed inbox for the end.
+        drop(sender);
         let drained =
             timeout(self.timings.shutdown_grace, async { while tasks.next().await.is_some() {} }).await;
         if drained.is_err() {

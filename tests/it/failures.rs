@@ -46,6 +46,22 @@ fn a_log_that_is_missing_is_watched_for_and_never_shown_as_zero() {
 }
 
 #[test]
+fn a_site_without_any_source_is_shown_as_unknown_until_it_is_told_to_stop() {
+    let place = Place::new("sites: [{ code: P01 }]\n");
+    let mut exporter = place.start();
+    exporter.until_ok("/-/ready");
+    let unknown = "verdict{site_code=\"P01\",verdict=\"unknown\"}";
+    assert_eq!(exporter.scrape().get(unknown), Some(1.0), "{:?}", exporter.scrape());
+    let sites = exporter.get("/api/v1/sites").json();
+    assert_eq!(sites[0]["verdict"], "unknown", "{sites}");
+    #[cfg(unix)]
+    {
+        exporter.terminate();
+        assert_eq!(exporter.wait(DEADLINE).code(), Some(0), "{}", exporter.log());
+    }
+}
+
+#[test]
 fn every_problem_of_a_configuration_is_told_at_once() {
     let place = Place::new("sites: [{ code: P1, log: { path: x.log, interval: soon }, shedule: {} }]\n");
     for arguments in [[].as_slice(), &["check"], &["--config.check"]] {
