@@ -2,7 +2,7 @@
 
 use super::super::follow::{LineSink, Part, PartCounts, PartStart};
 use super::super::{LineTotals, Record, RecordBody};
-use crate::site::{Remark, SiteCode, Timestamp};
+use crate::site::{Hint, Remark, SiteCode, Timestamp};
 use crate::trace::{LogEntry, Phrases, ReaderState, TraceReader};
 
 /// What a poll has read so far.
@@ -17,6 +17,8 @@ pub(super) struct Reading<'a> {
 struct PartReading<'a> {
     reader: TraceReader<'a>,
     records: Vec<RecordBody>,
+    /// See [`is_news`].
+    given: Vec<Hint>,
     other_site: Option<SiteCode>,
 }
 
@@ -58,17 +60,30 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Whether a record says something new: a failed cleanup gives the same reason for each of its thousand files.
+///
+/// `given` are the reasons since the last status message, because only those explain the error that follows.
+fn is_news(body: &RecordBody, given: &mut Vec<Hint>) -> bool {
+    match body {
+        RecordBody::Status(_) => given.clear(),
+        RecordBody::Remark { remark: Remark::Reason(hint), .. } if given.contains(hint) => return false,
+        RecordBody::Remark { remark: Remark::Reason(hint), .. } => given.push(*hint),
+        RecordBody::Remark { .. } => {}
+    }
+    true
+}
+
 impl LineSink for Reading<'_> {
     fn begin(&mut self, part: &Part<'_>) {
         let mut reader = TraceReader::new(self.phrases, self.committed.state.clone());
         if part.start == PartStart::New {
             reader.new_file();
         }
-        self.part = Some(PartReading { reader, records: Vec::new(), other_site: None });
+        self.part = Some(PartReading { reader, records: Vec::new(), given: Vec::new(), other_site: None });
     }
 
     fn lines(&mut self, block: &[u8]) {
-        let Some(PartReading { reader, records, other_site }) = &mut self.part else { return };
+        let Some(PartReading { reader, records, given, other_site }) = &mut self.part else { return };
         reader.read(block, &mut |entry| {
             let (site, body) = match entry {
                 LogEntry::Status(message, site) => (site, RecordBody::Status(message)),
@@ -78,13 +93,14 @@ impl LineSink for Reading<'_> {
             };
             match site {
                 Some(site) if site != self.site => *other_site = Some(site),
-                _ => records.push(body),
+                _ if is_news(&body, given) => records.push(body),
+                _ => {}
             }
         });
     }
 
     fn commit(&mut self, counts: PartCounts) {
-        let Some(PartReading { reader, records, other_site }) = self.part.take() else { return };
+        let Some(PartReading { reader, records, other_site, .. }) = self.part.take() else { return };
         let read = &mut self.committed;
         for body in records {
             read.records.push(Record { position: read.next, body });
@@ -114,9 +130,9 @@ mod tests {
     use chrono::TimeDelta;
 
     use crate::demo::writer::{BackupTask, LogWriter};
-    use crate::site::Timestamp;
+    use crate::site::{MessageId, Remark, Severity, Timestamp};
     use crate::source::backup_log::BackupLog;
-    use crate::source::{BlockingSource, Cursor, Fact, Guidance, Record};
+    use crate::source::{BlockingSource, Cursor, Fact, Guidance, Record, RecordBody};
     use crate::trace::{Phrases, UserPatterns};
 
     /// A success, three hours after the one before.
@@ -159,5 +175,40 @@ mod tests {
         // The last run of this site begins with words, which stand before its first status message.
         assert!(records[1] > 9, "{records:?}");
         assert_eq!((records[0], records[2]), (0, 0), "{records:?}");
+    }
+
+    fn log(folder: &tempfile::TempDir) -> (BackupLog, std::path::PathBuf) {
+        let path = folder.path().join("smsbkup.log");
+        let phrases = Phrases::new(UserPatterns::default()).unwrap();
+        let interval = std::time::Duration::from_secs(5);
+        (BackupLog::new("P01".parse().unwrap(), path.clone(), interval, phrases), path)
+    }
+
+    #[test]
+    fn the_same_reason_counts_once_until_the_next_status_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, path) = log(&folder);
+        let writer = LogWriter::new("P01".parse().unwrap(), "CM01");
+        let time = Timestamp::UNIX_EPOCH;
+        let reason = |number| writer.text(time, &format!("Deleting E:\\{number}, FAILED, Win32 Error = 145"));
+        let flood: String = (0..1000).map(reason).collect();
+        let status = writer.status(time, MessageId::FAILED, Severity::Error, &[]);
+        fs::write(&path, format!("{flood}{status}{flood}")).unwrap();
+        assert_eq!(poll(&source, &mut None).len(), 3);
+    }
+
+    #[test]
+    fn what_follows_a_lost_stretch_begins_with_a_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, path) = log(&folder);
+        let mut cursor = None;
+        fs::write(&path, success("P01", 0)).unwrap();
+        let before = poll(&source, &mut cursor);
+        fs::write(&path, success("P01", 9)).unwrap();
+        let after = poll(&source, &mut cursor);
+        let is_gap = |record: &Record| matches!(record.body, RecordBody::Remark { remark: Remark::Gap, .. });
+        assert!(is_gap(&after[0]) && !after[1..].iter().any(is_gap) && !before.iter().any(is_gap));
+        let positions: Vec<_> = before.iter().chain(&after).map(|record| record.position).collect();
+        assert_eq!(positions, (0..).take(positions.len()).collect::<Vec<u64>>());
     }
 }
