@@ -8,9 +8,10 @@ use chrono::{DateTime, TimeDelta};
 use super::*;
 use crate::config::SiteSettings;
 use crate::schedule::{EVERY_DAY, Schedule, Zone};
-use crate::site::Witness;
+use crate::site::{Component, MessageId, Severity, StatusMessage, Witness};
 use crate::source::{
-    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, SourceId, SourceKind, backup_log,
+    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Quiet, Reach, Record, RecordBody, SourceId,
+    SourceKind, backup_log,
 };
 
 const HOUR: i64 = 3600;
@@ -75,4 +76,47 @@ fn what_was_not_read_to_its_end_proves_nothing() {
     }
     poll(&mut state, 2 * DAY + 15 * HOUR + 5, Some(Reach::CaughtUp));
     assert_eq!(assess(&state, at(2 * DAY + 15 * HOUR + 5)).due.missed, Some(3));
+}
+
+/// What the log says at a second of the day: ids of SMS_SITE_BACKUP.
+fn say(state: &mut SiteState, now: i64, ids: &[u16]) {
+    let message = |id: &u16| StatusMessage {
+        id: MessageId(*id),
+        severity: Some(Severity::Information),
+        component: Component::SiteBackup,
+        machine: "cm01".into(),
+        pid: None,
+        tid: None,
+        time: at(now),
+        hint: None,
+    };
+    let first = state.timeline.records().values().map(Vec::len).sum::<usize>() as u64;
+    let records =
+        (first..).zip(ids).map(|(position, id)| Record { position, body: RecordBody::Status(message(id)) });
+    let facts = vec![Fact::Records(Witness::Log, records.collect())];
+    let cursor = Cursor::Log(backup_log::Cursor::default());
+    let result = Ok(Poll { facts, cursor, reach: Reach::CaughtUp });
+    let (site, started) = (state.settings.code, at(now));
+    state.fold(&PollReport { site, source: source(), started, duration: Duration::ZERO, result }, started);
+}
+
+#[test]
+fn sources_keep_quiet_around_a_backup() {
+    const MINUTE: i64 = 60;
+    let mut state = state();
+    let quiet = |state: &SiteState, now: i64| guidance(state, at(now)).quiet;
+    assert_eq!(quiet(&state, 0), Some(Quiet::Unknown), "nothing has been read yet");
+    poll(&mut state, 0, Some(Reach::CaughtUp));
+    let begin = 2 * HOUR;
+    assert_eq!(quiet(&state, begin - 11 * MINUTE), None);
+    assert_eq!(quiet(&state, begin - 9 * MINUTE), Some(Quiet::RunDue));
+    say(&mut state, begin + MINUTE, &[500, 5055]);
+    assert_eq!(quiet(&state, begin + 2 * MINUTE), Some(Quiet::RunInProgress));
+    let end = begin + 60 * MINUTE;
+    say(&mut state, end, &[5035, 5040, 501]);
+    assert_eq!(quiet(&state, end + 29 * MINUTE), Some(Quiet::AfterBackup));
+    assert_eq!(quiet(&state, end + 31 * MINUTE), None);
+    // The next day nothing comes: quiet until it counts as missed, 15 minutes after the latest begin.
+    assert_eq!(quiet(&state, DAY + 5 * HOUR + 14 * MINUTE), Some(Quiet::RunDue));
+    assert_eq!(quiet(&state, DAY + 5 * HOUR + 16 * MINUTE), None);
 }
