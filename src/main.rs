@@ -4,7 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
-use configmgr_backup_exporter::cli::{check, demo, log, serve};
+use configmgr_backup_exporter::cli::check::Checked;
+use configmgr_backup_exporter::cli::{demo, log, serve};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{Config, describe};
 use configmgr_backup_exporter::environment::Environment;
@@ -18,7 +19,10 @@ fn main() -> ExitCode {
     let environment = Environment::new(std::env::vars_os());
     let args = match Args::parse_from(std::env::args_os()) {
         Ok(args) => args,
-        Err(exit) if exit.code == 0 => return printed(&print(&exit.text), 0),
+        Err(exit) if exit.code == 0 => {
+            let printed = unless_closed(print(&exit.text));
+            return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
         Err(exit) => {
             complain(exit.text.trim_end());
             return exit.code.into();
@@ -28,8 +32,6 @@ fn main() -> ExitCode {
     let failed = if matches!(command, Command::Check { .. }) { EXIT_UNKNOWN } else { 1 };
     match run(&args, command, &environment) {
         Ok(code) => code.into(),
-        // Whoever reads the output has seen enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("configmgr_backup_exporter: {}", error_chain(error.as_ref())));
             failed.into()
@@ -41,7 +43,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
     if args.config_check {
         return Ok(match config(args) {
             Ok(config) => {
-                print(&describe(&config))?;
+                unless_closed(print(&describe(&config)))?;
                 0
             }
             Err(code) => code,
@@ -54,7 +56,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
                 OutputFormat::Text => log::Format::Text,
                 OutputFormat::Json => log::Format::Json,
             };
-            log::run(&files, format, stdout, &mut io::stderr())?;
+            unless_closed(log::run(&files, format, stdout, &mut io::stderr()))?;
             Ok(0)
         }
         Command::Check { format } => {
@@ -63,7 +65,9 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
                 Err(code) => return Ok(code),
             };
             let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
-            check::run(config, &state_path, Clock::System, format, stdout, &mut io::stderr())
+            let checked = Checked::look(config, &state_path, Clock::System, &mut io::stderr())?;
+            unless_closed(checked.print(format, stdout))?;
+            Ok(checked.exit_code())
         }
         Command::Demo => {
             demo::run(args, logging::init(args.log_level, args.log_format), stdout)?;
@@ -100,8 +104,12 @@ fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-fn printed(result: &io::Result<()>, code: u8) -> ExitCode {
-    if result.is_ok() { code.into() } else { ExitCode::FAILURE }
+/// Whoever closes the output has seen enough, which is no error of printing.
+fn unless_closed<E: Into<anyhow::Error>>(printed: Result<(), E>) -> anyhow::Result<()> {
+    match printed.map_err(Into::into) {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        result => result,
+    }
 }
 
 /// Says on standard error why nothing happens; where even that fails there is nobody to tell.

@@ -19,38 +19,51 @@ use crate::trace::Phrases;
 
 use super::args::OutputFormat;
 
-/// Looks at every site and prints what it finds; gives the exit code.
-pub fn run(
-    config: Config,
-    state_path: &Path,
-    clock: Clock,
-    format: OutputFormat,
-    out: &mut dyn Write,
-    notes: &mut dyn Write,
-) -> anyhow::Result<u8> {
-    let mut looked = Vec::new();
-    for site in config.sites {
-        let state = look(site, state_path, clock, notes)?;
-        let assessment = assess(&state, clock.now());
-        looked.push((state, assessment));
-    }
-    match format {
-        OutputFormat::Json => {
-            let sites: Vec<_> =
-                looked.iter().map(|(state, assessment)| api::site(state, assessment)).collect();
-            serde_json::to_writer_pretty(&mut *out, &sites)?;
-            writeln!(out)?;
+/// What was found of every site.
+#[derive(Debug)]
+pub struct Checked(Vec<(SiteState, Assessment)>);
+
+impl Checked {
+    /// Looks at every site; what stands in the way of a full look goes to `notes`.
+    pub fn look(
+        config: Config,
+        state_path: &Path,
+        clock: Clock,
+        notes: &mut dyn Write,
+    ) -> anyhow::Result<Self> {
+        let mut looked = Vec::new();
+        for site in config.sites {
+            let state = look(site, state_path, clock, notes)?;
+            let assessment = assess(&state, clock.now());
+            looked.push((state, assessment));
         }
-        OutputFormat::Text => {
-            for (state, assessment) in &looked {
-                text(state, assessment, out)?;
+        Ok(Self(looked))
+    }
+
+    /// Prints what was found.
+    pub fn print(&self, format: OutputFormat, out: &mut dyn Write) -> anyhow::Result<()> {
+        match format {
+            OutputFormat::Json => {
+                let sites: Vec<_> =
+                    self.0.iter().map(|(state, assessment)| api::site(state, assessment)).collect();
+                serde_json::to_writer_pretty(&mut *out, &sites)?;
+                writeln!(out)?;
+            }
+            OutputFormat::Text => {
+                for (state, assessment) in &self.0 {
+                    text(state, assessment, out)?;
+                }
             }
         }
+        out.flush()?;
+        Ok(())
     }
-    out.flush()?;
-    let verdicts = looked.iter().map(|(_, assessment)| exit_code(assessment.verdict));
-    // The worst of several sites: failed, then unknown, then degraded.
-    Ok(verdicts.max_by_key(|code| [0, 1, 3, 2].iter().position(|worse| worse == code)).unwrap_or(3))
+
+    /// The worst of several sites: failed, then unknown, then degraded.
+    pub fn exit_code(&self) -> u8 {
+        let codes = self.0.iter().map(|(_, assessment)| exit_code(assessment.verdict));
+        codes.max_by_key(|code| [0, 1, 3, 2].iter().position(|worse| worse == code)).unwrap_or(3)
+    }
 }
 
 /// 0 healthy, pending, passive; 1 degraded; 2 failed, overdue, unprotected; 3 unknown.

@@ -69,6 +69,24 @@ fn the_exit_code_says_how_the_backups_are() {
 }
 
 #[test]
+fn a_reader_that_goes_away_does_not_make_a_failure_a_success() {
+    let place = Place::new(ONE_SITE);
+    place.append(&month_and("P01", &task("P01").stopped()));
+    for (arguments, code) in [
+        (["check", "--format=text"].as_slice(), 2),
+        (&["check", "--format=json"], 2),
+        (&["--config.check"], 0),
+        (&["--help"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = place.command(arguments).stdout(writer).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(code), ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn of_several_sites_the_worst_decides_and_failed_is_worse_than_unknown() {
     let place = Place::new(&sites(&["P01", "P02", "P03"]));
     let code = || place.output(&["check"]).status.code();
