@@ -57,8 +57,18 @@ pub fn run(
 
 /// Files in the order of their first lines, so that `.lo_` and `.log` may be named in any order.
 fn in_order(files: &[PathBuf], phrases: &Phrases) -> anyhow::Result<Vec<PathBuf>> {
+    // One file is in order, and a pipe could not be read a second time.
+    if let [only] = files {
+        return Ok(vec![only.clone()]);
+    }
     let mut known = Vec::new();
     for path in files {
+        let seekable = path.metadata().with_context(|| cannot_read(path))?.is_file() || path.is_dir();
+        anyhow::ensure!(
+            seekable,
+            "{} is no regular file; name it alone, or copy it to a file to read it with others",
+            path.display()
+        );
         known.push((oldest(path, phrases)?, path.clone()));
     }
     // A file without any time keeps its place behind those that have one.
@@ -76,10 +86,9 @@ fn oldest(path: &Path, phrases: &Phrases) -> anyhow::Result<Option<Timestamp>> {
 }
 
 fn open(path: &Path) -> anyhow::Result<File> {
-    let file = File::open(path).with_context(|| cannot_read(path))?;
-    let is_directory = file.metadata().is_ok_and(|metadata| metadata.is_dir());
-    anyhow::ensure!(!is_directory, "{} is a directory; name the log in it", path.display());
-    Ok(file)
+    // Before it is opened: Windows opens no directory, and calls that a lack of rights.
+    anyhow::ensure!(!path.is_dir(), "{} is a directory; name the log in it", path.display());
+    File::open(path).with_context(|| cannot_read(path))
 }
 
 fn cannot_read(path: &Path) -> String {

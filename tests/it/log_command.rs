@@ -55,6 +55,30 @@ fn a_reader_that_goes_away_is_no_error() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_from_its_beginning_but_only_alone() {
+    let place = Place::new(ONE_SITE);
+    let whole = successes("P01", 60);
+    place.append(&whole);
+    let mut command = binary();
+    command.args(["log", "/dev/stdin"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().expect("the program starts");
+    let mut stdin = process.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut stdin, whole.as_bytes()).expect("all is read");
+    drop(stdin);
+    let piped = process.wait_with_output().expect("it ends");
+    assert_eq!(text(&piped.stdout), text(&log(&[&place.log()]).stdout));
+
+    let mut command = binary();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    command.args(["log", "/dev/stdin"]).arg(place.log()).stdin(reader);
+    let several = command.output().expect("the program starts");
+    drop(writer);
+    assert_eq!(several.status.code(), Some(1));
+    assert!(text(&several.stderr).contains("is no regular file"), "{}", text(&several.stderr));
+}
+
 #[test]
 fn files_in_any_order_give_the_same_table() {
     let place = Place::new(ONE_SITE);
