@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
-use super::args_web::{ExternalUrl, ListenAddress, TelemetryPath};
+use super::args_web::{ListenAddress, TelemetryPath};
 use crate::build_info::DESCRIPTION;
 
 /// The exit code for a bad command line or configuration.
@@ -58,10 +58,6 @@ pub struct Args {
     #[arg(long = "web.max-connections", value_name = "COUNT", global = true, default_value_t = 256)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub max_connections: u16,
-
-    /// The URL under which users reach the exporter, for the links of its pages. Default: links without a host.
-    #[arg(long = "web.external-url", value_name = "URL", global = true)]
-    pub external_url: Option<ExternalUrl>,
 
     /// The folder that keeps positions and totals across restarts. Default: $STATE_DIRECTORY or
     /// /var/lib/configmgr_backup_exporter, on Windows %ProgramData%\configmgr_backup_exporter.
@@ -250,7 +246,7 @@ mod tests {
         assert_eq!(args.max_connections, 256);
         assert_eq!((args.log_level, args.log_format), (LogLevel::Info, LogFormat::Logfmt));
         assert!(!args.config_check && !args.disable_exporter_metrics);
-        assert_eq!((args.config_file, args.external_url, args.state_path), (None, None, None));
+        assert_eq!((args.config_file, args.state_path), (None, None));
         assert_eq!(parse("serve").unwrap().command(), Command::Serve);
     }
 
@@ -324,7 +320,6 @@ mod tests {
         refused("--log.level loud", "debug, info, warn, error");
         refused("--web.telemetry-path=/api/x", "/api is taken by other pages");
         refused("--web.max-connections=0", "0 is not in 1");
-        refused("--web.external-url=x", "scheme and host");
         refused("verify x", "verify");
         refused("--config.file", "FILE");
         refused("check --format xml", "text, json");

@@ -5,8 +5,6 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-use hyper::Uri;
-
 /// Why a text is no value for its flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -117,52 +115,6 @@ impl fmt::Display for TelemetryPath {
     }
 }
 
-/// The URL under which users reach the exporter, through a reverse proxy say; it ends without a slash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExternalUrl {
-    url: String,
-    prefix: usize,
-}
-
-impl ExternalUrl {
-    /// The whole URL.
-    pub fn as_str(&self) -> &str {
-        &self.url
-    }
-
-    /// Its path, to put before every link; empty where it has none.
-    pub fn path_prefix(&self) -> &str {
-        &self.url[self.prefix..]
-    }
-}
-
-impl FromStr for ExternalUrl {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let Ok(uri) = text.parse::<Uri>() else { return invalid("this is not a URL") };
-        let http = uri.scheme_str().is_some_and(|scheme| matches!(scheme, "http" | "https"));
-        if !http || uri.host().is_none_or(str::is_empty) {
-            return invalid("write a URL with scheme and host, as https://monitoring.example/backup");
-        }
-        if uri.query().is_some()
-            || text.contains('#')
-            || uri.authority().is_some_and(|a| a.as_str().contains('@'))
-        {
-            return invalid("the URL may have no user, query or fragment");
-        }
-        let url = text.trim_end_matches('/').to_owned();
-        let prefix = url.len() - uri.path().trim_end_matches('/').len();
-        Ok(Self { url, prefix })
-    }
-}
-
-impl fmt::Display for ExternalUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.url)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,29 +171,6 @@ mod tests {
             "/ä",
         ] {
             assert!(text.parse::<TelemetryPath>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_external_url_has_a_prefix_for_links() {
-        for (text, url, prefix) in [
-            ("https://mon.example", "https://mon.example", ""),
-            ("https://mon.example/", "https://mon.example", ""),
-            ("http://mon.example:8080/cm/backup/", "http://mon.example:8080/cm/backup", "/cm/backup"),
-        ] {
-            let parsed: ExternalUrl = text.parse().unwrap();
-            assert_eq!((parsed.as_str(), parsed.path_prefix()), (url, prefix), "{text}");
-        }
-        for text in [
-            "",
-            "mon.example",
-            "/backup",
-            "ftp://mon.example",
-            "https://u:p@mon.example",
-            "https://m/?q",
-            "http://",
-        ] {
-            assert!(text.parse::<ExternalUrl>().is_err(), "{text}");
         }
     }
 }

@@ -7,4 +7,4 @@ pub mod demo;
 pub mod log;
 pub mod serve;
 
-pub use args_web::{ExternalUrl, ListenAddress, TelemetryPath};
+pub use args_web::{ListenAddress, TelemetryPath};
