@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use crate::assessment::{Assessment, CheckState, Verdict, assess};
 use crate::clock::Clock;
@@ -18,6 +19,10 @@ use crate::state::{SiteState, checkpoint};
 use crate::trace::Phrases;
 
 use super::args::OutputFormat;
+
+/// How often a file that is locked or being copied is looked at again, and after how long.
+const PATIENCE: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What was found of every site.
 #[derive(Debug)]
@@ -98,6 +103,7 @@ fn look(
     let source = Arc::new(BackupLog::new(code, log.path, log.interval, Phrases::new(patterns)?));
     let id = source.id().clone();
     state.watch(id.clone(), log.interval, clock.now());
+    let mut patience = PATIENCE;
     loop {
         let started = clock.now();
         let (sender, receiver) = mpsc::channel();
@@ -108,13 +114,23 @@ fn look(
             let message = format!("{} did not answer within {} s", id.location, deadline.as_secs());
             Err(PollFailure { kind: FailureKind::Timeout, message })
         });
-        let done = result.as_ref().map_or(true, |poll| poll.reach != Reach::More);
+        let reach = result.as_ref().map_or(Reach::CaughtUp, |poll| poll.reach);
         let duration = (clock.now() - started).to_std().unwrap_or_default();
         state.fold(&PollReport { site: code, source: id.clone(), started, duration, result }, clock.now());
-        if done {
-            return Ok(state);
+        match reach {
+            Reach::More => {}
+            Reach::Unsettled if patience > 0 => {
+                patience -= 1;
+                pause();
+            }
+            Reach::CaughtUp | Reach::Unsettled => return Ok(state),
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command line tool that waits for a file to be free")]
+fn pause() {
+    thread::sleep(PAUSE);
 }
 
 fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyhow::Result<()> {
