@@ -41,8 +41,7 @@ impl SourceKind {
             Unreachable,
         };
         match self {
-            Self::BackupLog => &[NotFound, AccessDenied, Locked, Timeout, Unreachable],
-            Self::EventLog | Self::Snapshot | Self::Verification => {
+            Self::BackupLog | Self::EventLog | Self::Snapshot | Self::Verification => {
                 &[NotFound, AccessDenied, Locked, Timeout, Unreachable, Malformed]
             }
             Self::Database => &[Timeout, Unreachable, Authentication, Tls, Permission, Protocol],

@@ -268,6 +268,7 @@ async fn a_source_that_panics_goes_on_with_its_old_cursor() {
     assert!(rig.next().await.result.is_ok());
     let panicked = rig.next().await.result.unwrap_err();
     assert_eq!(panicked.kind, FailureKind::Malformed);
+    assert!(id().kind.failures().contains(&panicked.kind), "it is exported");
     assert!(panicked.message.contains("smsbkup.log"), "{}", panicked.message);
     assert!(rig.next().await.result.is_ok() && rig.next().await.result.is_ok());
     assert_eq!(blocker.cursors()[..4], [0, 1, 1, 3].map(|number| Some(cursor(number))));
