@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::negotiate::{Exposition, negotiate};
 use super::{Request, Response, Routes, StatusCode, api, status_page};
 use crate::assessment::{Assessment, Verdict, assess};
 use crate::clock::Clock;
 use crate::metrics::{Format, ProcessMetrics, encode};
-use crate::site::{SiteCode, Timestamp, Timings};
+use crate::site::{SiteCode, Timings};
 use crate::state::{Published, SiteState};
 use crate::watchdog::Watchdog;
 
@@ -21,8 +22,8 @@ struct Context {
     watchdog: Watchdog,
     process: Option<ProcessMetrics>,
     telemetry_path: String,
-    /// From when on this process counts as ready whatever its sources do.
-    ready_by: Timestamp,
+    /// From when on this process counts as ready whatever its sources do; a machine's clock may step at boot.
+    ready_by: Instant,
 }
 
 /// The routes of the exporter.
@@ -44,7 +45,7 @@ impl Web {
         process: Option<ProcessMetrics>,
         telemetry_path: String,
     ) -> Self {
-        let ready_by = clock.now() + chrono::TimeDelta::from_std(timings.ready_after).unwrap_or_default();
+        let ready_by = Instant::now() + timings.ready_after;
         let metrics_path = telemetry_path.clone();
         let context = Arc::new(Context { published, clock, watchdog, process, telemetry_path, ready_by });
         type Endpoint = fn(&Context, &Request) -> Response;
@@ -123,7 +124,7 @@ fn healthy(context: &Context) -> Response {
 
 fn ready(context: &Context) -> Response {
     let published = context.published();
-    if published.sites.values().all(|state| state.all_reported()) || context.clock.now() >= context.ready_by {
+    if published.sites.values().all(|state| state.all_reported()) || Instant::now() >= context.ready_by {
         Response::text(StatusCode::OK, "ready\n")
     } else {
         Response::text(StatusCode::SERVICE_UNAVAILABLE, "not every source has reported yet\n")
@@ -192,5 +193,36 @@ fn json(status: StatusCode, value: &impl serde::Serialize) -> Response {
             tracing::error!(%error, "JSON not encoded; please report this");
             Response::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use hyper::{HeaderMap, Method};
+
+    use super::*;
+    use crate::config::SiteSettings;
+    use crate::source::{SourceId, SourceKind};
+
+    /// Time that passes on tokio's clock only stands for a machine's clock that was stepped back by as much.
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_steps_back_does_not_delay_readiness() {
+        let code: SiteCode = "P01".parse().unwrap();
+        let now = Clock::System.now();
+        let mut state = SiteState::new(Arc::new(SiteSettings::new(code)), now);
+        let silent = SourceId { kind: SourceKind::BackupLog, location: "smsbkup.log".to_owned() };
+        state.watch(silent, Duration::from_secs(5), now);
+        let sites = BTreeMap::from([(code, Arc::new(state))]);
+        let (_publish, published) = watch::channel(Published { sites, ..Published::default() });
+        let (watchdog, path) = (Watchdog::default(), "/metrics".to_owned());
+        let web = Web::new(published, Clock::System, Timings::DEFAULT, watchdog, None, path);
+        let peer = ([127, 0, 0, 1], 1).into();
+        let request = Request::new(Method::GET, "/-/ready".parse().unwrap(), HeaderMap::new(), peer);
+        assert_eq!(web.respond(&request).status(), StatusCode::SERVICE_UNAVAILABLE);
+        tokio::time::advance(Timings::DEFAULT.ready_after).await;
+        assert_eq!(web.respond(&request).status(), StatusCode::OK);
     }
 }
