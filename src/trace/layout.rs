@@ -7,7 +7,7 @@
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use memchr::memrchr;
 
-use crate::site::{Severity, Timestamp};
+use crate::site::Timestamp;
 
 /// What opens a line of the CMTrace layout.
 pub(super) const CCM_OPEN: &[u8] = b"<![LOG[";
@@ -22,8 +22,6 @@ pub struct TraceLine<'a> {
     pub component: &'a [u8],
     /// When it was written.
     pub stamp: Stamp,
-    /// The line's own severity; only the CMTrace layout has one.
-    pub severity: Option<Severity>,
 }
 
 impl<'a> TraceLine<'a> {
@@ -42,19 +40,18 @@ impl<'a> TraceLine<'a> {
         let stamp = Stamp::parse(date)?;
         let (rest, component) = bracketed(rest)?;
         let message = rest.strip_suffix(b"$$")?;
-        Some(Self { message: trim_message(message), component, stamp, severity: None })
+        Some(Self { message: trim_message(message), component, stamp })
     }
 
     fn parse_ccm(line: &'a [u8]) -> Option<Self> {
         let mut rest = line.strip_suffix(b">")?;
-        let (mut time, mut date, mut component, mut severity) = (None, None, None, None);
+        let (mut time, mut date, mut component) = (None, None, None);
         loop {
             let (before, key, value) = attribute(rest)?;
             match key {
                 b"time" => time = Some(value),
                 b"date" => date = Some(value),
                 b"component" => component = Some(value),
-                b"type" => severity = severity_of_type(value),
                 _ => {}
             }
             rest = before;
@@ -66,7 +63,7 @@ impl<'a> TraceLine<'a> {
         }
         let stamp = Stamp::from_fields(date?, time?)?;
         let message = rest.strip_prefix(CCM_OPEN)?;
-        Some(Self { message: trim_message(message), component: component?, stamp, severity })
+        Some(Self { message: trim_message(message), component: component?, stamp })
     }
 }
 
@@ -90,15 +87,6 @@ fn attribute(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let text = text[..quote].strip_suffix(b"=")?;
     let key = text.len() - text.iter().rev().take_while(|c| c.is_ascii_lowercase()).count();
     Some((&text[..key], &text[key..], value))
-}
-
-fn severity_of_type(value: &[u8]) -> Option<Severity> {
-    match value {
-        b"1" => Some(Severity::Information),
-        b"2" => Some(Severity::Warning),
-        b"3" => Some(Severity::Error),
-        _ => None,
-    }
 }
 
 /// `~` stands for a line break of the original text, before and after it.
@@ -230,13 +218,11 @@ mod tests {
         let line = TraceLine::parse(simple).unwrap();
         assert_eq!(line.message, b"a <b> \"c\" $$<D><01-01-2020 x>");
         assert_eq!(line.component, b"SMS_SITE_BACKUP");
-        assert_eq!(line.severity, None);
 
         let ccm = b"<![LOG[a ]LOG]!><time=\"x\">]LOG]!><time=\"03:11:46.039+300\" date=\"12-06-2016\" component=\"SMS_SITE_BACKUP\" context=\"\" type=\"3\" thread=\"4840\" file=\"backup.cpp:12\">";
         let line = TraceLine::parse(ccm).unwrap();
         assert_eq!(line.message, b"a ]LOG]!><time=\"x\">");
         assert_eq!(line.component, b"SMS_SITE_BACKUP");
-        assert_eq!(line.severity, Some(Severity::Error));
         assert_eq!(line.stamp.utc(), TraceLine::parse(simple).unwrap().stamp.utc());
     }
 
