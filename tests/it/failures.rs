@@ -45,6 +45,7 @@ fn a_log_that_is_missing_is_watched_for_and_never_shown_as_zero() {
     assert_eq!(told("source can be read again"), 1, "{}", exporter.log());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_site_without_any_source_is_shown_as_unknown_until_it_is_told_to_stop() {
     let place = Place::new("sites: [{ code: P01 }]\n");
@@ -54,11 +55,8 @@ fn a_site_without_any_source_is_shown_as_unknown_until_it_is_told_to_stop() {
     assert_eq!(exporter.scrape().get(unknown), Some(1.0), "{:?}", exporter.scrape());
     let sites = exporter.get("/api/v1/sites").json();
     assert_eq!(sites[0]["verdict"], "unknown", "{sites}");
-    #[cfg(unix)]
-    {
-        exporter.terminate();
-        assert_eq!(exporter.wait(DEADLINE).code(), Some(0), "{}", exporter.log());
-    }
+    exporter.terminate();
+    assert_eq!(exporter.wait(DEADLINE).code(), Some(0), "{}", exporter.log());
 }
 
 #[test]
