@@ -124,6 +124,10 @@ impl Site<'_> {
         let (lead, tolerance) = (delta(timings.due_lead), delta(timings.missed_tolerance));
         let from = known_since.max(self.now - MISSED_HORIZON);
         let from = self.runs.last_success_start.map_or(from, |success| from.max(success));
+        // Of the days before the first run that is kept nobody knows any more whether one started.
+        let pruned = !self.state.timeline.horizon().positions.is_empty();
+        let first = self.state.runs.first().filter(|_| pruned);
+        let from = first.map_or(from, |run| from.max(run.started_or_first()));
         let mut covered_any = self.covered(self.now, self.now);
         let mut missed = 0;
         for due in schedule.dues(from, self.now) {

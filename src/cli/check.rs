@@ -109,7 +109,10 @@ fn look(
         let (sender, receiver) = mpsc::channel();
         let (polled, cursor) = (Arc::clone(&source), state.cursor_for(&id).cloned());
         // A source that hangs keeps its thread; the process ends without it.
-        thread::spawn(move || sender.send(polled.poll(cursor.as_ref(), &Guidance::default())));
+        thread::spawn(move || {
+            // Nobody waits any more once the deadline has passed.
+            let _ = sender.send(polled.poll(cursor.as_ref(), &Guidance::default()));
+        });
         let result = receiver.recv_timeout(deadline).unwrap_or_else(|_| {
             let message = format!("{} did not answer within {} s", id.location, deadline.as_secs());
             Err(PollFailure { kind: FailureKind::Timeout, message })

@@ -148,7 +148,8 @@ impl SiteState {
     fn caught_up(&mut self, kind: SourceKind, started: Timestamp) -> Change {
         let Some(witness) = kind.witness() else { return Change::Volatile };
         let coverage = self.coverage.entry(witness).or_insert(Coverage { since: started, until: None });
-        coverage.until = coverage.until.max(Some(started));
+        // Not the latest of both: a clock that was ahead once must not vouch for what was not read.
+        *coverage = Coverage { since: coverage.since.min(started), until: Some(started) };
         if std::mem::replace(&mut self.history_known, true) { Change::Position } else { Change::Durable }
     }
 
@@ -172,7 +173,9 @@ impl SiteState {
     fn newly_final(&self, now: Timestamp) -> impl Iterator<Item = (usize, BackupOutcome)> {
         self.runs.iter().enumerate().filter_map(move |(index, run)| {
             let outcome = run.outcome()?;
-            (!self.totals.has_counted(run) && self.is_final(run, outcome, now)).then_some((index, outcome))
+            let next = self.runs.get(index + 1);
+            (!self.totals.has_counted(run) && self.is_final(run, next, outcome, now))
+                .then_some((index, outcome))
         })
     }
 
@@ -275,9 +278,8 @@ impl SiteState {
         if gone == 0 {
             return;
         }
-        for run in &self.runs[..gone] {
-            self.totals.let_go(run);
-        }
+        let (let_go, kept) = self.runs.split_at(gone);
+        self.totals.let_go(let_go, kept);
         let timings = &self.settings.timings;
         let events = events_of_runs(&self.timeline, timings, gone);
         Arc::make_mut(&mut self.timeline).prune(events, timings);
@@ -285,11 +287,19 @@ impl SiteState {
     }
 
     /// A 5035 is final at once. Anything else settles first, and every witness that works must have been asked since.
-    pub fn is_final(&self, run: &BackupRun, outcome: BackupOutcome, now: Timestamp) -> bool {
+    fn is_final(
+        &self,
+        run: &BackupRun,
+        next: Option<&BackupRun>,
+        outcome: BackupOutcome,
+        now: Timestamp,
+    ) -> bool {
         if outcome == BackupOutcome::Succeeded {
             return true;
         }
         let Some((_, ended)) = run.ended else { return false };
+        // An end that is dated in the future was over when the next run began.
+        let ended = next.map_or(ended, |next| ended.min(next.first));
         let settled = ended + TimeDelta::from_std(self.settings.timings.settle).unwrap_or(TimeDelta::MAX);
         let mut witnesses = self.witnesses().filter(|(_, source)| source.up()).peekable();
         let read_since =

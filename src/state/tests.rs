@@ -296,6 +296,41 @@ fn a_run_that_is_dated_in_the_far_future_once_hides_nothing_later() {
 }
 
 #[test]
+fn a_clock_that_was_set_within_a_run_counts_no_run_twice() {
+    let mut state = state();
+    let position = std::cell::Cell::new(0);
+    let run = |times: [i64; 4], words: [&str; 4]| {
+        let record = |(word, time)| {
+            position.set(position.get() + 1);
+            Record { position: position.get(), body: body(word, time) }
+        };
+        words.into_iter().zip(times).map(record).collect::<Vec<_>>()
+    };
+    let good = ["500", "5055", "5035", "501"];
+    let day = |day: i64| [0, 1, 60, 61].map(|second| day * 1000 + second);
+    // Two days ahead at its start, right at its end; and one that failed decades ahead.
+    let mut all = run([2000, 2001, 60, 61], good);
+    all.extend(run(
+        [2_000_000_000, 2_000_000_001, 2_000_000_060, 2_000_000_061],
+        ["500", "5055", "-5060", "501"],
+    ));
+    all.extend((1..250).flat_map(|number| run(day(number), good)));
+    state.fold(&report(LOG, at(500_000), vec![Fact::Records(Witness::Log, all)]), at(500_000));
+    state.fold(&report(SourceKind::EventLog, at(500_000), vec![]), at(500_000));
+    let counted = state.totals.runs;
+    assert_eq!(state.totals.runs_failed, 1, "the next start tells that it is over");
+    assert_eq!(state.runs.len(), KEPT_RUNS);
+    for number in 250..500 {
+        let records = run(day(number), good);
+        state.fold(
+            &report(LOG, at(500_000 + number), vec![Fact::Records(Witness::Log, records)]),
+            at(500_000 + number),
+        );
+    }
+    assert_eq!((state.runs.len(), state.totals.runs), (KEPT_RUNS, counted + 250));
+}
+
+#[test]
 fn what_the_runs_told_that_were_let_go_still_holds() {
     let mut state = state();
     let script: Vec<_> = (0..250)

@@ -11,10 +11,13 @@ use chrono::TimeDelta;
 use crate::site::{Component, MessageId, Remark, StatusMessage, Timestamp, Timings, Witness};
 use crate::source::{Record, RecordBody};
 
-/// So many records of a witness are kept, of which half may be remarks; one run's flood must not fill the memory.
+/// So many records of a witness are kept, of which half may be reasons; one run's flood must not fill the memory.
 ///
 /// Errors may go beyond it once more, and what begins or ends a run is never refused.
 const MAX_RECORDS: usize = 20_000;
+
+/// So many messages of the same kind are looked at for the one that a witness repeats.
+const LOOK_AHEAD: usize = 64;
 
 /// The records of all witnesses of one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,10 +157,10 @@ fn room_for(body: &RecordBody) -> usize {
     ];
     match body {
         RecordBody::Status(message) if BOUNDS.contains(&message.id) => usize::MAX,
-        RecordBody::Remark { remark: Remark::Stopping | Remark::Gap, .. } => usize::MAX,
+        RecordBody::Remark { remark: Remark::Reason(_), .. } => MAX_RECORDS / 2,
         RecordBody::Status(message) if message.is_error() => 2 * MAX_RECORDS,
         RecordBody::Status(_) => MAX_RECORDS,
-        RecordBody::Remark { .. } => MAX_RECORDS / 2,
+        RecordBody::Remark { .. } => usize::MAX,
     }
 }
 
@@ -208,9 +211,9 @@ fn pair(events: &[Event<'_>], records: &[Record], tolerance: TimeDelta) -> Vec<O
         let found = candidates.get(&key).and_then(|indices| {
             let from = next.get(&key).copied().unwrap_or(0);
             let matches = |index: &usize| compatible(events[*index].body, &record.body, tolerance);
-            // Times of one key rise but for a stepped clock: what lies far ahead needs no look.
-            let near = |index: &&usize| events[**index].time() <= record.time() + tolerance;
-            let at = from + indices[from..].iter().take_while(near).position(matches)?;
+            let too_old = |index: &&usize| events[**index].time() < record.time() - tolerance;
+            let near = from + indices[from..].iter().take_while(too_old).count();
+            let at = near + indices[near..].iter().take(LOOK_AHEAD).position(matches)?;
             Some((at + 1, indices[at]))
         });
         if let Some((from, _)) = found {

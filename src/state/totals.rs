@@ -92,13 +92,14 @@ impl Totals {
         self.counted.range(run.first..=run.last).next().is_some()
     }
 
-    /// Lets a counted run go, of which only the last facts of their kind stay.
-    pub fn let_go(&mut self, run: &BackupRun) {
-        let marks: Vec<_> = self.counted.range(run.first..=run.last).copied().collect();
-        for mark in marks {
-            self.counted.remove(&mark);
+    /// Lets counted runs go, of which only the last facts of their kind stay.
+    ///
+    /// A mark stays as long as a kept run covers it: a clock that was set within a run can make its span overlap others.
+    pub fn let_go(&mut self, gone: &[BackupRun], kept: &[BackupRun]) {
+        self.counted.retain(|mark| kept.iter().any(|run| (run.first..=run.last).contains(mark)));
+        for run in gone {
+            self.past.add(run);
         }
-        self.past.add(run);
     }
 
     /// Counts a run whose outcome is final.

@@ -19,7 +19,7 @@ use super::{
     BlockingSource, Fact, FailureKind, Guidance, LineTotals, Poll, PollFailure, SourceId, SourceKind,
 };
 use crate::platform::IoFailure;
-use crate::site::{SiteCode, Witness};
+use crate::site::{ClosedSet, FailureCause, Hint, HintStrength, SiteCode, Witness};
 use crate::trace::{Phrases, ReaderState};
 use reading::Reading;
 
@@ -38,9 +38,20 @@ pub struct Cursor {
     /// The site that the last status message named.
     #[serde(skip_serializing_if = "Option::is_none")]
     site: Option<SiteCode>,
+    /// The reasons given since then: their cause, and whether it was a code.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    given: Vec<(String, bool)>,
 }
 
 impl Cursor {
+    fn given(&self) -> Vec<Hint> {
+        let hint = |(cause, code): &(String, bool)| {
+            let strength = if *code { HintStrength::Code } else { HintStrength::Phrase };
+            Some(Hint { cause: FailureCause::from_label(cause)?, strength })
+        };
+        self.given.iter().filter_map(hint).collect()
+    }
+
     fn reader(&self) -> ReaderState {
         let Self { ref open, offset, correction, site, .. } = *self;
         ReaderState { open: open.clone(), offset, correction, site }
@@ -104,7 +115,8 @@ impl BlockingSource for BackupLog {
     fn poll(&self, cursor: Option<&super::Cursor>, _: &Guidance) -> Result<Poll<super::Cursor>, PollFailure> {
         let super::Cursor::Log(cursor) =
             cursor.cloned().unwrap_or_else(|| super::Cursor::Log(Cursor::default()));
-        let mut reading = Reading::new(self.site, &self.phrases, cursor.reader(), cursor.next);
+        let mut reading =
+            Reading::new(self.site, &self.phrases, cursor.reader(), cursor.given(), cursor.next);
         let progress =
             poll(&self.files, &cursor.files, POLL_BUDGET, &mut reading).map_err(|e| failure(&e))?;
         for error in progress.log_error.iter().chain(&progress.older_errors) {
@@ -125,7 +137,10 @@ impl BlockingSource for BackupLog {
         facts.push(Fact::Records(Witness::Log, read.records));
         let ReaderState { open, offset, correction, site } = read.state;
         let reach = progress.reach;
-        let cursor = Cursor { files: progress.cursor, next: read.next, open, offset, correction, site };
+        let given =
+            read.given.iter().map(|hint| (hint.cause.to_string(), hint.strength == HintStrength::Code));
+        let (files, next, given) = (progress.cursor, read.next, given.collect());
+        let cursor = Cursor { files, next, open, offset, correction, site, given };
         Ok(Poll { facts, cursor: super::Cursor::Log(cursor), reach })
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Read {
     /// The position of the next record.
     pub(super) next: u64,
     pub(super) state: ReaderState,
+    /// See [`is_news`].
+    pub(super) given: Vec<Hint>,
     pub(super) lines: LineTotals,
     /// The time of the oldest line.
     pub(super) oldest: Option<Timestamp>,
@@ -39,9 +41,11 @@ pub(super) struct Read {
 impl Read {
     /// Puts a record in front that says that lines are missing there.
     pub(super) fn begin_with_gap(&mut self) {
-        let Some(first) = self.records.first() else { return };
-        let body = RecordBody::Remark { time: first.time(), remark: Remark::Gap, text: Box::default() };
-        let gap = Record { position: first.position, body };
+        let first = self.records.first();
+        // Without a line that has a time nothing was read that could be on the wrong side of it.
+        let Some(time) = first.map(Record::time).or(self.oldest) else { return };
+        let body = RecordBody::Remark { time, remark: Remark::Gap, text: Box::default() };
+        let gap = Record { position: first.map_or(self.next, |first| first.position), body };
         for record in &mut self.records {
             record.position += 1;
         }
@@ -51,8 +55,14 @@ impl Read {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(site: SiteCode, phrases: &'a Phrases, state: ReaderState, next: u64) -> Self {
-        Self { site, phrases, committed: Read { state, next, ..Read::default() }, part: None }
+    pub(super) fn new(
+        site: SiteCode,
+        phrases: &'a Phrases,
+        state: ReaderState,
+        given: Vec<Hint>,
+        next: u64,
+    ) -> Self {
+        Self { site, phrases, committed: Read { state, given, next, ..Read::default() }, part: None }
     }
 
     pub(super) fn finish(self) -> Read {
@@ -68,7 +78,8 @@ fn is_news(body: &RecordBody, given: &mut Vec<Hint>) -> bool {
         RecordBody::Status(_) => given.clear(),
         RecordBody::Remark { remark: Remark::Reason(hint), .. } if given.contains(hint) => return false,
         RecordBody::Remark { remark: Remark::Reason(hint), .. } => given.push(*hint),
-        RecordBody::Remark { .. } => {}
+        // Words part runs too, in a log that keeps no status messages.
+        RecordBody::Remark { .. } => given.clear(),
     }
     true
 }
@@ -79,7 +90,12 @@ impl LineSink for Reading<'_> {
         if part.start == PartStart::New {
             reader.new_file();
         }
-        self.part = Some(PartReading { reader, records: Vec::new(), given: Vec::new(), other_site: None });
+        self.part = Some(PartReading {
+            reader,
+            records: Vec::new(),
+            given: self.committed.given.clone(),
+            other_site: None,
+        });
     }
 
     fn lines(&mut self, block: &[u8]) {
@@ -100,7 +116,7 @@ impl LineSink for Reading<'_> {
     }
 
     fn commit(&mut self, counts: PartCounts) {
-        let Some(PartReading { reader, records, other_site, .. }) = self.part.take() else { return };
+        let Some(PartReading { reader, records, given, other_site }) = self.part.take() else { return };
         let read = &mut self.committed;
         for body in records {
             read.records.push(Record { position: read.next, body });
@@ -116,6 +132,7 @@ impl LineSink for Reading<'_> {
         read.oldest = read.oldest.into_iter().chain(reader.oldest).min();
         read.other_site = read.other_site.or(other_site);
         read.state = reader.state;
+        read.given = given;
     }
 
     fn discard(&mut self) {
@@ -193,8 +210,17 @@ mod tests {
         let reason = |number| writer.text(time, &format!("Deleting E:\\{number}, FAILED, Win32 Error = 145"));
         let flood: String = (0..1000).map(reason).collect();
         let status = writer.status(time, MessageId::FAILED, Severity::Error, &[]);
-        fs::write(&path, format!("{flood}{status}{flood}")).unwrap();
-        assert_eq!(poll(&source, &mut None).len(), 3);
+        let mut cursor = None;
+        let mut written = format!("{flood}{status}{flood}");
+        fs::write(&path, &written).unwrap();
+        assert_eq!(poll(&source, &mut cursor).len(), 3);
+        // Nor does each poll of a long flood bring it again; words part runs where status messages are missing.
+        written.push_str(&flood);
+        fs::write(&path, &written).unwrap();
+        assert_eq!(poll(&source, &mut cursor).len(), 0);
+        written.push_str(&(writer.text(time, "SMS site backup service is stopping.") + &flood));
+        fs::write(&path, &written).unwrap();
+        assert_eq!(poll(&source, &mut cursor).len(), 2);
     }
 
     #[test]

@@ -199,6 +199,8 @@ fn load(
             }
             // A crash while writing leaves a cut temporary file, which is nothing to report.
             Ok(_) | Err(Refused::Missing) => {}
+            // What it held was never published, so the whole checkpoint beside it is as good.
+            Err(Refused::Unread(_)) if *candidate == temporary && loaded.sequence > 0 => {}
             Err(Refused::Unread(source)) => return Err(ReadError { path: candidate.clone(), source }),
             Err(Refused::Bad(..)) if *candidate == temporary => {}
             Err(Refused::Bad(word, reason)) => {

@@ -193,7 +193,7 @@ proptest! {
         state.totals.errors = totals.1.into();
         state.totals.messages = [(None, totals.2.into()), (Some(MessageId(5035)), totals.0.into())].into();
         state.totals.counted = times.iter().copied().collect();
-        state.coverage.insert(Witness::Log, Coverage { since: times[1], until: Some(times[2]) });
+        state.coverage.insert(Witness::Log, Coverage { since: times[1].min(now()), until: Some(times[2].min(now())) });
         state.snapshot_intact = intact.map(|intact| (intact, times[2]));
         let id = SourceId { kind: SourceKind::BackupLog, location: "\\\\CM01\\Logs\\ß".to_owned() };
         let cursor = serde_json::from_value(serde_json::json!({ "log": { "next": next } })).unwrap();

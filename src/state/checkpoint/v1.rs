@@ -220,8 +220,9 @@ impl Checkpoint {
         }
         state.timeline = Arc::new(Timeline::restore(records, horizon));
         for (witness, since) in &self.coverage {
-            let until = self.read_until.get(witness).copied().map(timestamp);
-            state.coverage.insert(known(witness)?, Coverage { since: timestamp(*since), until });
+            let past = |time: i64| timestamp(time).min(now);
+            let until = self.read_until.get(witness).copied().map(past);
+            state.coverage.insert(known(witness)?, Coverage { since: past(*since), until });
         }
         for CursorV1 { source, location, cursor } in self.cursors {
             state.cursors.insert(SourceId { kind: known::<SourceKind>(&source)?, location }, cursor);
