@@ -152,9 +152,9 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
             CheckState::Failed => "FAILED",
             CheckState::Unknown => "unknown",
         };
-        writeln!(out, "  {:<24} {word:<8} {}", result.check, result.finding)?;
+        writeln!(out, "  {:<26} {word:<8} {}", result.check, result.finding)?;
         if !result.advice.is_empty() {
-            writeln!(out, "  {:<33} {}", "", result.advice)?;
+            writeln!(out, "  {:<35} {}", "", result.advice)?;
         }
     }
     Ok(())

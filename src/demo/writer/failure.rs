@@ -2,7 +2,7 @@
 //!
 //! Codes and phrases are those that failed backups are known by; the rest of a line is ours.
 
-use super::task::BackupTask;
+use super::setting::Setting;
 use crate::site::FailureCause;
 
 /// When a run fails of this cause, in thousandths of a whole run: in the phase in which it usually shows.
@@ -32,12 +32,12 @@ pub(super) fn insertion_string(cause: FailureCause) -> &'static str {
 }
 
 /// The lines between the last good one and the error message; none where nothing is known of the cause.
-pub(super) fn lines(task: &BackupTask, cause: FailureCause) -> Vec<String> {
+pub(super) fn lines(setting: &Setting, cause: FailureCause) -> Vec<String> {
     use FailureCause as F;
-    let folder = task.folder();
+    let folder = setting.folder();
     let copy = |win32: u32| {
         let (from, to) =
-            (shadow(task, r"inboxes\auth\dataldr.box\H7W3K1.MIF"), format!(r"{folder}\SiteServer"));
+            (shadow(setting, r"inboxes\auth\dataldr.box\H7W3K1.MIF"), format!(r"{folder}\SiteServer"));
         vec![
             format!("ERROR: CopyFileW failed for {from} to {to}, Win32 Error = {win32}"),
             format!("Error: Failed to backup {from} to {to}"),
@@ -53,7 +53,7 @@ pub(super) fn lines(task: &BackupTask, cause: FailureCause) -> Vec<String> {
             "Error: SqlServerWriter failed. Error = 0x800423F4 (VSS_E_WRITERERROR_NONRETRYABLE)".to_owned(),
         ],
         F::AccessDenied => copy(5),
-        F::PathNotFound => copy(if task.destination.starts_with(r"\\") { 53 } else { 3 }),
+        F::PathNotFound => copy(if setting.destination.starts_with(r"\\") { 53 } else { 3 }),
         F::SharingViolation => copy(32),
         F::DiskFull => copy(112),
         F::CleanupFailed => vec![
@@ -64,25 +64,25 @@ pub(super) fn lines(task: &BackupTask, cause: FailureCause) -> Vec<String> {
             "Error: Deleting the existing files in the backup location failed...".to_owned(),
         ],
         F::CopyFailed => {
-            vec![format!(r"Error: Failed to backup {} to {folder}\CD.Latest", shadow(task, "cd.latest"))]
+            vec![format!(r"Error: Failed to backup {} to {folder}\CD.Latest", shadow(setting, "cd.latest"))]
         }
         F::Sql => vec![
             format!(
                 r"Error: SQL Backup task failed for the files of CM_{} to {folder}\SiteDBServer",
-                task.site
+                setting.site
             ),
             "Error: The site database was not backed up.".to_owned(),
         ],
         F::Registry => vec![format!(
             r"Error: Failed to save the registry key HKLM\SOFTWARE\Microsoft\SMS to {folder}\SiteServer\SMSbkSiteRegSMS.dat"
         )],
-        F::ControlFile => vec![format!(r"Error: Syntax error in line 41 of {}\smsbkup.ctl", task.inbox())],
+        F::ControlFile => vec![format!(r"Error: Syntax error in line 41 of {}\smsbkup.ctl", setting.inbox())],
         F::ServiceStopped | F::Interrupted | F::Stalled | F::Unknown => Vec::new(),
     }
 }
 
 /// A path below the installation, in the volume snapshot.
-fn shadow(task: &BackupTask, path: &str) -> String {
-    let install = task.install.get(2..).unwrap_or_default();
+fn shadow(setting: &Setting, path: &str) -> String {
+    let install = setting.install.get(2..).unwrap_or_default();
     format!(r"\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy288{install}\{path}")
 }

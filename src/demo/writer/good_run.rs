@@ -4,12 +4,12 @@
 //! are not.
 
 use super::entry::{Entry, Status};
-use super::task::BackupTask;
+use super::setting::Setting;
 use crate::site::{Component, MessageId, Severity};
 
 /// Every entry of a run without error, in order, at its thousandth of the duration.
-pub(super) fn entries(task: &BackupTask) -> Vec<(u32, Entry)> {
-    let (folder, inbox) = (task.folder(), task.inbox());
+pub(super) fn entries(setting: &Setting) -> Vec<(u32, Entry)> {
+    let (folder, inbox) = (setting.folder(), setting.inbox());
     let text = |at: u32, message: &str| (at, Entry::text(message));
     let status = |at: u32, id: MessageId| (at, Entry::from(information(id)));
     let mut run = vec![
@@ -36,9 +36,9 @@ pub(super) fn entries(task: &BackupTask) -> Vec<(u32, Entry)> {
         text(90, "Finished creating the snapshot set."),
         status(100, MessageId::SNAPSHOT_CREATED),
     ];
-    for line in 0..task.copied {
-        let at = 105 + u32::try_from(u64::from(line) * 790 / u64::from(task.copied)).unwrap_or(0);
-        run.push((at, Entry::Text(copy_line(task, line))));
+    for line in 0..setting.copied {
+        let at = 105 + u32::try_from(u64::from(line) * 790 / u64::from(setting.copied)).unwrap_or(0);
+        run.push((at, Entry::Text(copy_line(setting, line))));
     }
     run.extend([
         (910, thawed()),
@@ -50,7 +50,7 @@ pub(super) fn entries(task: &BackupTask) -> Vec<(u32, Entry)> {
             "Backup task completed successfully with zero errors but still there could be some warnings.",
         ),
         status(975, MessageId::COMPLETED),
-        match task.after_backup {
+        match setting.after_backup {
             true => status(980, MessageId::AFTER_BACKUP_STARTED),
             false => {
                 text(980, &format!(r"AfterBackup batch file does not exist at {inbox}\afterbackup.bat."))
@@ -62,10 +62,10 @@ pub(super) fn entries(task: &BackupTask) -> Vec<(u32, Entry)> {
     run
 }
 
-fn copy_line(task: &BackupTask, line: u32) -> String {
+fn copy_line(setting: &Setting, line: u32) -> String {
     let shadow = r"\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy288";
-    let folder = task.folder();
-    let install = task.install.get(2..).unwrap_or_default();
+    let folder = setting.folder();
+    let install = setting.install.get(2..).unwrap_or_default();
     let (part, target) = match line % 6 {
         0 => (r"inboxes", "SiteServer"),
         1 => (r"Logs", "SiteServer"),
@@ -73,7 +73,7 @@ fn copy_line(task: &BackupTask, line: u32) -> String {
         3 => (r"srvacct", "SiteServer"),
         4 => (r"cd.latest\SMSSETUP", "CD.Latest"),
         _ => {
-            let database = format!("CM_{}{}", task.site, if line % 12 == 5 { ".mdf" } else { "_log.ldf" });
+            let database = format!("CM_{}{}", setting.site, if line % 12 == 5 { ".mdf" } else { "_log.ldf" });
             return format!(
                 r"Copying {shadow}\SQL\MSSQL\DATA\{database} to {folder}\SiteDBServer\{database}, succeeded."
             );

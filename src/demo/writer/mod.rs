@@ -8,6 +8,7 @@ mod failure;
 mod good_run;
 mod log;
 mod script;
+mod setting;
 mod task;
 
 pub use entry::{Entry, Status};

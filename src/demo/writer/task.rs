@@ -9,6 +9,7 @@ use super::entry::{Entry, Status};
 use super::failure;
 use super::good_run::{self, ending, thawed};
 use super::script::RunScript;
+use super::setting::Setting;
 use crate::site::{BackupPhase, FailureCause, MessageId, Severity, SiteCode};
 
 /// No public source has the ids of these two messages: they stand for any that is neither start, success nor failure.
@@ -18,40 +19,29 @@ const AFTER_BACKUP_ERROR: MessageId = MessageId(5037);
 /// The task "Backup Site Server" of a simulated site; its methods give what a run of it writes.
 #[derive(Debug, Clone)]
 pub struct BackupTask {
-    pub(super) site: SiteCode,
-    pub(super) destination: String,
-    pub(super) install: String,
-    pub(super) after_backup: bool,
-    pub(super) copied: u32,
+    setting: Setting,
     duration: TimeDelta,
 }
 
 impl BackupTask {
     /// The task of a site that backs up to `E:\SCCMBackup` within 90 minutes and has an AfterBackup.bat.
     pub fn new(site: SiteCode) -> Self {
-        Self {
-            site,
-            destination: r"E:\SCCMBackup".to_owned(),
-            install: r"C:\Program Files\Microsoft Configuration Manager".to_owned(),
-            after_backup: true,
-            copied: 12,
-            duration: TimeDelta::minutes(90),
-        }
+        Self { setting: Setting::new(site), duration: TimeDelta::minutes(90) }
     }
 
     /// The folder that holds `<SiteCode>Backup`.
     pub fn destination(self, path: impl Into<String>) -> Self {
-        Self { destination: path.into(), ..self }
+        Self { setting: Setting { destination: path.into(), ..self.setting }, ..self }
     }
 
     /// Whether AfterBackup.bat exists, so that a success is followed by 5040.
     pub fn after_backup(self, exists: bool) -> Self {
-        Self { after_backup: exists, ..self }
+        Self { setting: Setting { after_backup: exists, ..self.setting }, ..self }
     }
 
     /// How many lines tell of copied files; 12 unless set.
     pub fn copied(self, lines: u32) -> Self {
-        Self { copied: lines, ..self }
+        Self { setting: Setting { copied: lines, ..self.setting }, ..self }
     }
 
     /// How long a run takes that goes to its end.
@@ -66,23 +56,26 @@ impl BackupTask {
 
     /// A run without any error.
     pub fn success(&self) -> RunScript {
-        self.script(good_run::entries(self))
+        self.script(good_run::entries(&self.setting))
     }
 
     /// A run with a warning, which is a success all the same.
     pub fn warning(&self) -> RunScript {
-        let mut run = good_run::entries(self);
+        let mut run = good_run::entries(&self.setting);
         let text =
             "Warning: Backup location and the sms data (installation directory) are on the same volume.";
         run.push((4, Entry::text(text)));
-        run.push((500, Status::new(SOME_WARNING, Severity::Warning, &[self.install.as_str()]).into()));
+        run.push((
+            500,
+            Status::new(SOME_WARNING, Severity::Warning, &[self.setting.install.as_str()]).into(),
+        ));
         self.script(run)
     }
 
     /// A success after which AfterBackup.bat reports an error.
     pub fn after_backup_fails(&self) -> RunScript {
-        let mut run = good_run::entries(self);
-        run.push((985, Entry::text(format!(r"Error: {}\afterbackup.bat returned 1.", self.inbox()))));
+        let mut run = good_run::entries(&self.setting);
+        run.push((985, Entry::text(format!(r"Error: {}\afterbackup.bat returned 1.", self.setting.inbox()))));
         run.push((985, Status::new(AFTER_BACKUP_ERROR, Severity::Error, &["afterbackup.bat", "1"]).into()));
         self.script(run)
     }
@@ -113,7 +106,7 @@ impl BackupTask {
         let mut run = self.failed_until(cause, at);
         let goes_on =
             |(from, entry): &(u32, Entry)| *from > at && *from < 905 && matches!(entry, Entry::Text(_));
-        run.extend(good_run::entries(self).into_iter().filter(goes_on));
+        run.extend(good_run::entries(&self.setting).into_iter().filter(goes_on));
         self.script(run)
     }
 
@@ -138,25 +131,15 @@ impl BackupTask {
         self.script(run)
     }
 
-    /// The folder `<destination>\<SiteCode>Backup`.
-    pub(super) fn folder(&self) -> String {
-        format!(r"{}\{}Backup", self.destination, self.site)
-    }
-
-    /// The folder of the task's own files below the installation.
-    pub(super) fn inbox(&self) -> String {
-        format!(r"{}\inboxes\smsbkup.box", self.install)
-    }
-
     fn good_until(&self, at: u32) -> Vec<(u32, Entry)> {
-        let mut run = good_run::entries(self);
+        let mut run = good_run::entries(&self.setting);
         run.retain(|(from, _)| *from <= at);
         run
     }
 
     fn failed_until(&self, cause: FailureCause, at: u32) -> Vec<(u32, Entry)> {
         let mut run = self.good_until(at);
-        run.extend(failure::lines(self, cause).into_iter().map(|line| (at + 5, Entry::Text(line))));
+        run.extend(failure::lines(&self.setting, cause).into_iter().map(|line| (at + 5, Entry::Text(line))));
         let reason = failure::insertion_string(cause);
         run.push((at + 6, Status::new(MessageId::FAILED, Severity::Error, &[reason]).into()));
         run
