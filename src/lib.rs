@@ -20,6 +20,7 @@ pub mod platform;
 pub mod schedule;
 pub mod site;
 pub mod source;
+pub mod sqlfile;
 pub mod state;
 pub mod trace;
 pub mod watchdog;

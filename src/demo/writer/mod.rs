@@ -7,11 +7,13 @@ mod entry;
 mod failure;
 mod good_run;
 mod log;
+mod mdf;
 mod script;
 mod setting;
 mod task;
 
 pub use entry::{Entry, Status};
 pub use log::{Layout, LogWriter};
+pub use mdf::Database;
 pub use script::RunScript;
 pub use task::BackupTask;
