@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod platform;
 pub mod schedule;
 pub mod site;
+pub mod snapshot;
 pub mod source;
 pub mod sqlfile;
 pub mod state;

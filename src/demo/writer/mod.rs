@@ -6,6 +6,7 @@
 mod entry;
 mod failure;
 mod good_run;
+mod hive;
 mod log;
 mod mdf;
 mod script;
@@ -13,6 +14,7 @@ mod setting;
 mod task;
 
 pub use entry::{Entry, Status};
+pub use hive::hive;
 pub use log::{Layout, LogWriter};
 pub use mdf::Database;
 pub use script::RunScript;

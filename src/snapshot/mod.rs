@@ -1,0 +1,3 @@
+//! What the site backup leaves behind.
+
+pub mod hive;
