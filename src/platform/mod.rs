@@ -5,3 +5,6 @@ pub mod paths;
 pub mod signal;
 
 pub use io_error::IoFailure;
+
+/// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.
+pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);
