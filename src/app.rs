@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +20,13 @@ use crate::config::{Config, SiteConfig};
 use crate::http::{BindError, Limits, Listeners, Web};
 use crate::metrics::ProcessMetrics;
 use crate::site::{SiteCode, Timings};
-use crate::source::backup_log::{BackupLog, wake_on_change};
-use crate::source::{Blocking, Cursor, Guidance, PollReport, SourceId, Supervision, supervise};
+use crate::source::backup_log::wake_on_change;
+use crate::source::{
+    Blocking, BlockingSource, Cursor, Guidance, PollReport, Supervision, Surroundings, sources_of, supervise,
+};
 use crate::state::checkpoint::{Loaded, ReadError, StateDirectory, StateDirectoryError};
 use crate::state::{INBOX, Published, StateTask};
-use crate::trace::{PhraseError, Phrases};
+use crate::trace::PhraseError;
 use crate::watchdog::Watchdog;
 
 /// Guidance follows time as well as facts; the shortest of its rules is minutes long.
@@ -39,6 +41,8 @@ pub struct Options {
     pub timings: Timings,
     /// Where checkpoints are kept.
     pub state_path: PathBuf,
+    /// Who this process is on the network, for messages.
+    pub account: String,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// Connections at once.
@@ -90,13 +94,13 @@ pub struct App {
 struct SiteTasks {
     site: SiteCode,
     timings: Timings,
-    log: Option<(BackupLog, Option<Cursor>)>,
+    sources: Vec<(Box<dyn BlockingSource>, Option<Cursor>)>,
 }
 
 impl App {
     /// Loads the state, binds the listeners; nothing runs yet.
     pub fn build(config: Config, options: Options) -> Result<Self, StartError> {
-        let Options { clock, timings, state_path, listen, max_connections, telemetry_path, process } =
+        let Options { clock, timings, state_path, account, listen, max_connections, telemetry_path, process } =
             options;
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
@@ -104,6 +108,12 @@ impl App {
         let mut states = Vec::new();
         let mut sites = Vec::new();
         for SiteConfig { settings, log, patterns, .. } in config.sites {
+            let found = sources_of(
+                &settings,
+                log,
+                patterns,
+                &Surroundings { clock, state_path: &state_path, account: &account },
+            )?;
             let (site, site_timings) = (settings.code, settings.timings);
             let now = clock.now();
             let Loaded { mut state, sequence, set_aside } = directory.load(&Arc::new(settings), now)?;
@@ -116,13 +126,11 @@ impl App {
                     "checkpoint set aside; rebuilding from the log"
                 );
             }
-            let mut tasks = SiteTasks { site, timings: site_timings, log: None };
-            if let Some(log) = log {
-                let source = BackupLog::new(site, log.path, log.interval, Phrases::new(patterns)?);
-                let id = source.source_id().clone();
-                let cursor = state.cursor_for(&id).cloned();
-                state.watch(id, log.interval, now);
-                tasks.log = Some((source, cursor));
+            let mut tasks = SiteTasks { site, timings: site_timings, sources: Vec::new() };
+            for source in found {
+                let cursor = state.cursor_for(source.id()).cloned();
+                state.watch(source.id().clone(), source.interval(), source.witness(), now);
+                tasks.sources.push((source, cursor));
             }
             states.push((state, sequence));
             sites.push(tasks);
@@ -187,24 +195,24 @@ impl SiteTasks {
         reports: &mpsc::Sender<PollReport>,
         stop: &CancellationToken,
     ) {
-        let Self { site, timings, log } = self;
-        let supervision = |id: &SourceId, wake: &Arc<Notify>| Supervision {
-            site,
-            clock,
-            timings,
-            guidance: guidance.clone(),
-            wake: Arc::clone(wake),
-            reports: reports.clone(),
-            heartbeat: watchdog.register(format!("{site} {id}"), timings.watchdog),
-            stop: stop.clone(),
-        };
-        if let Some((log, cursor)) = log {
+        let Self { site, timings, sources } = self;
+        for (source, cursor) in sources {
+            let id = source.id().clone();
             let wake = Arc::new(Notify::new());
-            let supervision = supervision(log.source_id(), &wake);
-            let id = log.source_id().clone();
-            let path = log.files().log().to_owned();
-            tasks.spawn(&format!("notifications of {id}"), wake_on_change(path, wake, stop.clone()));
-            tasks.spawn(&format!("watch of {id}"), supervise(Blocking::new(log, cursor), supervision));
+            let supervision = Supervision {
+                site,
+                clock,
+                timings,
+                guidance: guidance.clone(),
+                wake: Arc::clone(&wake),
+                reports: reports.clone(),
+                heartbeat: watchdog.register(format!("{site} {id}"), timings.watchdog),
+                stop: stop.clone(),
+            };
+            if let Some(path) = source.wakes_on().map(Path::to_owned) {
+                tasks.spawn(&format!("notifications of {id}"), wake_on_change(path, wake, stop.clone()));
+            }
+            tasks.spawn(&format!("watch of {id}"), supervise(Blocking::new(source, cursor), supervision));
         }
     }
 }

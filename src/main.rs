@@ -65,12 +65,12 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
                 Err(code) => return Ok(code),
             };
             let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
-            let checked = Checked::look(config, &state_path, Clock::System, &mut io::stderr())?;
+            let checked = Checked::look(config, &state_path, environment, Clock::System, &mut io::stderr())?;
             unless_closed(checked.print(format, stdout))?;
             Ok(checked.exit_code())
         }
         Command::Demo => {
-            demo::run(args, logging::init(args.log_level, args.log_format), stdout)?;
+            demo::run(args, environment, logging::init(args.log_level, args.log_format), stdout)?;
             Ok(0)
         }
         Command::Serve => {

@@ -1,9 +1,11 @@
 //! When the sources must leave the backup destination alone.
 
 use super::{RunSummary, delta};
+use crate::config::{SnapshotConfig, SnapshotRoot, VerifyConfig};
 use crate::site::Timestamp;
-use crate::source::{Guidance, Quiet};
-use crate::state::SiteState;
+use crate::snapshot::{ArchiveContent, OwnRun};
+use crate::source::{Guidance, Quiet, SourceKind, VerifyOrder};
+use crate::state::{Belonging, SiteState};
 
 /// The advice for one site at a moment.
 ///
@@ -11,7 +13,7 @@ use crate::state::SiteState;
 pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
     let runs = RunSummary::of(state, now);
     let timings = &state.settings.timings;
-    let quiet = if !state.knows_events() {
+    let quiet = if !state.knows_events() && reads_elsewhere(state) {
         Some(Quiet::Unknown)
     } else if runs.in_progress == Some(true) {
         Some(Quiet::RunInProgress)
@@ -21,7 +23,64 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
         let recent = |start: &Timestamp| (*start..*start + delta(timings.quiet_after_backup)).contains(&now);
         runs.after_backup_started.filter(recent).map(|_| Quiet::AfterBackup)
     };
-    Guidance { quiet }
+    let verify =
+        state.settings.snapshot.as_ref().map(|config| orders(state, config, now)).unwrap_or_default();
+    Guidance { quiet, verify }
+}
+
+/// Whether something besides the destination itself could tell of a run.
+fn reads_elsewhere(state: &SiteState) -> bool {
+    state.sources.iter().any(|(id, source)| id.kind != SourceKind::Snapshot && source.witness.is_some())
+}
+
+/// What is to be verified: a snapshot once it has settled after its run, an archive once it is there, both again after
+/// the interval.
+fn orders(state: &SiteState, config: &SnapshotConfig, now: Timestamp) -> Vec<VerifyOrder> {
+    let VerifyConfig { pages, interval, settle, .. } = config.verify;
+    let due = |location: &str, folder: &str, run: Timestamp, settled: Timestamp| {
+        let verified = state.snapshot.verifications.get(folder);
+        let last = verified.and_then(|verified| verified.finished.as_ref()).filter(|last| last.run == run);
+        let after = last.and_then(|last| last.finished);
+        let from = after.map_or(settled, |after| after + delta(interval));
+        let (location, folder) = (location.to_owned(), folder.to_owned());
+        (now >= from).then_some(VerifyOrder { location, folder, run, after })
+    };
+    let mut orders = Vec::new();
+    if let Some(run) = Belonging::of(&state.runs).success().filter(|_| pages)
+        && let Some((_, ended)) = run.ended
+    {
+        let seen = |root: SnapshotRoot| {
+            let survey = state.observed(state.snapshot.root(root));
+            survey.is_some_and(|survey| survey.present && Some(survey.started) >= run.succeeded)
+        };
+        for (root, folder) in config.folders(state.settings.code) {
+            if seen(root) {
+                orders.extend(due(
+                    &folder,
+                    &folder,
+                    run.started_or_first(),
+                    ended.max(run.last) + delta(settle),
+                ));
+            }
+        }
+    }
+    for archive in config.archives.iter().filter(|archive| archive.verify) {
+        let copies = state.observed(state.snapshot.archives.get(&archive.name)).into_iter().flatten();
+        let location = archive.pattern.display().to_string();
+        orders.extend(copies.filter_map(|copy| {
+            let ArchiveContent::Folder { run: Some(OwnRun { started, .. }), .. } = copy.content else {
+                return None;
+            };
+            let unchanged = state.snapshot.unchanged.get(&copy.path)?;
+            due(
+                &location,
+                &copy.path,
+                started,
+                unchanged.since + delta(state.settings.timings.archive_settle),
+            )
+        }));
+    }
+    orders
 }
 
 /// From shortly before a due begin until its run has started, which quiets by itself, or counts as missed.

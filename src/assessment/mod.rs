@@ -4,6 +4,7 @@
 //! passes and what does not, each with a reason for people. Nothing here decides what to do about it.
 
 mod checks;
+mod copies;
 mod due;
 mod guidance;
 mod runs;
@@ -11,7 +12,9 @@ mod runs;
 mod tests;
 mod verdict;
 
+pub(crate) use checks::supplemental;
 pub use checks::{Check, CheckResult, CheckState};
+pub use copies::{ArchiveSummary, Copies, CopyJudgement, PresentSnapshot, Standing};
 pub use due::DueState;
 pub use guidance::guidance;
 pub use runs::RunSummary;
@@ -21,7 +24,7 @@ use chrono::TimeDelta;
 use std::time::Duration;
 
 use crate::config::DEFAULT_RETENTION;
-use crate::site::{SiteRole, Timestamp};
+use crate::site::Timestamp;
 use crate::state::SiteState;
 
 /// The assessment of one site at one moment.
@@ -37,14 +40,8 @@ pub struct Assessment {
     pub runs: RunSummary,
     /// What the schedule says.
     pub due: DueState,
-    /// How many copies could be restored now; `None` while nothing watches them.
-    pub valid_copies: Option<u32>,
-    /// When the run started that made the newest valid copy.
-    pub newest_valid_copy: Option<Timestamp>,
-    /// Until when that copy can be restored without losing the hierarchy's data.
-    pub recoverable_until: Option<Timestamp>,
-    /// The verification's word on the present snapshot.
-    pub snapshot_intact: Option<bool>,
+    /// What could be restored.
+    pub copies: Copies,
     /// The result of every check that can be judged.
     pub checks: Vec<CheckResult>,
 }
@@ -53,23 +50,14 @@ pub struct Assessment {
 pub fn assess(state: &SiteState, now: Timestamp) -> Assessment {
     let runs = RunSummary::of(state, now);
     let due = DueState::of(state, &runs, now);
-    let snapshot_intact = snapshot_intact(state);
-    let newest_valid_copy = newest_valid_copy(state, snapshot_intact);
-    let valid_copies =
-        state.observed(&state.snapshot_complete).map(|_| u32::from(newest_valid_copy.is_some()));
-    let recoverable_until = newest_valid_copy
-        .filter(|_| SiteRole::in_hierarchy(state.settings.role))
-        .and_then(|start| start.checked_add_signed(delta(retention(state))));
+    let copies = Copies::of(state, now);
     let mut assessment = Assessment {
         at: now,
         verdict: Verdict::Unknown,
         reason: String::new(),
         runs,
         due,
-        valid_copies,
-        newest_valid_copy,
-        recoverable_until,
-        snapshot_intact,
+        copies,
         checks: Vec::new(),
     };
     assessment.checks = checks::judge(state, &assessment);
@@ -85,22 +73,6 @@ pub fn retention(state: &SiteState) -> Duration {
 /// Change tracking retention, if anybody has said what it is.
 pub fn known_retention(state: &SiteState) -> Option<Duration> {
     state.retention.or(state.settings.retention)
-}
-
-/// A verification speaks for the snapshot it saw: a run that began since has deleted that one.
-fn snapshot_intact(state: &SiteState) -> Option<bool> {
-    let (intact, at) = state.snapshot_intact?;
-    let replaced = state.runs.iter().rev().any(|run| run.started.is_some_and(|start| start > at));
-    (!replaced).then_some(intact)
-}
-
-/// The start of the run that made the present snapshot, if that can be restored.
-///
-/// Every run deletes the old snapshot before it copies, so only the newest run's is there.
-fn newest_valid_copy(state: &SiteState, intact: Option<bool>) -> Option<Timestamp> {
-    let complete = *state.observed(&state.snapshot_complete)?;
-    let run = state.runs.last()?;
-    (complete && intact != Some(false) && run.succeeded.is_some()).then_some(run.started_or_first())
 }
 
 /// A duration for arithmetic with times; the longest there is, where it does not fit.

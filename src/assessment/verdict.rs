@@ -43,7 +43,7 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         };
         return (Verdict::Overdue, reason);
     }
-    if assessment.valid_copies == Some(0) {
+    if assessment.copies.valid == Some(0) {
         return (Verdict::Unprotected, "No copy exists that could be restored now.".to_owned());
     }
     if state.knows_events() && runs.last_success.is_none() && !due.was_due {

@@ -8,15 +8,17 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::assessment::{Assessment, CheckState, Verdict, assess};
+use crate::assessment::{Assessment, CheckState, Verdict, assess, guidance};
 use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
+use crate::environment::Environment;
 use crate::error_chain;
 use crate::http::api;
-use crate::source::backup_log::BackupLog;
-use crate::source::{BlockingSource, FailureKind, Guidance, PollFailure, PollReport, Reach};
+use crate::platform::account::account;
+use crate::source::{
+    BlockingSource, FailureKind, PollFailure, PollReport, Reach, SourceKind, Surroundings, sources_of,
+};
 use crate::state::{SiteState, checkpoint};
-use crate::trace::Phrases;
 
 use super::args::OutputFormat;
 
@@ -33,12 +35,13 @@ impl Checked {
     pub fn look(
         config: Config,
         state_path: &Path,
+        environment: &Environment,
         clock: Clock,
         notes: &mut dyn Write,
     ) -> anyhow::Result<Self> {
         let mut looked = Vec::new();
         for site in config.sites {
-            let state = look(site, state_path, clock, notes)?;
+            let state = look(site, state_path, environment, clock, notes)?;
             let assessment = assess(&state, clock.now());
             looked.push((state, assessment));
         }
@@ -85,12 +88,14 @@ fn exit_code(verdict: Verdict) -> u8 {
 fn look(
     site: SiteConfig,
     state_path: &Path,
+    environment: &Environment,
     clock: Clock,
     notes: &mut dyn Write,
 ) -> anyhow::Result<SiteState> {
     let SiteConfig { settings, log, patterns, .. } = site;
-    let deadline = settings.timings.poll_deadline;
-    let code = settings.code;
+    let account = account(environment);
+    let surroundings = Surroundings { clock, state_path, account: &account };
+    let sources = sources_of(&settings, log, patterns, &surroundings)?;
     let settings = Arc::new(settings);
     let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {
         Ok(loaded) => loaded.state,
@@ -99,19 +104,35 @@ fn look(
             SiteState::new(settings, clock.now())
         }
     };
-    let Some(log) = log else { return Ok(state) };
-    let source = Arc::new(BackupLog::new(code, log.path, log.interval, Phrases::new(patterns)?));
+    // What a verification found is in the checkpoint; to read everything takes longer than a look.
+    let (logs, others): (Vec<_>, Vec<_>) = (sources.into_iter())
+        .filter(|source| source.id().kind != SourceKind::Verification)
+        .partition(|source| source.id().kind == SourceKind::BackupLog);
+    for source in logs.iter().chain(&others) {
+        state.watch(source.id().clone(), source.interval(), source.witness(), clock.now());
+    }
+    // The log first: it says whether the destination must be left alone.
+    for source in logs.into_iter().chain(others) {
+        poll_once(&mut state, source, clock);
+    }
+    Ok(state)
+}
+
+/// Polls a source until it has read what there is, and gives up after its deadline.
+fn poll_once(state: &mut SiteState, source: Box<dyn BlockingSource>, clock: Clock) {
+    let deadline = state.settings.timings.poll_deadline;
+    let source: Arc<dyn BlockingSource> = source.into();
     let id = source.id().clone();
-    state.watch(id.clone(), log.interval, clock.now());
     let mut patience = PATIENCE;
     loop {
         let started = clock.now();
         let (sender, receiver) = mpsc::channel();
         let (polled, cursor) = (Arc::clone(&source), state.cursor_for(&id).cloned());
+        let guidance = guidance(state, started);
         // A source that hangs keeps its thread; the process ends without it.
         thread::spawn(move || {
             // Nobody waits any more once the deadline has passed.
-            let _ = sender.send(polled.poll(cursor.as_ref(), &Guidance::default()));
+            let _ = sender.send(polled.poll(cursor.as_ref(), &guidance));
         });
         let result = receiver.recv_timeout(deadline).unwrap_or_else(|_| {
             let message = format!("{} did not answer within {} s", id.location, deadline.as_secs());
@@ -119,14 +140,15 @@ fn look(
         });
         let reach = result.as_ref().map_or(Reach::CaughtUp, |poll| poll.reach);
         let duration = (clock.now() - started).to_std().unwrap_or_default();
-        state.fold(&PollReport { site: code, source: id.clone(), started, duration, result }, clock.now());
+        let report = PollReport { site: state.settings.code, source: id.clone(), started, duration, result };
+        state.fold(&report, clock.now());
         match reach {
-            Reach::More => {}
-            Reach::Unsettled if patience > 0 => {
+            Reach::More | Reach::MoreAfter(_) => {}
+            Reach::Unsettled if patience > 0 && id.kind == SourceKind::BackupLog => {
                 patience -= 1;
                 pause();
             }
-            Reach::CaughtUp | Reach::Unsettled => return Ok(state),
+            Reach::CaughtUp | Reach::Unsettled => return,
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::demo::history::{Nights, history, write_history};
 use crate::demo::live::LiveScript;
 use crate::demo::writer::{BackupTask, LogWriter};
+use crate::environment::Environment;
 use crate::metrics::LogCounts;
 use crate::site::{SiteCode, Timings};
 
@@ -39,7 +40,12 @@ sites:
 ";
 
 /// Serves a simulated site until the process is asked to stop.
-pub fn run(args: &Args, logs: Arc<LogCounts>, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(
+    args: &Args,
+    environment: &Environment,
+    logs: Arc<LogCounts>,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("configmgr_backup_exporter-demo-").tempdir();
     let folder = folder.context("cannot create a temporary folder")?;
     let simulation = Simulation::prepare(folder.path())
@@ -48,7 +54,7 @@ pub fn run(args: &Args, logs: Arc<LogCounts>, out: &mut dyn Write) -> anyhow::Re
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
     let runtime = serve::runtime(config.sites.len())?;
     let result = runtime.block_on(async {
-        let app = serve::build(config, args, &state_path, Timings::DEFAULT, logs)?;
+        let app = serve::build(config, args, environment, &state_path, Timings::DEFAULT, logs)?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
         let stop = CancellationToken::new();
         let play = tokio::spawn(simulation.play(stop.clone()));

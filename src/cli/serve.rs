@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::metrics::{LogCounts, ProcessMetrics};
+use crate::platform::account::account;
 use crate::platform::paths::default_state_path;
 use crate::platform::signal::stop_requested;
 use crate::site::Timings;
@@ -33,7 +34,7 @@ pub fn run(
     let runtime = runtime(config.sites.len())?;
     let stop = CancellationToken::new();
     let result = runtime.block_on(async {
-        let app = build(config, args, &state_path, Timings::DEFAULT, logs)?;
+        let app = build(config, args, environment, &state_path, Timings::DEFAULT, logs)?;
         run_until(app, stop).await
     });
     // A source that hangs would keep its thread, and a plain drop would wait for it.
@@ -56,6 +57,7 @@ pub(super) fn runtime(sites: usize) -> anyhow::Result<Runtime> {
 pub(super) fn build(
     config: Config,
     args: &Args,
+    environment: &Environment,
     state_path: &Path,
     timings: Timings,
     logs: Arc<LogCounts>,
@@ -68,6 +70,7 @@ pub(super) fn build(
         clock: Clock::System,
         timings,
         state_path: state_path.to_owned(),
+        account: account(environment),
         listen,
         max_connections: args.max_connections.into(),
         telemetry_path: args.telemetry_path.as_str().to_owned(),

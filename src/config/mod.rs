@@ -14,6 +14,7 @@ mod report;
 mod resolve;
 mod section;
 mod settings;
+mod snapshot;
 mod suggest;
 
 use std::path::PathBuf;
@@ -26,6 +27,10 @@ pub use origin::{Origin, Origins};
 pub use problem::{ConfigError, Problem};
 pub use report::describe;
 pub use settings::{DEFAULT_RETENTION, SiteSettings};
+pub use snapshot::{
+    ArchiveConfig, DEFAULT_DRILL_MAX_AGE, DEFAULT_SNAPSHOT_INTERVAL, Freshness, RecoveryDrill,
+    SnapshotConfig, SnapshotRoot, SupplementalConfig, VerifyConfig,
+};
 
 /// How often a backup log is read unless the configuration says otherwise.
 pub const DEFAULT_LOG_INTERVAL: Duration = Duration::from_secs(5);

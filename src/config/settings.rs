@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::snapshot::{RecoveryDrill, SnapshotConfig, SupplementalConfig};
 use crate::schedule::Schedule;
 use crate::site::{SiteCode, SiteRole, Timings};
 
@@ -23,6 +24,14 @@ pub struct SiteSettings {
     pub expected_duration: Option<Duration>,
     /// When a run is stalled, instead of three times the median.
     pub stalled_after: Option<Duration>,
+    /// The destination and its archives; `None` where none is configured.
+    pub snapshot: Option<SnapshotConfig>,
+    /// The copies of what the backup task does not back up, in the order of the file.
+    pub supplemental: Vec<SupplementalConfig>,
+    /// When the site was last recovered as an exercise; `None` where the configuration does not tell.
+    pub recovery_drill: Option<RecoveryDrill>,
+    /// The site database's name; `None` where the configuration does not tell, so that it is `CM_` and the code.
+    pub database_name: Option<String>,
     /// All other durations.
     pub timings: Timings,
 }
@@ -37,6 +46,10 @@ impl SiteSettings {
             retention: None,
             expected_duration: None,
             stalled_after: None,
+            snapshot: None,
+            supplemental: Vec::new(),
+            recovery_drill: None,
+            database_name: None,
             timings: Timings::DEFAULT,
         }
     }

@@ -77,8 +77,8 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
         success_due: due.success_due,
         next_scheduled: due.next,
         missed_runs: due.missed,
-        valid_copies: assessment.valid_copies,
-        recoverable_until: assessment.recoverable_until,
+        valid_copies: assessment.copies.valid,
+        recoverable_until: assessment.copies.recoverable_until,
         checks: checks(assessment),
         sources: state.sources.iter().map(source).collect(),
     }

@@ -94,7 +94,7 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         ("Last failure", runs.last_failure),
         ("Next scheduled", due.next),
         ("Success due by", due.success_due),
-        ("Recoverable until", assessment.recoverable_until),
+        ("Recoverable until", assessment.copies.recoverable_until),
     ] {
         if let Some(at) = value {
             let distance =

@@ -4,6 +4,7 @@
 //! writes it down family by family.
 
 mod catalogue;
+mod copies;
 mod docs;
 mod openmetrics;
 mod process;

@@ -29,6 +29,13 @@ impl IoFailure {
         let table = if cfg!(windows) { windows } else { linux };
         error.raw_os_error().and_then(table).unwrap_or_else(|| from_kind(error.kind()))
     }
+
+    /// Whether the error says that what was listed a moment ago has gone, or something else is in its place.
+    pub(crate) fn has_vanished(error: &io::Error) -> bool {
+        // On Linux that is a path too long, which is there all the same; Windows may say it of a folder that goes.
+        let too_long = !cfg!(windows) && error.kind() == ErrorKind::InvalidFilename;
+        Self::of(error) == Self::NotFound && !too_long
+    }
 }
 
 /// The meaning of a Win32 error code, where `ErrorKind` has none or a misleading one.

@@ -1,8 +1,11 @@
 //! What differs between platforms; the only place that asks which one this is.
 
+pub mod account;
 mod io_error;
 pub mod paths;
+pub mod private_file;
 pub mod signal;
+pub mod volume;
 
 pub use io_error::IoFailure;
 

@@ -114,6 +114,8 @@ pub struct BackupRun {
     pub after_backup_started: Option<Timestamp>,
     /// SMS Writer's or the copy's word that the site's services run again (6833, 5057).
     pub thawed: Option<Timestamp>,
+    /// The first sign that it has begun to delete the old snapshot; `None` while there is none.
+    pub old_snapshot_deleted: Option<Timestamp>,
     /// How many of its messages are warnings.
     pub warnings: u32,
     /// The machine that ran it.

@@ -41,6 +41,12 @@ pub struct Timings {
     pub quiet_before_due: Duration,
     /// How long after AfterBackup.bat started the sources leave the destination alone.
     pub quiet_after_backup: Duration,
+    /// How long an archive must not have changed before it counts as copied.
+    pub archive_settle: Duration,
+    /// How long after 5035 the 5040 of an AfterBackup.bat must have come.
+    pub after_backup_start: Duration,
+    /// How often copies of what the task leaves out are compared at most.
+    pub supplemental_interval: Duration,
     /// How long a poll may take before it counts as failed with `timeout`.
     pub poll_deadline: Duration,
     /// How often the state advances with time alone.
@@ -71,6 +77,9 @@ impl Timings {
         late_message: minutes(15),
         quiet_before_due: minutes(10),
         quiet_after_backup: minutes(30),
+        archive_settle: minutes(30),
+        after_backup_start: minutes(15),
+        supplemental_interval: hours(1),
         poll_deadline: minutes(1),
         tick: Duration::from_secs(1),
         checkpoint_interval: minutes(5),

@@ -1,10 +1,36 @@
 //! What the state tells the sources: the one thing that flows back to them.
 
+use crate::site::Timestamp;
+
 /// Advice for one poll.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guidance {
     /// Why the backup destination must be left alone now; `None` if it need not.
     pub quiet: Option<Quiet>,
+    /// What is to be verified now.
+    pub verify: Vec<VerifyOrder>,
+}
+
+/// A folder whose files are to be read and judged.
+///
+/// An order stays the same until it is carried out: the next one differs in `after`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyOrder {
+    /// The source that is to do it.
+    pub location: String,
+    /// The whole path of the folder.
+    pub folder: String,
+    /// The run whose files these are, by its start.
+    pub run: Timestamp,
+    /// When the last pass over the same files was finished; `None` for the first.
+    pub after: Option<Timestamp>,
+}
+
+impl Guidance {
+    /// What a source is to verify, if now is the time.
+    pub fn order_for(&self, location: &str) -> Option<&VerifyOrder> {
+        self.quiet.is_none().then(|| self.verify.iter().find(|order| order.location == location)).flatten()
+    }
 }
 
 /// Why sources keep their hands off the destination.

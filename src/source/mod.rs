@@ -4,13 +4,15 @@ pub mod backup_log;
 pub mod follow;
 mod guidance;
 mod report;
+mod site_sources;
 mod supervisor;
 
-pub use guidance::{Guidance, Quiet};
+pub use guidance::{Guidance, Quiet, VerifyOrder};
 pub use report::{
     Cursor, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach, Record, RecordBody,
     ServiceStates, SourceId, SourceKind,
 };
+pub use site_sources::{Surroundings, sources_of};
 pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};
 
 /// At most so many sources of one site poll at once; sizes the pool of blocking threads.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::SnapshotRoot;
 use crate::site::{Remark, SiteCode, StatusMessage, Timestamp, Witness, closed_set};
+use crate::snapshot::{ArchiveCopy, Place, SupplementalCopy, Survey, TaskFiles, Verification};
 
 closed_set! {
     /// The kinds of sources.
@@ -152,10 +154,20 @@ pub enum Fact {
     },
     /// What was read of a log, to be added up.
     Lines(LineTotals),
-    /// Whether the snapshot in the destination has all its parts.
-    SnapshotComplete(bool),
-    /// The verdict of a finished verification of the present snapshot.
-    SnapshotIntact(bool),
+    /// The witness has nothing to say now: what it wrote into is not there.
+    Silent(Witness),
+    /// What a walk over one of the destination's folders saw.
+    Survey(SnapshotRoot, Survey),
+    /// The disk on which something lies, by the name of its location.
+    Place(String, Place),
+    /// Every copy that an archive's pattern matched, by the archive's name.
+    Archives(String, Vec<ArchiveCopy>),
+    /// A copy of what the task leaves out, by its name.
+    Supplemental(String, SupplementalCopy),
+    /// The files of the task's inbox.
+    TaskFiles(TaskFiles),
+    /// How far a verification came and what it found.
+    Verification(Verification),
     /// Change tracking retention of the site database.
     Retention(Duration),
     /// Which services run.
@@ -202,6 +214,8 @@ pub struct PollFailure {
 pub enum Cursor {
     /// In a log.
     Log(super::backup_log::Cursor),
+    /// Every poll looks at everything.
+    Anew,
 }
 
 /// What one successful poll brought.
@@ -222,6 +236,8 @@ pub enum Reach {
     CaughtUp,
     /// There is more: the next poll may follow at once.
     More,
+    /// There is more, and what was read is to be paid for with a pause.
+    MoreAfter(Duration),
     /// Something is in the way (a file that is being copied, say): the next poll comes when it comes.
     Unsettled,
 }

@@ -4,6 +4,7 @@
 //! second time, and does not keep the process from stopping.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, Reach, SourceId};
 use crate::clock::Clock;
-use crate::site::{SiteCode, Timings};
+use crate::site::{SiteCode, Timings, Witness};
 use crate::watchdog::Heartbeat;
 
 /// The longest pause that back-off makes of a shorter interval.
@@ -38,15 +39,47 @@ pub trait Source: Send + 'static {
 }
 
 /// A source that blocks: files, the registry, services.
-pub trait BlockingSource: Send + Sync + 'static {
+pub trait BlockingSource: std::fmt::Debug + Send + Sync + 'static {
     /// Which one.
     fn id(&self) -> &SourceId;
 
     /// How often it wants to be polled.
     fn interval(&self) -> Duration;
 
+    /// The deciding witness that it reads, if it reads one.
+    fn witness(&self) -> Option<Witness> {
+        self.id().kind.witness()
+    }
+
+    /// The file whose changes wake it before its interval has passed.
+    fn wakes_on(&self) -> Option<&Path> {
+        None
+    }
+
     /// Looks once, from `cursor` on. May block for ever; may panic, which leaves the cursor as it was.
     fn poll(&self, cursor: Option<&Cursor>, guidance: &Guidance) -> Result<Poll<Cursor>, PollFailure>;
+}
+
+impl BlockingSource for Box<dyn BlockingSource> {
+    fn id(&self) -> &SourceId {
+        (**self).id()
+    }
+
+    fn interval(&self) -> Duration {
+        (**self).interval()
+    }
+
+    fn witness(&self) -> Option<Witness> {
+        (**self).witness()
+    }
+
+    fn wakes_on(&self) -> Option<&Path> {
+        (**self).wakes_on()
+    }
+
+    fn poll(&self, cursor: Option<&Cursor>, guidance: &Guidance) -> Outcome {
+        (**self).poll(cursor, guidance)
+    }
 }
 
 type Outcome = Result<Poll<Cursor>, PollFailure>;
@@ -192,8 +225,10 @@ struct Pace {
 impl Pace {
     fn next(&mut self, result: &Outcome) -> Duration {
         self.failures = if slows_down(result) { self.failures.saturating_add(1) } else { 0 };
-        if let Ok(Poll { reach: Reach::More, .. }) = result {
-            return Duration::ZERO;
+        match result {
+            Ok(Poll { reach: Reach::More, .. }) => return Duration::ZERO,
+            Ok(Poll { reach: Reach::MoreAfter(pause), .. }) => return *pause,
+            _ => {}
         }
         let factor = 1_u32 << self.failures.min(6);
         let pause = (self.interval * factor).min(MAX_BACKOFF.max(self.interval));

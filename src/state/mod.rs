@@ -2,9 +2,11 @@
 //!
 //! Plain data and pure functions; only `task` knows tokio and only `checkpoint` knows files.
 
+mod belonging;
 pub mod checkpoint;
 mod runs;
 mod site;
+mod snapshot;
 mod source_state;
 mod task;
 #[cfg(test)]
@@ -12,8 +14,10 @@ mod tests;
 mod timeline;
 mod totals;
 
+pub use belonging::Belonging;
 pub use runs::{RunDeriver, derive_runs};
 pub use site::{Change, Coverage, KEPT_RUNS, Observation, SiteState};
+pub use snapshot::{SnapshotState, Unchanged, Verified, expected_name, usual_name};
 pub use source_state::{FAILURES_THAT_DROP, SourceState};
 pub use task::{INBOX, Published, StateTask};
 pub use timeline::{Event, Horizon, Timeline};

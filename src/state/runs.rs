@@ -204,6 +204,7 @@ impl Draft {
                 error_after_success: None,
                 after_backup_started: None,
                 thawed: None,
+                old_snapshot_deleted: None,
                 warnings: 0,
                 machine: None,
                 phases: Vec::new(),
@@ -364,8 +365,16 @@ impl Draft {
         if self.run.succeeded.is_some() {
             self.run.error = None;
         }
+        self.run.old_snapshot_deleted = self.old_snapshot_deleted();
         self.run.phases = self.phases();
         self.run
+    }
+
+    /// The first sign that it came to the phase in which the old snapshot is deleted, or beyond.
+    fn old_snapshot_deleted(&self) -> Option<Timestamp> {
+        let marked = self.marks.iter().filter(|(phase, _)| *phase >= BackupPhase::Prepare);
+        let failed = self.run.error.as_ref().filter(|error| error.cause == FailureCause::CleanupFailed);
+        marked.map(|(_, time)| *time).chain(failed.map(|error| error.time)).min()
     }
 
     fn phases(&mut self) -> Vec<(BackupPhase, TimeDelta)> {

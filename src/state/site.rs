@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::runs::{derive_runs, events_of_runs};
+use super::snapshot::SnapshotState;
 use super::source_state::SourceState;
 use super::timeline::Timeline;
 use super::totals::{Tally, Totals};
@@ -80,10 +81,8 @@ pub struct SiteState {
     pub sources: BTreeMap<SourceId, SourceState>,
     /// What was read of logs in this process.
     pub lines: LineTotals,
-    /// Whether the snapshot has all its parts.
-    pub snapshot_complete: Option<Observation<bool>>,
-    /// The verdict of the last verification, and when it was given.
-    pub snapshot_intact: Option<(bool, Timestamp)>,
+    /// The snapshot and all other copies.
+    pub snapshot: SnapshotState,
     /// Which services run.
     pub services: Option<Observation<ServiceStates>>,
     /// Whether a restart of the backup service is about to happen, and when that was decided.
@@ -109,8 +108,7 @@ impl SiteState {
             cursors: BTreeMap::new(),
             sources: BTreeMap::new(),
             lines: LineTotals::default(),
-            snapshot_complete: None,
-            snapshot_intact: None,
+            snapshot: SnapshotState::default(),
             services: None,
             restart_pending: None,
             history_known: false,
@@ -118,8 +116,8 @@ impl SiteState {
     }
 
     /// Announces a source, so that its silence is visible from the start.
-    pub fn watch(&mut self, source: SourceId, interval: Duration, now: Timestamp) {
-        self.sources.insert(source, SourceState::new(now, interval));
+    pub fn watch(&mut self, source: SourceId, interval: Duration, witness: Option<Witness>, now: Timestamp) {
+        self.sources.insert(source, SourceState { witness, ..SourceState::new(now, interval) });
     }
 
     /// Folds one poll into the state.
@@ -132,7 +130,7 @@ impl SiteState {
                 change = change.max(self.learn(&report.source, fact, report.started));
             }
             if poll.reach == Reach::CaughtUp {
-                change = change.max(self.caught_up(report.source.kind, report.started));
+                change = change.max(self.caught_up(&report.source, report.started));
             }
             if self.cursors.get(&report.source) != Some(&poll.cursor) {
                 // This source may have gone on from where one at another location stopped, which is void now.
@@ -145,8 +143,9 @@ impl SiteState {
     }
 
     /// Everything that a witness had to tell until `started` has been read.
-    fn caught_up(&mut self, kind: SourceKind, started: Timestamp) -> Change {
-        let Some(witness) = kind.witness() else { return Change::Volatile };
+    fn caught_up(&mut self, source: &SourceId, started: Timestamp) -> Change {
+        let witness = self.sources.get(source).and_then(SourceState::speaks_for);
+        let Some(witness) = witness else { return Change::Volatile };
         let coverage = self.coverage.entry(witness).or_insert(Coverage { since: started, until: None });
         // Not the latest of both: a clock that was ahead once must not vouch for what was not read.
         *coverage = Coverage { since: coverage.since.min(started), until: Some(started) };
@@ -183,17 +182,24 @@ impl SiteState {
     ///
     /// A log is known by its content, so a cursor is good wherever the log is found now.
     pub fn cursor_for(&self, source: &SourceId) -> Option<&Cursor> {
-        let same_kind =
-            || self.cursors.iter().find(|(id, _)| id.kind == source.kind).map(|(_, cursor)| cursor);
+        let same_kind = || {
+            let is_log = source.kind.witness().is_some();
+            self.cursors.iter().find(|(id, _)| is_log && id.kind == source.kind).map(|(_, cursor)| cursor)
+        };
         self.cursors.get(source).or_else(same_kind)
     }
 
     fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp) -> Change {
-        let seen = |value| Observation { value, source: source.clone() };
+        fn observed<T: Clone>(value: &T, source: &SourceId) -> Observation<T> {
+            Observation { value: value.clone(), source: source.clone() }
+        }
         match fact {
             Fact::Records(witness, records) if !records.is_empty() => self.witness(*witness, records),
             Fact::Records(..) => return Change::Volatile,
             Fact::Coverage { witness, oldest, gap } => {
+                if let Some(source) = self.sources.get_mut(source) {
+                    source.silent = false;
+                }
                 let oldest = oldest.unwrap_or(polled);
                 let known = self.coverage.get(witness).copied();
                 let since = match known {
@@ -209,14 +215,35 @@ impl SiteState {
                 self.lines += *totals;
                 return Change::Volatile;
             }
-            Fact::SnapshotComplete(complete) => {
-                self.snapshot_complete = Some(seen(*complete));
+            Fact::Silent(witness) => {
+                if let Some(source) = self.sources.get_mut(source) {
+                    source.silent = true;
+                }
+                self.coverage.remove(witness);
                 return Change::Volatile;
             }
-            Fact::SnapshotIntact(intact) => self.snapshot_intact = Some((*intact, polled)),
+            Fact::Survey(root, survey) => {
+                return self.snapshot.survey(&self.settings, &self.runs, *root, survey, source);
+            }
+            Fact::Place(location, place) => {
+                self.snapshot.places.insert(location.clone(), observed(place, source));
+                return Change::Volatile;
+            }
+            Fact::Archives(name, found) => {
+                return self.snapshot.archive(&self.settings, name, found, source, polled);
+            }
+            Fact::Supplemental(name, copy) => {
+                self.snapshot.supplemental.insert(name.clone(), observed(copy, source));
+                return Change::Volatile;
+            }
+            Fact::TaskFiles(files) => {
+                self.snapshot.task_files = Some(observed(files, source));
+                return Change::Volatile;
+            }
+            Fact::Verification(verification) => return self.snapshot.verification(verification),
             Fact::Retention(retention) => self.retention = Some(*retention),
             Fact::Services(services) => {
-                self.services = Some(Observation { value: services.clone(), source: source.clone() });
+                self.services = Some(observed(services, source));
                 return Change::Volatile;
             }
         }
@@ -309,7 +336,7 @@ impl SiteState {
 
     /// The sources that read a deciding witness.
     pub fn witnesses(&self) -> impl Iterator<Item = (Witness, &SourceState)> {
-        self.sources.iter().filter_map(|(id, source)| Some((id.kind.witness()?, source)))
+        self.sources.values().filter_map(|source| Some((source.speaks_for()?, source)))
     }
 
     /// Whether the events known are all there are: history has been read, now or by an earlier process.
@@ -332,8 +359,8 @@ impl SiteState {
     }
 
     /// What was observed, unless its source has failed too often since.
-    pub fn observed<'a, T>(&self, observation: &'a Option<Observation<T>>) -> Option<&'a T> {
-        let observation = observation.as_ref()?;
+    pub fn observed<'a, T>(&self, observation: impl Into<Option<&'a Observation<T>>>) -> Option<&'a T> {
+        let observation = observation.into()?;
         self.sources.get(&observation.source)?.observes().then_some(&observation.value)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::site::Timestamp;
+use crate::site::{Timestamp, Witness};
 use crate::source::{FailureKind, PollFailure, PollReport, Reach};
 
 /// An observation is dropped after this many failed polls in a row.
@@ -34,6 +34,10 @@ pub struct SourceState {
     pub caught_up: bool,
     /// Whether the last poll did.
     pub is_current: bool,
+    /// The deciding witness that it reads, if it reads one.
+    pub witness: Option<Witness>,
+    /// Whether there is nothing now that the witness has written into.
+    pub silent: bool,
 }
 
 impl SourceState {
@@ -51,7 +55,14 @@ impl SourceState {
             failure: None,
             caught_up: false,
             is_current: false,
+            witness: None,
+            silent: false,
         }
+    }
+
+    /// The deciding witness whose statements it reads now.
+    pub fn speaks_for(&self) -> Option<Witness> {
+        self.witness.filter(|_| !self.silent)
     }
 
     /// Takes note of a poll.

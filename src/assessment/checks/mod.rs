@@ -3,9 +3,13 @@
 //! A check passes, fails or is unknown; what nothing watches is unknown. None of them changes the verdict from
 //! failed to anything else.
 
+mod copies;
+mod destination;
 mod protection;
 mod runs;
 mod schedule;
+
+pub(crate) use copies::supplemental;
 
 use std::borrow::Cow;
 
@@ -26,6 +30,12 @@ closed_set! {
         SnapshotComplete => "snapshot_complete",
         /// Every page of the snapshot that can be proved is undamaged.
         SnapshotIntact => "snapshot_intact",
+        /// Nothing in the snapshot differs from what was recorded soon after its run.
+        SnapshotUnchanged => "snapshot_unchanged",
+        /// Every archive with a maximum age has a valid copy that is no older.
+        ArchiveFresh => "archive_fresh",
+        /// Every copy of what the task leaves out is no older than it may be.
+        SupplementalFresh => "supplemental_fresh",
         /// The newest valid copy can still be restored into the hierarchy.
         Recoverable => "recoverable",
         /// No two witnesses report opposite outcomes of the same run.
@@ -34,8 +44,14 @@ closed_set! {
         ScheduleWithinRetention => "schedule_within_retention",
         /// SMS Writer runs.
         SmsWriter => "sms_writer",
-        /// No error followed the last success in the same run.
+        /// The folders of the destination exist, have ASCII names, and are not lost together with the site server.
+        Destination => "destination",
+        /// The destination has room for the next backup.
+        DestinationSpace => "destination_space",
+        /// AfterBackup.bat was started after the last success if there is one, and no error followed.
         AfterBackup => "after_backup",
+        /// A recovery was tried no longer ago than was asked for.
+        RecoveryDrill => "recovery_drill",
     }
 }
 
@@ -90,13 +106,19 @@ const CHECKS: &[(Check, Judge)] = &[
     (Check::LastRun, runs::last_run),
     (Check::OnSchedule, schedule::on_schedule),
     (Check::NotStalled, runs::not_stalled),
-    (Check::SnapshotComplete, protection::snapshot_complete),
-    (Check::SnapshotIntact, protection::snapshot_intact),
+    (Check::SnapshotComplete, copies::snapshot_complete),
+    (Check::SnapshotIntact, copies::snapshot_intact),
+    (Check::SnapshotUnchanged, copies::snapshot_unchanged),
+    (Check::ArchiveFresh, copies::archive_fresh),
+    (Check::SupplementalFresh, copies::supplemental_fresh),
     (Check::Recoverable, protection::recoverable),
     (Check::WitnessesAgree, runs::witnesses_agree),
     (Check::ScheduleWithinRetention, schedule::schedule_within_retention),
     (Check::SmsWriter, protection::sms_writer),
+    (Check::Destination, destination::destination),
+    (Check::DestinationSpace, destination::destination_space),
     (Check::AfterBackup, runs::after_backup),
+    (Check::RecoveryDrill, protection::recovery_drill),
 ];
 
 /// Runs every check.

@@ -1,4 +1,4 @@
-//! Checks of what a recovery would need: the snapshot, its age, and the service that makes snapshots possible.
+//! Checks of what a recovery would need besides a copy: time, practice, and the service that makes snapshots possible.
 
 use super::{Assessment, CheckState, Finding};
 use crate::site::ClosedSet;
@@ -13,26 +13,8 @@ fn of(known: Option<bool>, passed: &'static str, failed: &'static str, advice: &
     }
 }
 
-pub(super) fn snapshot_complete(state: &SiteState, _: &Assessment) -> Finding {
-    of(
-        state.observed(&state.snapshot_complete).copied(),
-        "The snapshot has all its parts.",
-        "The snapshot lacks a part.",
-        "Look into the destination folder; if the last run succeeded, find out what moved or deleted files there.",
-    )
-}
-
-pub(super) fn snapshot_intact(_: &SiteState, assessment: &Assessment) -> Finding {
-    of(
-        assessment.snapshot_intact,
-        "Everything in the snapshot that can be proved is undamaged.",
-        "The snapshot is damaged.",
-        "Do not rely on this snapshot: check the disk, then start a backup.",
-    )
-}
-
 pub(super) fn recoverable(_: &SiteState, assessment: &Assessment) -> Finding {
-    match assessment.recoverable_until {
+    match assessment.copies.recoverable_until {
         Some(until) if until < assessment.at => Finding::failed(
             format!(
                 "The newest copy is older than change tracking retention since {}.",
@@ -59,4 +41,18 @@ pub(super) fn sms_writer(state: &SiteState, assessment: &Assessment) -> Finding 
         return Finding::unknown("A backup runs, during which services are stopped.");
     }
     finding
+}
+
+pub(super) fn recovery_drill(state: &SiteState, assessment: &Assessment) -> Finding {
+    let Some(drill) = &state.settings.recovery_drill else {
+        return Finding::unknown("No recovery drill is configured.");
+    };
+    let days = (assessment.at - drill.last).num_days();
+    if assessment.at - drill.last > super::super::delta(drill.max_age) {
+        return Finding::failed(
+            format!("The last recovery drill was {days} days ago."),
+            "Recover the site from its backup in a lab, then set sites[].recovery_drill.last to that day.",
+        );
+    }
+    Finding::passed(format!("The last recovery drill was {days} days ago."))
 }

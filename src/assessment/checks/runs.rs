@@ -2,6 +2,7 @@
 
 use super::{Assessment, Finding};
 use crate::site::{ClosedSet, FailureCause};
+use crate::snapshot::AfterBackupScript;
 use crate::state::SiteState;
 
 pub(super) fn last_run(_: &SiteState, assessment: &Assessment) -> Finding {
@@ -32,13 +33,34 @@ pub(super) fn not_stalled(_: &SiteState, assessment: &Assessment) -> Finding {
     }
 }
 
-pub(super) fn after_backup(_: &SiteState, assessment: &Assessment) -> Finding {
-    match assessment.runs.after_backup_failed {
-        Some(true) => Finding::failed(
+pub(super) fn after_backup(state: &SiteState, assessment: &Assessment) -> Finding {
+    if assessment.runs.after_backup_failed == Some(true) {
+        return Finding::failed(
             "An error followed the last success in the same run.",
             "The snapshot is good: look at AfterBackup.bat and at the lines after 5035 in Smsbkup.log.",
-        ),
-        Some(false) => Finding::passed("No error followed the last success."),
+        );
+    }
+    let script = state.observed(&state.snapshot.task_files).map(|files| files.after_backup);
+    if script == Some(AfterBackupScript::NeverRuns) {
+        return Finding::failed(
+            r"AfterBackup.bat lies in inboxes\smsbkup, where nothing ever starts it.",
+            r"Move it to inboxes\smsbkup.box.",
+        );
+    }
+    let success = super::super::runs::successes(state).next();
+    if let (Some(AfterBackupScript::Runs(since)), Some(run), Some(succeeded)) =
+        (script, success, success.and_then(|run| run.succeeded))
+        && run.after_backup_started.is_none()
+        && since <= Some(succeeded)
+        && assessment.at > succeeded + super::super::delta(state.settings.timings.after_backup_start)
+    {
+        return Finding::failed(
+            "AfterBackup.bat exists and was not started after the last success.",
+            "Look for 5040 and what follows 5035 in Smsbkup.log; start the script by hand if its work matters.",
+        );
+    }
+    match assessment.runs.after_backup_failed {
+        Some(_) => Finding::passed("No error followed the last success."),
         None => Finding::unknown("No success is known."),
     }
 }

@@ -6,7 +6,7 @@
 mod reading;
 mod wake;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -112,9 +112,15 @@ impl BlockingSource for BackupLog {
         self.interval
     }
 
+    fn wakes_on(&self) -> Option<&Path> {
+        Some(self.files.log())
+    }
+
     fn poll(&self, cursor: Option<&super::Cursor>, _: &Guidance) -> Result<Poll<super::Cursor>, PollFailure> {
-        let super::Cursor::Log(cursor) =
-            cursor.cloned().unwrap_or_else(|| super::Cursor::Log(Cursor::default()));
+        let cursor = match cursor {
+            Some(super::Cursor::Log(cursor)) => cursor.clone(),
+            _ => Cursor::default(),
+        };
         let mut reading =
             Reading::new(self.site, &self.phrases, cursor.reader(), cursor.given(), cursor.next);
         let progress =

@@ -54,8 +54,6 @@ pub(super) struct Checkpoint {
     history_known: bool,
     #[serde(default)]
     cursors: Vec<CursorV1>,
-    #[serde(default)]
-    snapshot_intact: Option<(bool, i64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,7 +187,6 @@ impl Checkpoint {
                     cursor: cursor.clone(),
                 })
                 .collect(),
-            snapshot_intact: state.snapshot_intact.map(|(intact, at)| (intact, nanoseconds(at))),
         }
     }
 
@@ -227,7 +224,6 @@ impl Checkpoint {
         for CursorV1 { source, location, cursor } in self.cursors {
             state.cursors.insert(SourceId { kind: known::<SourceKind>(&source)?, location }, cursor);
         }
-        state.snapshot_intact = self.snapshot_intact.map(|(intact, at)| (intact, timestamp(at)));
         state.derive();
         Ok(state)
     }

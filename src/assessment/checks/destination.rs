@@ -1,0 +1,74 @@
+//! Checks of the places in which copies lie.
+
+use super::{Assessment, Finding};
+use crate::config::SnapshotRoot;
+use crate::site::ClosedSet;
+use crate::snapshot::Place;
+use crate::state::SiteState;
+
+pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding {
+    let places: Vec<_> = roots(state).collect();
+    if places.is_empty() {
+        return Finding::unknown("No destination is configured, or none has been seen.");
+    }
+    if let Some((_, place)) = places.iter().find(|(_, place)| !place.exists) {
+        return Finding::failed(
+            format!("{} does not exist.", place.path),
+            "Create it, mount its disk, or correct sites[].snapshot and the task's destination.",
+        );
+    }
+    if let Some((_, place)) = places.iter().find(|(_, place)| !place.path.is_ascii()) {
+        return Finding::failed(
+            format!("{} has characters that are not ASCII, which the task does not support.", place.path),
+            "Give the task a destination whose path has only ASCII characters.",
+        );
+    }
+    // Where the server's disk is lost, so is all that lies on it.
+    let on_server = places.iter().any(|(_, place)| place.with_server == Some(true));
+    let elsewhere = assessment.copies.archives.iter().any(|archive| {
+        let place = state.observed(state.snapshot.places.get(&archive.name));
+        place.is_some_and(|place| place.with_server == Some(false)) && archive.valid().next().is_some()
+    });
+    if on_server && !elsewhere {
+        return Finding::failed(
+            "The only copy is on the volume of the site server's installation: it is lost with the server.",
+            "Copy each snapshot to another machine (AfterBackup.bat does it) and configure sites[].snapshot.archives.",
+        );
+    }
+    Finding::passed("The folders of the destination are there.")
+}
+
+pub(super) fn destination_space(state: &SiteState, _: &Assessment) -> Finding {
+    let Some(record) = state.snapshot.records.last() else {
+        return Finding::unknown("No successful snapshot has been seen that could be measured.");
+    };
+    let mut judged = false;
+    for (root, place) in roots(state) {
+        let below = state.observed(state.snapshot.root(root)).map(|survey| survey.total.bytes);
+        let (Some(free), Some(below), Some(last)) = (place.free, below, record.bytes.get(root.label()))
+        else {
+            continue;
+        };
+        judged = true;
+        let needed = last.saturating_add(last / 10);
+        if free.saturating_add(below) < needed {
+            return Finding::failed(
+                format!(
+                    "{} has {free} bytes free and {below} in the present snapshot; the next one needs {needed}.",
+                    place.path
+                ),
+                "Free space on the destination, or move it: the next backup deletes this snapshot and then runs out of room.",
+            );
+        }
+    }
+    match judged {
+        true => Finding::passed("The destination has room for the next backup."),
+        false => Finding::unknown("The destination's free space is not known."),
+    }
+}
+
+fn roots(state: &SiteState) -> impl Iterator<Item = (SnapshotRoot, &Place)> {
+    SnapshotRoot::ALL
+        .iter()
+        .filter_map(|root| Some((*root, state.observed(state.snapshot.places.get(root.label()))?)))
+}

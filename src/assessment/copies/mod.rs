@@ -1,0 +1,64 @@
+//! Which copies could be restored now: the snapshot in the destination, and archives of earlier ones.
+//!
+//! What cannot be looked at is unknown, never good and never missing.
+
+mod archives;
+mod present;
+
+pub use archives::{ArchiveSummary, CopyJudgement};
+pub use present::{PresentSnapshot, Standing};
+
+use super::delta;
+use crate::site::{SiteRole, Timestamp};
+use crate::state::SiteState;
+
+/// What is known of all copies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copies {
+    /// The snapshot in the destination; `None` where none is configured.
+    pub present: Option<PresentSnapshot>,
+    /// The archives, by name.
+    pub archives: Vec<ArchiveSummary>,
+    /// How many copies could be restored now; `None` if there may be some of which nobody knows.
+    pub valid: Option<u32>,
+    /// How many of them are younger than change tracking retention.
+    pub valid_in_retention: Option<u32>,
+    /// When the run started that made the newest of them.
+    pub newest_valid: Option<Timestamp>,
+    /// Until when that one can be restored without losing the hierarchy's data.
+    pub recoverable_until: Option<Timestamp>,
+}
+
+impl Copies {
+    pub(super) fn of(state: &SiteState, now: Timestamp) -> Self {
+        let archives = archives::summaries(state, now);
+        let present = PresentSnapshot::of(state, &archives);
+        let mut valid: Vec<Timestamp> = archives.iter().flat_map(ArchiveSummary::valid).collect();
+        let mut unknown = archives.iter().any(|archive| archive.is_unknown());
+        if let Some(present) = &present {
+            match present.valid() {
+                Some(true) => valid.extend(present.run),
+                Some(false) => {}
+                None => unknown = true,
+            }
+        }
+        let watched = present.is_some() || !archives.is_empty();
+        let retention = delta(super::retention(state));
+        let count = |copies: usize| {
+            let known = watched && (copies > 0 || !unknown);
+            known.then(|| u32::try_from(copies).unwrap_or(u32::MAX))
+        };
+        let newest_valid = valid.iter().max().copied();
+        Self {
+            valid: count(valid.len()),
+            valid_in_retention: count(valid.iter().filter(|run| **run + retention > now).count())
+                .filter(|_| count(valid.len()).is_some()),
+            newest_valid,
+            recoverable_until: newest_valid
+                .filter(|_| SiteRole::in_hierarchy(state.settings.role))
+                .and_then(|run| run.checked_add_signed(retention)),
+            present,
+            archives,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The snapshot in the destination: whose it is, and whether it is complete, whole and unchanged.
+
+use super::ArchiveSummary;
+use crate::config::SnapshotConfig;
+use crate::config::SnapshotRoot;
+use crate::site::Timestamp;
+use crate::snapshot::{Completeness, DataFile, Finding, Survey, Verification, completeness, judge_database};
+use crate::state::{Belonging, SiteState, expected_name, usual_name};
+
+/// What is known of the snapshot in the destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentSnapshot {
+    /// Whether it is there, and whose it is.
+    pub standing: Standing,
+    /// The start of the run whose files these are.
+    pub run: Option<Timestamp>,
+    /// Whether all parts are there.
+    pub completeness: Completeness,
+    /// Whether it is undamaged as far as was proved; `None` until all of it was read.
+    pub intact: Option<bool>,
+    /// The damage, or else the warnings, headers before pages.
+    pub findings: Vec<Finding>,
+    /// Whether it is as it was recorded; `None` until it was compared.
+    pub unchanged: Option<bool>,
+    /// Files that changed or are missing, of those recorded.
+    pub files_changed: Option<u64>,
+}
+
+/// How the files in the destination stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// They are those of the newest successful run.
+    Current,
+    /// A run deleted them, and has not succeeded.
+    Remains,
+    /// They are gone though a run succeeded.
+    Gone,
+    /// They were taken away after AfterBackup.bat was started, nobody knows where.
+    Moved,
+    /// They are in an archive now.
+    Archived,
+    /// A run failed before it deleted them, and they do not match what was recorded.
+    Touched,
+    /// Nobody can tell, or the look at them is older than the run.
+    Unknown,
+}
+
+impl PresentSnapshot {
+    pub(super) fn of(state: &SiteState, archives: &[ArchiveSummary]) -> Option<Self> {
+        let config = state.settings.snapshot.as_ref()?;
+        let seen = |root| state.observed(state.snapshot.root(root));
+        let (site, database) = (seen(SnapshotRoot::Site), seen(SnapshotRoot::Database));
+        let belonging = Belonging::of(&state.runs);
+        let standing = standing(state, config, belonging, site, database, archives);
+        let run = match belonging {
+            Belonging::Success { run, .. } => Some(run.started_or_first()),
+            Belonging::Remains(_) | Belonging::Unknown => None,
+        };
+        let completeness = match site {
+            None => Completeness::Unknown("the destination has not been seen".to_owned()),
+            Some(site) => complete(state, config, standing, site, database, run),
+        };
+        let files = match config.database_path {
+            Some(_) => database,
+            None => site,
+        };
+        let files: &[DataFile] = files.map_or(&[], |survey| &survey.data_files);
+        let usual = usual_name(&state.settings);
+        let findings = judge_database(files, expected_name(&state.settings, &usual));
+        let verified = Verified::of(state, config, run.filter(|_| standing == Standing::Current));
+        let mut present = Self {
+            standing,
+            run: run.filter(|_| standing == Standing::Current),
+            completeness,
+            intact: verified.intact,
+            findings,
+            unchanged: verified.unchanged,
+            files_changed: verified.files_changed,
+        };
+        present.findings.extend(verified.findings);
+        present.findings.sort_by_key(|finding| !finding.is_damage());
+        if present.findings.iter().any(Finding::is_damage) {
+            present.intact = Some(false);
+        }
+        // What is left of a run that failed need not be whole.
+        if standing != Standing::Current {
+            present.intact = None;
+            present.findings.clear();
+        }
+        Some(present)
+    }
+
+    /// Whether it could be restored now; `None` if that is not known.
+    pub fn valid(&self) -> Option<bool> {
+        match self.standing {
+            Standing::Remains | Standing::Gone | Standing::Touched | Standing::Archived => {
+                return Some(false);
+            }
+            Standing::Moved | Standing::Unknown => return None,
+            Standing::Current => {}
+        }
+        if self.intact == Some(false) || self.unchanged == Some(false) {
+            return Some(false);
+        }
+        match self.completeness {
+            Completeness::Complete => Some(true),
+            Completeness::Missing(_) => Some(false),
+            Completeness::Unknown(_) => None,
+        }
+    }
+}
+
+fn standing(
+    state: &SiteState,
+    config: &SnapshotConfig,
+    belonging: Belonging<'_>,
+    site: Option<&Survey>,
+    database: Option<&Survey>,
+    archives: &[ArchiveSummary],
+) -> Standing {
+    let (run, tried) = match belonging {
+        Belonging::Remains(_) => return Standing::Remains,
+        Belonging::Unknown => return Standing::Unknown,
+        Belonging::Success { run, tried } => (run, tried),
+    };
+    let Some(site) = site else { return Standing::Unknown };
+    let root_exists = state.observed(state.snapshot.places.get("site")).is_none_or(|place| place.exists);
+    let seen_since = run.succeeded.max(tried);
+    if Some(site.started) < seen_since || !root_exists {
+        return Standing::Unknown;
+    }
+    if !site.present {
+        let archived = archives.iter().any(|archive| archive.holds(run.started_or_first()));
+        return match run.after_backup_started {
+            _ if archived => Standing::Archived,
+            Some(_) => Standing::Moved,
+            None => Standing::Gone,
+        };
+    }
+    if tried.is_none() {
+        return Standing::Current;
+    }
+    let record = state.snapshot.record_of(run.started_or_first());
+    let as_recorded = |root: &str, survey: Option<&Survey>| {
+        let (record, survey) = (record?, survey?);
+        Some(survey.started >= tried? && record.signatures.get(root) == Some(&survey.signature))
+    };
+    let mut same = vec![as_recorded("site", Some(site))];
+    if config.database_path.is_some() {
+        same.push(as_recorded("database", database));
+    }
+    if same.contains(&Some(false)) {
+        Standing::Touched
+    } else if same.contains(&None) {
+        Standing::Unknown
+    } else {
+        Standing::Current
+    }
+}
+
+fn complete(
+    state: &SiteState,
+    config: &SnapshotConfig,
+    standing: Standing,
+    site: &Survey,
+    database: Option<&Survey>,
+    run: Option<Timestamp>,
+) -> Completeness {
+    let missing = |what: &str| Completeness::Missing(vec![what.to_owned()]);
+    match standing {
+        Standing::Current => {}
+        Standing::Archived => return Completeness::Complete,
+        Standing::Remains => return missing("a snapshot: the last run deleted it and has not made another"),
+        Standing::Gone => return missing("the whole folder"),
+        Standing::Moved => {
+            return missing(
+                "the whole folder (moved by AfterBackup.bat? configure sites[].snapshot.archives)",
+            );
+        }
+        Standing::Touched => {
+            return missing("the files of the last success: they are no longer what they were");
+        }
+        Standing::Unknown => {
+            return Completeness::Unknown("it is not known whose files are in the destination".to_owned());
+        }
+    }
+    let database = database.filter(|survey| survey.started >= run.unwrap_or(survey.started));
+    let last = run.and_then(|run| state.snapshot.record_before(run));
+    completeness(site, config.database_part(database), last)
+}
+
+/// What the verifications of all folders of the snapshot say together.
+struct Verified {
+    intact: Option<bool>,
+    unchanged: Option<bool>,
+    files_changed: Option<u64>,
+    findings: Vec<Finding>,
+}
+
+impl Verified {
+    fn of(state: &SiteState, config: &SnapshotConfig, run: Option<Timestamp>) -> Self {
+        let folders = config.folders(state.settings.code);
+        let of_run = |verification: &&Verification| Some(verification.run) == run;
+        // Each folder's last finished pass and the one that goes on, which may have found something already.
+        let passes: Vec<Vec<&Verification>> = folders
+            .iter()
+            .map(|(_, folder)| {
+                let known = state.snapshot.verifications.get(folder);
+                let both = known.map(|known| [known.finished.as_ref(), known.current.as_ref()]);
+                both.into_iter().flatten().flatten().filter(of_run).collect()
+            })
+            .collect();
+        let all = |of: fn(&Verification) -> Option<bool>| {
+            let word = |passes: &Vec<&Verification>| {
+                let words: Vec<_> = passes.iter().filter_map(|pass| of(pass)).collect();
+                if words.contains(&false) { Some(false) } else { words.first().copied() }
+            };
+            let words: Vec<_> = passes.iter().map(word).collect();
+            if words.contains(&Some(false)) {
+                Some(false)
+            } else {
+                (!words.is_empty() && words.iter().all(Option::is_some)).then_some(true)
+            }
+        };
+        let unchanged = all(Verification::unchanged);
+        let changed = passes.iter().flatten().map(|pass| pass.changed + pass.missing).max();
+        Self {
+            intact: all(Verification::intact),
+            unchanged,
+            files_changed: changed.filter(|_| unchanged.is_some()),
+            findings: (passes.iter())
+                .filter_map(|passes| passes.iter().max_by_key(|pass| pass.damaged))
+                .flat_map(|pass| pass.findings.clone())
+                .collect(),
+        }
+    }
+}

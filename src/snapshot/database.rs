@@ -1,0 +1,88 @@
+//! Whether the files of the database belong together and are whole, as far as their headers tell.
+//!
+//! Costs one page of each file. The recovery wizard checks none of this.
+
+use std::collections::BTreeMap;
+
+use super::component::DataFileKind;
+use super::finding::Finding;
+use super::survey::{DataFile, Headers};
+use crate::sqlfile::{BindingId, PAGE_SIZE};
+
+/// What the database should be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedName<'a> {
+    /// The configuration says so: another name is damage.
+    Configured(&'a str),
+    /// ConfigMgr's default: another name is worth a look.
+    Usual(&'a str),
+    /// Nothing is expected.
+    Any,
+}
+
+/// Judges the files of one database, which were found in one place.
+pub fn judge_database(files: &[DataFile], name: ExpectedName<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files {
+        if let Ok(headers) = &file.headers {
+            findings.extend(headers.findings.iter().cloned());
+            length(file, headers, &mut findings);
+            boot(file, headers, name, &mut findings);
+        }
+    }
+    binding(files, &mut findings);
+    findings
+}
+
+/// Judges one file by itself.
+pub fn judge_file(file: &DataFile) -> Vec<Finding> {
+    judge_database(std::slice::from_ref(file), ExpectedName::Any)
+}
+
+fn length(file: &DataFile, headers: &Headers, findings: &mut Vec<Finding>) {
+    let Some(header) = &headers.file else { return };
+    let stated = u64::from(header.pages) * PAGE_SIZE as u64;
+    let expected = format!("{stated} bytes ({} pages)", header.pages);
+    let found = format!("{} bytes", file.size);
+    if file.size < stated {
+        findings.push(Finding::damaged(&file.path, expected, format!("{found}: truncated")));
+    } else if file.size > stated {
+        findings.push(Finding::warning(&file.path, expected, found));
+    }
+}
+
+fn boot(file: &DataFile, headers: &Headers, name: ExpectedName<'_>, findings: &mut Vec<Finding>) {
+    let Some(boot) = &headers.boot else { return };
+    let finding = match name {
+        ExpectedName::Configured(name) if !name.eq_ignore_ascii_case(&boot.database) => {
+            Finding::damaged(&file.path, format!("database {name}"), format!("database {}", boot.database))
+        }
+        ExpectedName::Usual(name) if !name.eq_ignore_ascii_case(&boot.database) => {
+            let found = format!("database {}; if that is right, set sites[].database.name", boot.database);
+            Finding::warning(&file.path, format!("database {name}"), found)
+        }
+        _ => return,
+    };
+    findings.push(finding.at_page(9));
+}
+
+/// Every file of one database carries the same id; the primary file's counts, else that of most files.
+fn binding(files: &[DataFile], findings: &mut Vec<Finding>) {
+    let ids = || {
+        files.iter().filter_map(|file| Some((file, file.headers.as_ref().ok()?.file.as_ref()?.binding_id)))
+    };
+    let mut counts: BTreeMap<BindingId, usize> = BTreeMap::new();
+    for (_, id) in ids() {
+        *counts.entry(id).or_default() += 1;
+    }
+    if counts.len() < 2 {
+        return;
+    }
+    let primary = ids().find(|(file, _)| file.kind == DataFileKind::Primary).map(|(_, id)| id);
+    let most = || counts.iter().max_by_key(|(_, count)| **count).map(|(id, _)| *id);
+    let Some(expected) = primary.or_else(most) else { return };
+    for (file, id) in ids().filter(|(_, id)| *id != expected) {
+        let found = format!("binding id {id}: a file of another database");
+        findings.push(Finding::damaged(&file.path, format!("binding id {expected}"), found).at_page(0));
+    }
+}

@@ -1,0 +1,98 @@
+//! What reading all of a snapshot found, so far or in the end.
+
+use super::finding::Finding;
+use crate::site::Timestamp;
+use crate::sqlfile::PageTally;
+
+/// So many findings are kept; all are counted.
+pub const MAX_FINDINGS: usize = 100;
+
+/// The result of one pass over everything below a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// Which folder.
+    pub folder: String,
+    /// The run whose files these are, by its start.
+    pub run: Timestamp,
+    /// When the pass began.
+    pub started: Timestamp,
+    /// When it had read everything; `None` while it goes on.
+    pub finished: Option<Timestamp>,
+    /// Files read.
+    pub files: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// The pages of the data files.
+    pub pages: PageTally,
+    /// The first findings.
+    pub findings: Vec<Finding>,
+    /// Findings that are damage.
+    pub damaged: u64,
+    /// Files that are no longer what the first pass recorded.
+    pub changed: u64,
+    /// Files that the first pass recorded and that are gone.
+    pub missing: u64,
+    /// Files that came after the first pass.
+    pub added: u64,
+    /// Files and folders that could not be read.
+    pub unread: u64,
+    /// The first of them and why.
+    pub first_unread: Option<String>,
+}
+
+impl Verification {
+    /// A pass that begins.
+    pub fn new(folder: impl Into<String>, run: Timestamp, started: Timestamp) -> Self {
+        Self {
+            folder: folder.into(),
+            run,
+            started,
+            finished: None,
+            files: 0,
+            bytes: 0,
+            pages: PageTally::default(),
+            findings: Vec::new(),
+            damaged: 0,
+            changed: 0,
+            missing: 0,
+            added: 0,
+            unread: 0,
+            first_unread: None,
+        }
+    }
+
+    /// Takes a finding.
+    pub fn find(&mut self, finding: Finding) {
+        self.damaged += u64::from(finding.is_damage());
+        // Damage is what people look for: warnings do not take its place.
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        } else if finding.is_damage()
+            && let Some(warning) = self.findings.iter_mut().find(|kept| !kept.is_damage())
+        {
+            *warning = finding;
+        }
+    }
+
+    /// Takes note of what could not be read.
+    pub fn unread(&mut self, reason: String) {
+        self.unread += 1;
+        self.first_unread.get_or_insert(reason);
+    }
+
+    /// Whether everything that can be proved is undamaged; `None` while that is not known.
+    pub fn intact(&self) -> Option<bool> {
+        if self.damaged > 0 {
+            return Some(false);
+        }
+        (self.finished.is_some() && self.unread == 0).then_some(true)
+    }
+
+    /// Whether everything is as it was recorded; `None` while that is not known.
+    pub fn unchanged(&self) -> Option<bool> {
+        if self.changed + self.missing > 0 {
+            return Some(false);
+        }
+        (self.finished.is_some() && self.unread == 0).then_some(true)
+    }
+}

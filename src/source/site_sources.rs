@@ -1,0 +1,35 @@
+//! Every source of one site, as its configuration says: for the exporter and for `check` alike.
+
+use std::path::Path;
+
+use super::BlockingSource;
+use super::backup_log::BackupLog;
+use crate::clock::Clock;
+use crate::config::{LogConfig, SiteSettings};
+use crate::trace::{PhraseError, Phrases, UserPatterns};
+
+/// What sources need to know of the process they are in.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Where what must outlive the process is kept.
+    pub state_path: &'a Path,
+    /// Who this process is on the network, for messages.
+    pub account: &'a str,
+}
+
+/// The sources of a site.
+pub fn sources_of(
+    settings: &SiteSettings,
+    log: Option<LogConfig>,
+    patterns: UserPatterns,
+    _surroundings: &Surroundings<'_>,
+) -> Result<Vec<Box<dyn BlockingSource>>, PhraseError> {
+    let mut sources: Vec<Box<dyn BlockingSource>> = Vec::new();
+    if let Some(log) = log {
+        let source = BackupLog::new(settings.code, log.path, log.interval, Phrases::new(patterns)?);
+        sources.push(Box::new(source));
+    }
+    Ok(sources)
+}
