@@ -15,6 +15,7 @@ mod resolve;
 mod section;
 mod settings;
 mod snapshot;
+mod size;
 mod suggest;
 
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub use snapshot::{
     ArchiveConfig, DEFAULT_DRILL_MAX_AGE, DEFAULT_SNAPSHOT_INTERVAL, Freshness, RecoveryDrill,
     SnapshotConfig, SnapshotRoot, SupplementalConfig, VerifyConfig,
 };
+pub use size::{InvalidSize, format_size, parse_size};
 
 /// How often a backup log is read unless the configuration says otherwise.
 pub const DEFAULT_LOG_INTERVAL: Duration = Duration::from_secs(5);
