@@ -115,7 +115,16 @@ mod tests {
         #[test]
         fn no_value_breaks_the_line(text in "\\PC{0,20}|[\\x00-\\x1f\\x7f-\\u{a0}\\u{2028}]{1,9}") {
             let quoted = serde_json::to_string(&text).unwrap();
-            let yaml = format!("sites: [{{ code: {quoted}, {quoted}: {quoted}, log: {{ path: {quoted}, interval: {quoted} }} }}]");
+            let keys = |names: &[&str]| names.iter().map(|name| format!("{name}: {quoted}")).collect::<Vec<_>>().join(", ");
+            let archive = keys(&["name", "path", "max_age", "verify"]);
+            let snapshot = keys(&["path", "database_path", "control_file", "interval"]);
+            let verify = keys(&["pages", "interval", "rate_limit", "settle"]);
+            let copy = keys(&["name", "path", "source", "marker", "max_age"]);
+            let yaml = format!(
+                "sites: [{{ code: {quoted}, {quoted}: {quoted}, log: {{ path: {quoted}, interval: {quoted} }}, \
+                 snapshot: {{ {snapshot}, archives: [{{ {archive} }}], verify: {{ {verify} }} }}, \
+                 supplemental: [{{ {copy} }}], recovery_drill: {{ last: {quoted} }}, database: {{ name: {quoted} }} }}]"
+            );
             let error = Config::parse(&yaml, "x.yml", Path::new("/")).err();
             prop_assert!(error.is_none_or(|error| error.to_string().lines().count() == error.problems.len()));
         }

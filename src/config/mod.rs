@@ -8,14 +8,15 @@ mod duration;
 mod fields;
 mod load;
 mod origin;
+mod paths;
 mod problem;
 mod raw;
 mod report;
 mod resolve;
 mod section;
 mod settings;
-mod snapshot;
 mod size;
+mod snapshot;
 mod suggest;
 
 use std::path::PathBuf;
@@ -28,11 +29,11 @@ pub use origin::{Origin, Origins};
 pub use problem::{ConfigError, Problem};
 pub use report::describe;
 pub use settings::{DEFAULT_RETENTION, SiteSettings};
+pub use size::{InvalidSize, format_size, parse_size};
 pub use snapshot::{
     ArchiveConfig, DEFAULT_DRILL_MAX_AGE, DEFAULT_SNAPSHOT_INTERVAL, Freshness, RecoveryDrill,
     SnapshotConfig, SnapshotRoot, SupplementalConfig, VerifyConfig,
 };
-pub use size::{InvalidSize, format_size, parse_size};
 
 /// How often a backup log is read unless the configuration says otherwise.
 pub const DEFAULT_LOG_INTERVAL: Duration = Duration::from_secs(5);

@@ -11,6 +11,8 @@ pub enum Origin {
         /// Counted from 1.
         line: u64,
     },
+    /// The configured path of the log, which tells this one.
+    LogPath,
     /// Nobody said anything.
     Default,
     /// A flag of the command line, which goes before the file.
@@ -21,6 +23,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { line } => write!(f, "line {line}"),
+            Self::LogPath => f.write_str("derived from log.path"),
             Self::Default => f.write_str("default"),
             Self::Flag => f.write_str("flag"),
         }

@@ -3,10 +3,15 @@
 //! What it writes is itself a valid configuration with the same meaning: what is not set is a comment.
 
 use std::fmt::{Display, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use super::duration::format_duration;
-use super::{Config, DEFAULT_RETENTION, LogConfig, SiteConfig};
+use super::size::format_size;
+use super::{
+    ArchiveConfig, Config, DEFAULT_RETENTION, Freshness, LogConfig, RecoveryDrill, SiteConfig,
+    SnapshotConfig, SupplementalConfig, VerifyConfig,
+};
 use crate::schedule::{EVERY_DAY, Schedule};
 use crate::trace::UserPatterns;
 
@@ -41,6 +46,22 @@ impl Report<'_> {
             Some(log) => self.log(log),
             None => self.unset("    # log: not watched"),
         }
+        match &self.site.settings.snapshot {
+            Some(snapshot) => self.snapshot(snapshot),
+            None => self.unset("    # snapshot: not watched"),
+        }
+        self.supplemental(&self.site.settings.supplemental);
+        match &settings.recovery_drill {
+            Some(drill) => self.recovery_drill(drill),
+            None => self.unset("    # recovery_drill: unknown"),
+        }
+        match &settings.database_name {
+            Some(name) => {
+                self.heading("    database:");
+                self.line("      name: ", quoted(name), "database.name");
+            }
+            None => self.unset(&format!("    # database: its name is CM_{}", settings.code)),
+        }
         match &settings.schedule {
             Some(schedule) => self.schedule(schedule),
             None => self.unset("    # schedule: unknown"),
@@ -55,8 +76,70 @@ impl Report<'_> {
 
     fn log(&mut self, log: &LogConfig) {
         self.heading("    log:");
-        self.line("      path: ", quoted(&log.path.to_string_lossy()), "log.path");
+        self.line("      path: ", quoted_path(&log.path), "log.path");
         self.line("      interval: ", format_duration(log.interval), "log.interval");
+    }
+
+    fn snapshot(&mut self, snapshot: &SnapshotConfig) {
+        self.heading("    snapshot:");
+        self.line("      path: ", quoted_path(&snapshot.path), "snapshot.path");
+        match &snapshot.database_path {
+            Some(path) => self.line("      database_path: ", quoted_path(path), "snapshot.database_path"),
+            None => self.unset("      # database_path: with the rest"),
+        }
+        match &snapshot.control_file {
+            Some(path) => self.line("      control_file: ", quoted_path(path), "snapshot.control_file"),
+            None => self.unset("      # control_file: not watched"),
+        }
+        self.archives(&snapshot.archives);
+        let VerifyConfig { pages, interval, rate_limit, settle } = snapshot.verify;
+        self.heading("      verify:");
+        self.line("        pages: ", pages, "snapshot.verify.pages");
+        self.line("        interval: ", format_duration(interval), "snapshot.verify.interval");
+        self.line("        rate_limit: ", format_size(rate_limit), "snapshot.verify.rate_limit");
+        self.line("        settle: ", format_duration(settle), "snapshot.verify.settle");
+        self.line("      interval: ", format_duration(snapshot.interval), "snapshot.interval");
+    }
+
+    fn archives(&mut self, archives: &[ArchiveConfig]) {
+        if archives.is_empty() {
+            return self.unset("      # archives: none but those found");
+        }
+        self.heading("      archives:");
+        for (index, archive) in archives.iter().enumerate() {
+            let key = |name: &str| format!("snapshot.archives[{index}].{name}");
+            self.line("        - name: ", quoted(&archive.name), &key("name"));
+            self.line("          path: ", quoted_path(&archive.pattern), &key("path"));
+            match archive.max_age {
+                Some(max_age) => self.line("          max_age: ", format_duration(max_age), &key("max_age")),
+                None => self.unset("          # max_age: any"),
+            }
+            self.line("          verify: ", archive.verify, &key("verify"));
+        }
+    }
+
+    fn supplemental(&mut self, copies: &[SupplementalConfig]) {
+        if copies.is_empty() {
+            return self.unset("    # supplemental: none");
+        }
+        self.heading("    supplemental:");
+        for (index, copy) in copies.iter().enumerate() {
+            let key = |name: &str| format!("supplemental[{index}].{name}");
+            self.line("      - name: ", quoted(&copy.name), &key("name"));
+            self.line("        path: ", quoted_path(&copy.path), &key("path"));
+            match &copy.freshness {
+                Freshness::Source(path) => self.line("        source: ", quoted_path(path), &key("source")),
+                Freshness::Marker(path) => self.line("        marker: ", quoted_path(path), &key("marker")),
+                Freshness::Newest => self.unset("        # source: none, the newest file of the copy counts"),
+            }
+            self.line("        max_age: ", format_duration(copy.max_age), &key("max_age"));
+        }
+    }
+
+    fn recovery_drill(&mut self, drill: &RecoveryDrill) {
+        self.heading("    recovery_drill:");
+        self.line("      last: ", drill.last.date_naive(), "recovery_drill.last");
+        self.line("      max_age: ", format_duration(drill.max_age), "recovery_drill.max_age");
     }
 
     fn schedule(&mut self, schedule: &Schedule) {
@@ -119,4 +202,8 @@ impl Report<'_> {
 /// A text in YAML's single quotes, in which nothing but the quote itself is special.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
 }

@@ -3,7 +3,10 @@
 //! Whoever reads a section takes the keys it knows and then closes it; what was not taken is unknown. Every wrong
 //! shape is reported where it stands, and reading goes on.
 
-use super::origin::Origin;
+use std::time::Duration;
+
+use super::fields;
+use super::origin::{Origin, Origins};
 use super::problem::{Fault, Problems, is_invisible, shown};
 use super::raw::{Key, Node, Value};
 use super::suggest::nearest;
@@ -131,5 +134,52 @@ impl<'a> Section<'a> {
         let key: String =
             key.chars().map(|c| if is_invisible(c) { '?' } else { c }).take(LONGEST_KEY).collect();
         if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
+    }
+}
+
+/// Reads single values of a section and records their origins under its prefix.
+pub(super) struct Field<'s, 'a> {
+    pub(super) section: &'s mut Section<'a>,
+    pub(super) prefix: &'s str,
+    pub(super) origins: &'s mut Origins,
+}
+
+impl<'a> Field<'_, 'a> {
+    pub(super) fn read<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let entry = self.section.take(key)?;
+        self.value(key, &entry, parse)
+    }
+
+    pub(super) fn require<T>(
+        &mut self,
+        key: &'static str,
+        remedy: &str,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let entry = self.section.require(key, remedy)?;
+        self.value(key, &entry, parse)
+    }
+
+    pub(super) fn duration(
+        &mut self,
+        key: &'static str,
+        least: Duration,
+        most: Duration,
+    ) -> Option<Duration> {
+        self.read(key, |text| fields::duration(text, least, most))
+    }
+
+    fn value<T>(
+        &mut self,
+        key: &str,
+        entry: &Entry<'a>,
+        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        self.origins.record(format!("{}{key}", self.prefix), entry.origin());
+        entry.parse(parse)
     }
 }

@@ -38,6 +38,8 @@ pub struct SnapshotConfig {
     pub verify: VerifyConfig,
     /// From one look at the snapshot to the next.
     pub interval: Duration,
+    /// A path of the site server's installation: what is on its volume is lost together with it.
+    pub installation: Option<PathBuf>,
 }
 
 impl SnapshotConfig {
@@ -50,9 +52,14 @@ impl SnapshotConfig {
 
     /// Whether the destination is on another machine.
     pub fn is_remote(&self) -> bool {
-        let path = self.path.to_string_lossy();
-        path.starts_with(r"\\") || path.starts_with("//")
+        is_unc(&self.path)
     }
+}
+
+/// Whether a path names a share of another machine.
+pub(super) fn is_unc(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    path.starts_with(r"\\") || path.starts_with("//")
 }
 
 /// A place to which snapshots are copied.

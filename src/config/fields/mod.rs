@@ -1,19 +1,27 @@
 //! The kinds of single values: from the user's text to a type, or what is wrong with it and what to do.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use regex::{Regex, RegexBuilder};
 
 use super::duration::{InvalidDuration, format_duration, parse_duration};
-use super::problem::{Fault, is_invisible, shown};
+use super::paths::all_visible;
+use super::problem::{Fault, shown};
+use super::size::{format_size, parse_size};
 use super::suggest::nearest;
 use crate::schedule::{DAY_NAMES, EVERY_DAY, Zone};
-use crate::site::{ClosedSet, SiteCode};
+use crate::site::{ClosedSet, SiteCode, Timestamp};
 
 /// The compiled size that a user's pattern may have; a site with many of them stays below the memory of one log.
 const PATTERN_SIZE_LIMIT: usize = 1 << 20;
+
+/// The most characters of a name that the metrics show.
+const LONGEST_NAME: usize = 32;
+
+/// The most characters that SQL Server allows.
+const LONGEST_DATABASE_NAME: usize = 128;
 
 /// A site code.
 pub(super) fn site_code(text: &str) -> Result<SiteCode, Fault> {
@@ -101,34 +109,70 @@ pub(super) fn zone(text: &str) -> Result<Zone, Fault> {
     })
 }
 
-/// The path of a file, relative ones from `base`.
-///
-/// Windows and UNC paths stay as they are on every platform, so that a file can be checked on another machine.
-pub(super) fn file_path(text: &str, base: &Path) -> Result<PathBuf, Fault> {
-    if text.trim().is_empty() {
-        return Err(Fault::new("an empty path", "write the path of a file, or remove the key"));
+/// A number of bytes each second of at least `least`.
+pub(super) fn rate(text: &str, least: u64) -> Result<u64, Fault> {
+    let rate = parse_size(text).map_err(|invalid| {
+        let remedy = "write a whole number with a unit, as 50MiB or 500KB; without a unit it is bytes";
+        Fault::new(format!("{} {invalid}", shown(text)), remedy)
+    })?;
+    if rate < least {
+        let what = format!("{} is too little each second", shown(text));
+        let remedy = format!("write at least {}; a number without a unit is bytes", format_size(least));
+        return Err(Fault::new(what, remedy));
     }
-    all_visible(text)?;
-    if text.ends_with(['/', '\\']) {
-        return Err(Fault::new(format!("{} is a folder", shown(text)), "add the name of the file"));
-    }
-    match text.as_bytes() {
-        [b'/' | b'\\', ..] | [b'a'..=b'z' | b'A'..=b'Z', b':', b'/' | b'\\', ..] => Ok(PathBuf::from(text)),
-        [b'a'..=b'z' | b'A'..=b'Z', b':', ..] => {
-            let what = format!("{} depends on the current folder of the drive", shown(text));
-            Err(Fault::new(what, format!("write {}", shown(&format!("{}\\{}", &text[..2], &text[2..])))))
-        }
-        _ => Ok(base.join(text)),
+    Ok(rate)
+}
+
+/// Yes or no, as YAML writes it.
+pub(super) fn boolean(text: &str) -> Result<bool, Fault> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Fault::new(format!("{} is neither true nor false", shown(text)), "write true or false")),
     }
 }
 
-/// Refuses what double quotes and block texts put in unseen: line breaks, tabs, backspaces.
-fn all_visible(text: &str) -> Result<(), Fault> {
-    if !text.contains(is_invisible) {
-        return Ok(());
+/// The beginning of a day in UTC.
+pub(super) fn date(text: &str) -> Result<Timestamp, Fault> {
+    let digits = |part: &str, length| part.len() == length && part.bytes().all(|c| c.is_ascii_digit());
+    let date = || {
+        let (year, rest) = text.split_once('-')?;
+        let (month, day) = rest.split_once('-')?;
+        let written = digits(year, 4) && digits(month, 2) && digits(day, 2);
+        let date = NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
+        written.then(|| date.and_time(NaiveTime::MIN).and_utc())
+    };
+    date().ok_or_else(|| {
+        let what = format!("{} is not a date", shown(text));
+        Fault::new(what, "write year, month and day of the calendar, as 2026-06-01")
+    })
+}
+
+/// A name that the metrics show, other than the names before it.
+pub(super) fn name(text: &str, others: &[String]) -> Result<String, Fault> {
+    let fits = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    if !matches!(text.len(), 1..=LONGEST_NAME) || !text.bytes().all(fits) {
+        let remedy =
+            format!("write 1 to {LONGEST_NAME} of the characters a-z, 0-9 and _, as nas or offsite_2");
+        return Err(Fault::new(format!("{} is not a name", shown(text)), remedy));
     }
-    let what = format!("{} has characters that cannot be seen", shown(text));
-    Err(Fault::new(what, "put the text in single quotes: in double quotes YAML reads `\\` as an escape"))
+    if others.iter().any(|other| other == text) {
+        return Err(Fault::new(format!("{} is named already", shown(text)), "use each name once"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a database.
+pub(super) fn database_name(text: &str) -> Result<String, Fault> {
+    all_visible(text)?;
+    let what = match text.chars().count() {
+        _ if text.trim().is_empty() => "an empty name".to_owned(),
+        length if length > LONGEST_DATABASE_NAME => format!("{} is too long", shown(text)),
+        _ => return Ok(text.to_owned()),
+    };
+    let remedy =
+        format!("write its name in SQL Server, of at most {LONGEST_DATABASE_NAME} characters, as CM_P01");
+    Err(Fault::new(what, remedy))
 }
 
 /// A pattern for a log line.
@@ -159,82 +203,4 @@ pub(super) fn pattern(text: &str) -> Result<Regex, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::site::FailureCause;
-
-    #[test]
-    fn paths_of_every_platform_keep_their_text() {
-        let base = Path::new("/etc/exporter");
-        for text in [
-            r"C:\Program Files\Microsoft Configuration Manager\Logs\smsbkup.log",
-            "D:/Logs/smsbkup.log",
-            r"\\CM01\SMS_P01\Logs\smsbkup.log",
-            "//cm01/logs/smsbkup.log",
-            r"\\?\C:\Logs\smsbkup.log",
-            "/mnt/cm01/smsbkup.log",
-        ] {
-            assert_eq!(file_path(text, base), Ok(PathBuf::from(text)), "{text}");
-        }
-        for text in ["smsbkup.log", "logs/smsbkup.log", "../smsbkup.log", "ä.log"] {
-            assert_eq!(file_path(text, base), Ok(base.join(text)), "{text}");
-        }
-    }
-
-    #[test]
-    fn paths_that_cannot_be_meant_are_refused() {
-        for text in ["", "  ", r"C:\Logs\", "logs/", "C:smsbkup.log", "C:\u{2029}rogram", "a\tb", "a\0b"] {
-            assert!(file_path(text, Path::new("/")).is_err(), "{text:?}");
-        }
-        let fault = file_path("C:smsbkup.log", Path::new("/")).unwrap_err();
-        assert_eq!(fault.remedy, r"write `C:\smsbkup.log`");
-    }
-
-    #[test]
-    fn a_time_of_day_has_hours_and_minutes() {
-        for (text, minutes) in [("00:00", 0), ("2:05", 125), ("02:00", 120), ("23:59", 1439)] {
-            assert_eq!(time_of_day(text), Ok(minutes), "{text}");
-        }
-        for text in ["24:00", "2", "02:60", "2:5", "2pm", "", ":", "02:00:00", "+2:00", "-1:00", "002:00"] {
-            assert!(time_of_day(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn days_are_known_by_three_letters_and_in_any_case() {
-        for (text, mask) in [("sunday", 1), ("MON", 2), ("Wed", 8), ("Saturday", 64), ("Daily", EVERY_DAY)] {
-            assert_eq!(days(text), Ok(mask), "{text}");
-        }
-        for text in ["", "su", "sund", "sonntag", "weekly"] {
-            assert!(days(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn zones_are_local_utc_or_names() {
-        assert_eq!(zone("Local"), Ok(Zone::Local));
-        assert_eq!(zone("UTC"), Ok(Zone::Utc));
-        assert_eq!(zone("Europe/Berlin"), Ok(Zone::Named(chrono_tz::Europe::Berlin)));
-        assert!(zone("europe/berlin").unwrap_err().what.contains("did you mean `Europe/Berlin`?"));
-        assert!(zone("W. Europe Standard Time").is_err());
-    }
-
-    #[test]
-    fn patterns_may_use_classes_and_ignore_case() {
-        assert!(pattern(r"(?i)backup \w+ error \d+").unwrap().is_match("Backup ended: BACKUP with ERROR 5"));
-        for text in ["(", "", "x*", r"\q", "(?:(?:a{99}){99}){99}"] {
-            assert!(pattern(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_word_is_answered_with_the_known_ones() {
-        let fault = label::<FailureCause>("copy_fialed").unwrap_err();
-        assert!(fault.what.contains("did you mean `copy_failed`?"), "{}", fault.what);
-        assert!(
-            FailureCause::ALL.iter().all(|cause| fault.remedy.contains(cause.label())),
-            "{}",
-            fault.remedy
-        );
-    }
-}
+mod tests;

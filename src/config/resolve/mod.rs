@@ -3,15 +3,18 @@
 //! Each section has a function that takes its keys and writes what it understood into the site; what it did not
 //! understand is reported and left at its default, so that the rest of the file is read all the same.
 
+mod copies;
+mod snapshot;
+
 use std::path::Path;
 use std::time::Duration;
 
-use super::fields;
 use super::origin::Origins;
+use super::paths::file_path;
 use super::problem::{Fault, Problem, Problems, shown};
 use super::raw::Node;
-use super::section::{Entry, Section};
-use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, SiteConfig, SiteSettings};
+use super::section::{Entry, Field, Section};
+use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, SiteConfig, SiteSettings, fields};
 use crate::schedule::{Schedule, Zone};
 use crate::trace::UserPatterns;
 
@@ -79,6 +82,10 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     let mut field = Field { section, prefix: "", origins: &mut origins };
     settings.role = field.read("role", fields::label);
     let log_entry = field.section.take("log");
+    let snapshot_entry = field.section.take("snapshot");
+    let supplemental_entry = field.section.take("supplemental");
+    let drill_entry = field.section.take("recovery_drill");
+    let database_entry = field.section.take("database");
     let schedule_entry = field.section.take("schedule");
     if let Some(retention) = field.duration("retention", HOUR, DAY * 3650) {
         settings.retention = Some(retention);
@@ -87,6 +94,12 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     let patterns_entry = field.section.take("patterns");
 
     let log = log_entry.and_then(|entry| log(&entry, base, others, &mut origins));
+    let log_path = log.as_ref().map(|log| log.path.as_path());
+    settings.snapshot = snapshot_entry.and_then(|entry| snapshot::read(&entry, base, log_path, &mut origins));
+    settings.supplemental =
+        supplemental_entry.map(|entry| copies::supplemental(&entry, base, &mut origins)).unwrap_or_default();
+    settings.recovery_drill = drill_entry.and_then(|entry| copies::recovery_drill(&entry, &mut origins));
+    settings.database_name = database_entry.and_then(|entry| database_name(&entry, &mut origins));
     settings.schedule = schedule_entry.and_then(|entry| schedule(&entry, &mut origins));
     if let Some(entry) = judgement_entry {
         judgement(&entry, &mut settings, &mut origins);
@@ -100,7 +113,7 @@ fn log(entry: &Entry<'_>, base: &Path, others: &[SiteConfig], origins: &mut Orig
     let mut section = entry.section()?;
     let mut field = Field { section: &mut section, prefix: "log.", origins };
     let path = field.require("path", "write the path of Smsbkup.log on the site server", |text| {
-        let path = fields::file_path(text, base)?;
+        let path = file_path(text, base)?;
         match others.iter().find(|other| other.log.as_ref().is_some_and(|log| log.path == path)) {
             Some(other) => {
                 let what = format!("{} is already the log of site {}", shown(text), other.settings.code);
@@ -112,6 +125,14 @@ fn log(entry: &Entry<'_>, base: &Path, others: &[SiteConfig], origins: &mut Orig
     let interval = field.duration("interval", SECOND, DAY).unwrap_or(DEFAULT_LOG_INTERVAL);
     section.close();
     Some(LogConfig { path: path?, interval })
+}
+
+fn database_name(entry: &Entry<'_>, origins: &mut Origins) -> Option<String> {
+    let mut section = entry.section()?;
+    let mut field = Field { section: &mut section, prefix: "database.", origins };
+    let name = field.read("name", fields::database_name);
+    section.close();
+    name
 }
 
 fn schedule(entry: &Entry<'_>, origins: &mut Origins) -> Option<Schedule> {
@@ -194,42 +215,4 @@ fn patterns(entry: &Entry<'_>, origins: &mut Origins) -> Option<UserPatterns> {
     }
     section.close();
     Some(patterns)
-}
-
-/// Reads single values of a section and records their origins under its prefix.
-struct Field<'s, 'a> {
-    section: &'s mut Section<'a>,
-    prefix: &'static str,
-    origins: &'s mut Origins,
-}
-
-impl<'a> Field<'_, 'a> {
-    fn read<T>(&mut self, key: &'static str, parse: impl FnOnce(&'a str) -> Result<T, Fault>) -> Option<T> {
-        let entry = self.section.take(key)?;
-        self.value(key, &entry, parse)
-    }
-
-    fn require<T>(
-        &mut self,
-        key: &'static str,
-        remedy: &str,
-        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
-    ) -> Option<T> {
-        let entry = self.section.require(key, remedy)?;
-        self.value(key, &entry, parse)
-    }
-
-    fn duration(&mut self, key: &'static str, least: Duration, most: Duration) -> Option<Duration> {
-        self.read(key, |text| fields::duration(text, least, most))
-    }
-
-    fn value<T>(
-        &mut self,
-        key: &str,
-        entry: &Entry<'a>,
-        parse: impl FnOnce(&'a str) -> Result<T, Fault>,
-    ) -> Option<T> {
-        self.origins.record(format!("{}{key}", self.prefix), entry.origin());
-        entry.parse(parse)
-    }
 }

@@ -1,0 +1,60 @@
+//! The sections `supplemental` and `recovery_drill`: what else a recovery needs.
+
+use std::path::Path;
+
+use super::{DAY, HOUR};
+use crate::config::origin::Origins;
+use crate::config::paths::{file_path, folder_path};
+use crate::config::problem::Fault;
+use crate::config::section::{Entry, Field, Section};
+use crate::config::{DEFAULT_DRILL_MAX_AGE, Freshness, RecoveryDrill, SupplementalConfig, fields};
+
+pub(super) fn supplemental(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Vec<SupplementalConfig> {
+    let (mut copies, mut names) = (Vec::new(), Vec::new());
+    for (index, item) in entry.list().unwrap_or_default().iter().enumerate() {
+        let Some(mut section) = item.section() else { continue };
+        let prefix = format!("supplemental[{index}].");
+        let mut field = Field { section: &mut section, prefix: &prefix, origins };
+        let remedy = "write how the metrics call the copy, as `name: scup`";
+        let name = field.require("name", remedy, |text| fields::name(text, &names));
+        names.extend(name.clone());
+        let remedy = "write the file or the folder of the copy";
+        let path = field.require("path", remedy, |text| folder_path(text, base));
+        let source = field.read("source", |text| folder_path(text, base));
+        let marker = field.read("marker", |text| file_path(text, base));
+        let remedy = "write how old the copy may become, as 7d";
+        let max_age = field.require("max_age", remedy, |text| fields::duration(text, HOUR, DAY * 3650));
+        contradictions(&mut section, path.is_some() && path == source);
+        section.close();
+        let freshness = match (source, marker) {
+            (Some(source), _) => Freshness::Source(source),
+            (None, Some(marker)) => Freshness::Marker(marker),
+            (None, None) => Freshness::Newest,
+        };
+        if let (Some(name), Some(path), Some(max_age)) = (name, path, max_age) {
+            copies.push(SupplementalConfig { name, path, freshness, max_age });
+        }
+    }
+    copies
+}
+
+fn contradictions(section: &mut Section<'_>, of_itself: bool) {
+    let source = section.take("source");
+    if let Some(source) = source.as_ref().filter(|_| of_itself) {
+        source.reject(Fault::new("is the copy itself", "write what it is a copy of, or remove the key"));
+    }
+    if let Some(marker) = section.take("marker").filter(|_| source.is_some()) {
+        let remedy = "keep the one that tells how fresh the copy is";
+        marker.reject(Fault::new("stands beside `source`, and only one of them can count", remedy));
+    }
+}
+
+pub(super) fn recovery_drill(entry: &Entry<'_>, origins: &mut Origins) -> Option<RecoveryDrill> {
+    let mut section = entry.section()?;
+    let mut field = Field { section: &mut section, prefix: "recovery_drill.", origins };
+    let remedy = "write the day on which a recovery was last tried, as 2026-06-01";
+    let last = field.require("last", remedy, fields::date);
+    let max_age = field.duration("max_age", DAY, DAY * 3650).unwrap_or(DEFAULT_DRILL_MAX_AGE);
+    section.close();
+    Some(RecoveryDrill { last: last?, max_age })
+}
