@@ -141,8 +141,8 @@ impl Database {
     fn file_header(&self, file: u16, pages: u32, generation: u64) -> Page {
         const COLUMNS: u16 = 46;
         let suffix = if file == LOG { "_log" } else { "" };
-        let name: Vec<u8> =
-            format!("{}{suffix}", self.name).encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let name = format!("{}{suffix}", self.name);
+        let name: Vec<u8> = name.encode_utf16().take(128).flat_map(u16::to_le_bytes).collect();
         // A log may grow to 2 TB, a data file has no limit.
         let max_pages = if file == LOG { 0x1000_0000 } else { u32::MAX };
         let mut ends = Vec::new();

@@ -104,6 +104,14 @@ fn the_boot_page_is_laid_out_as_sql_server_does() {
 }
 
 #[test]
+fn a_name_of_any_length_leaves_the_pages_whole() {
+    let database = Database { name: "x".repeat(9000), ..database() };
+    for page in database.mdf(10, 0).chunks(8192).chain([&database.ldf(1, 0)[..]]) {
+        assert_eq!(u32_at(page, 60), described_checksum(page));
+    }
+}
+
+#[test]
 fn the_same_arguments_give_the_same_files_and_a_generation_keeps_the_binding_id() {
     let database = database();
     let (first, second) = (database.mdf(64, 1), database.mdf(64, 2));
