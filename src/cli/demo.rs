@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
@@ -17,16 +18,19 @@ use super::serve;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::history::{Nights, history, write_history};
-use crate::demo::live::LiveScript;
-use crate::demo::writer::{BackupTask, LogWriter};
+use crate::demo::live::{Act, LiveScript};
+use crate::demo::writer::{BackupTask, LogWriter, SnapshotWriter};
 use crate::environment::Environment;
 use crate::metrics::LogCounts;
-use crate::site::{SiteCode, Timings};
+use crate::site::{SiteCode, Timestamp, Timings};
 
 const SITE: &str = "P01";
 const MACHINE: &str = "CM01.corp.example";
 /// From the start of the demo to the start of its first live backup.
 const LEAD: TimeDelta = TimeDelta::seconds(5);
+
+/// So many archives are kept.
+const KEPT_ARCHIVES: usize = 3;
 
 /// What a user with this site would write, but for the short times.
 const CONFIGURATION: &str = "\
@@ -34,10 +38,22 @@ sites:
   - code: P01
     role: hierarchy
     log: { path: Logs/smsbkup.log, interval: 1s }
+    snapshot:
+      path: SCCMBackup
+      interval: 10s
+      archives: [{ name: copies, path: Archive/P01Backup-*, max_age: 2d }]
+      verify: { settle: 10s }
+    supplemental:
+      - { name: scup, path: Copies/scupdb.sdf, source: SCUP/scupdb.sdf, max_age: 7d }
     schedule: { days: daily, begin: \"02:00\", latest_begin: \"05:00\", time_zone: utc }
     retention: 5d
     judgement: { settle: 5s }
 ";
+
+/// What takes minutes at a real site takes seconds here, where a backup comes every minute.
+fn timings(timings: Timings) -> Timings {
+    Timings { quiet_after_backup: Duration::from_secs(3), archive_settle: Duration::from_secs(5), ..timings }
+}
 
 /// Serves a simulated site until the process is asked to stop.
 pub fn run(
@@ -50,7 +66,14 @@ pub fn run(
     let folder = folder.context("cannot create a temporary folder")?;
     let simulation = Simulation::prepare(folder.path())
         .with_context(|| format!("cannot write the simulated site below {}", folder.path().display()))?;
-    let config = Config::load(&simulation.configuration)?;
+    let mut config = Config::load(&simulation.configuration)?;
+    for site in &mut config.sites {
+        site.settings.timings = timings(site.settings.timings);
+        // All of this site is on one disk, and nobody wants to read of it.
+        if let Some(snapshot) = &mut site.settings.snapshot {
+            snapshot.installation = None;
+        }
+    }
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
     let runtime = serve::runtime(config.sites.len())?;
     let result = runtime.block_on(async {
@@ -68,44 +91,111 @@ pub fn run(
 
 /// The simulated site on disk.
 struct Simulation {
+    folder: PathBuf,
     configuration: PathBuf,
-    log: PathBuf,
     writer: LogWriter,
+    snapshots: SnapshotWriter,
     live: LiveScript,
 }
 
 impl Simulation {
-    /// Writes a month of history and the configuration that watches it.
+    /// Writes a month of history, what its last runs left, and the configuration that watches it.
     fn prepare(folder: &Path) -> anyhow::Result<Self> {
         let site: SiteCode = SITE.parse()?;
         let now = Clock::System.now();
         let task = BackupTask::new(site);
-        let writer = LogWriter::new(site, MACHINE);
-        let logs = folder.join("Logs");
-        fs::create_dir(&logs)?;
-        write_history(&logs, &writer, &history(now, &task, &Nights::default()))?;
-        let configuration = folder.join("configmgr_backup_exporter.yml");
-        fs::write(&configuration, CONFIGURATION)?;
-        Ok(Self {
-            configuration,
-            log: logs.join("smsbkup.log"),
-            writer,
-            live: LiveScript::new(task, now + LEAD),
-        })
+        let simulation = Self {
+            folder: folder.to_owned(),
+            configuration: folder.join("configmgr_backup_exporter.yml"),
+            writer: LogWriter::new(site, MACHINE),
+            snapshots: SnapshotWriter::new(site),
+            live: LiveScript::new(task.clone(), now + LEAD),
+        };
+        for path in ["Logs", "SCCMBackup", "Archive", "Copies", "SCUP", "inboxes/smsbkup.box"] {
+            fs::create_dir_all(folder.join(path))?;
+        }
+        let history = history(now, &task, &Nights::default());
+        write_history(&folder.join("Logs"), &simulation.writer, &history)?;
+        for (generation, (start, run)) in (1_000_000..).zip(history.iter().rev().take(KEPT_ARCHIVES).rev()) {
+            let (log, end) = (run.text(&simulation.writer, *start), *start + run.duration());
+            for folder in [simulation.destination(), simulation.archive(*start)] {
+                if folder == simulation.destination() && folder.exists() {
+                    fs::remove_dir_all(&folder)?;
+                }
+                simulation.snapshots.write(&folder, generation, end, None)?;
+                simulation.snapshots.write_log(&folder, &log, end)?;
+            }
+        }
+        let inbox = folder.join("inboxes/smsbkup.box");
+        fs::write(inbox.join("smsbkup.ctl"), "[Tokens]\r\n# Set Variables:\r\n")?;
+        fs::write(inbox.join("AfterBackup.bat"), "robocopy SCCMBackup Archive /e\r\n")?;
+        fs::write(folder.join("SCUP/scupdb.sdf"), "the database of System Center Updates Publisher")?;
+        fs::copy(folder.join("SCUP/scupdb.sdf"), folder.join("Copies/scupdb.sdf"))?;
+        let drill = (now - TimeDelta::days(30)).format("%F");
+        let drill = format!("    recovery_drill: {{ last: {drill} }}\n");
+        fs::write(&simulation.configuration, format!("{CONFIGURATION}{drill}"))?;
+        Ok(simulation)
     }
 
-    /// Appends each line of the live backups when its time has come.
+    fn destination(&self) -> PathBuf {
+        self.folder.join(format!("SCCMBackup/{SITE}Backup"))
+    }
+
+    fn archive(&self, time: Timestamp) -> PathBuf {
+        self.folder.join(format!("Archive/{SITE}Backup-{}", time.format("%Y%m%d-%H%M%S")))
+    }
+
+    /// Does what the simulated task does, each act when its time has come.
     async fn play(self, stop: CancellationToken) {
-        for (time, line) in self.live.lines(self.writer) {
+        for (time, act) in self.live.clone().acts(self.writer.clone()) {
             let wait = (time - Clock::System.now()).to_std().unwrap_or_default();
             tokio::time::sleep(wait).await;
-            let appended = OpenOptions::new().append(true).create(true).open(&self.log);
-            if let Err(error) = appended.and_then(|mut log| log.write_all(line.as_bytes())) {
-                tracing::error!(%error, path = %self.log.display(), "simulated log not written; stopping the demo");
+            if let Err(error) = self.act(&act, time) {
+                let path = self.folder.display();
+                tracing::error!(%error, %path, "simulated site not written; stopping the demo");
                 return stop.cancel();
             }
         }
     }
+
+    fn act(&self, act: &Act, time: Timestamp) -> io::Result<()> {
+        let destination = self.destination();
+        match act {
+            Act::Line(line) => OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(self.folder.join("Logs/smsbkup.log"))?
+                .write_all(line.as_bytes()),
+            Act::Delete if destination.exists() => fs::remove_dir_all(destination),
+            Act::Delete => Ok(()),
+            Act::Copy { generation, flaw } => self.snapshots.write(&destination, *generation, time, *flaw),
+            Act::Archive { log } => {
+                self.snapshots.write_log(&destination, log, time)?;
+                copy_tree(&destination, &self.archive(time))?;
+                let archives = fs::read_dir(self.folder.join("Archive"))?.collect::<io::Result<Vec<_>>>()?;
+                let mut archives: Vec<_> = archives.into_iter().map(|archive| archive.path()).collect();
+                archives.sort();
+                let surplus = archives.len().saturating_sub(KEPT_ARCHIVES);
+                archives[..surplus].iter().try_for_each(fs::remove_dir_all)
+            }
+        }
+    }
+}
+
+/// Copies like robocopy, times and all.
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+            OpenOptions::new().write(true).open(&target)?.set_modified(entry.metadata()?.modified()?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Says where to look.

@@ -1,12 +1,12 @@
 //! The live part of the demo: one short backup a minute, without end.
 //!
-//! Every fifth run fails, each time of another cause, and the next one succeeds. Whoever plays it appends each line
-//! when its time has come.
+//! Every fifth run fails, each time of another cause, and the next one succeeds; of every ten snapshots one has a
+//! damaged page and one is cut. Whoever plays it does each act when its time has come.
 
 use chrono::TimeDelta;
 
-use super::writer::{BackupTask, LogWriter, RunScript};
-use crate::site::{FailureCause, Timestamp};
+use super::writer::{BackupTask, Entry, Flaw, LogWriter, RunScript};
+use crate::site::{FailureCause, MessageId, Timestamp};
 
 /// How long a run takes that goes to its end.
 const RUN: TimeDelta = TimeDelta::seconds(20);
@@ -39,10 +39,61 @@ impl LiveScript {
         Self { task: task.lasting(RUN), next: start, number: 0 }
     }
 
-    /// The lines of all runs in order, each with the time at which it is due.
-    pub fn lines(self, writer: LogWriter) -> impl Iterator<Item = (Timestamp, String)> {
-        self.flat_map(move |(start, run)| run.lines(&writer, start))
+    /// What the task does in all runs, in order, each with the time at which it is due.
+    pub fn acts(mut self, writer: LogWriter) -> impl Iterator<Item = (Timestamp, Act)> {
+        std::iter::from_fn(move || {
+            let (start, run) = self.next()?;
+            Some(acts(self.number, start, &run, &writer))
+        })
+        .flatten()
     }
+}
+
+/// Something that the simulated task does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// It writes a line into its log.
+    Line(String),
+    /// It deletes the old snapshot.
+    Delete,
+    /// It copies the new one.
+    Copy {
+        /// What the contents are made from.
+        generation: u64,
+        /// How it is spoilt.
+        flaw: Option<Flaw>,
+    },
+    /// It leaves its log with the new snapshot, of which AfterBackup.bat then makes an archive.
+    Archive {
+        /// The lines of the run.
+        log: String,
+    },
+}
+
+/// Every line of a run, and what it tells of besides.
+fn acts(number: usize, start: Timestamp, run: &RunScript, writer: &LogWriter) -> Vec<(Timestamp, Act)> {
+    let mut acts = Vec::new();
+    for ((time, line), (_, entry)) in run.lines(writer, start).into_iter().zip(run.entries()) {
+        let deed = match entry {
+            Entry::Text(text) if text.starts_with("Starts cleaning") => Some(Act::Delete),
+            Entry::Status(status) if status.id == MessageId::COPY_FINISHED => {
+                let flaw = match number % 10 {
+                    3 => Some(Flaw::FlippedBit),
+                    7 => Some(Flaw::Truncated),
+                    _ => None,
+                };
+                Some(Act::Copy { generation: number as u64, flaw })
+            }
+            Entry::Status(status) if status.id == MessageId::AFTER_BACKUP_STARTED => {
+                Some(Act::Archive { log: run.text(writer, start) })
+            }
+            _ => None,
+        };
+        // What it does stands in the log before it is done, but for the end of the copy.
+        acts.push((time, Act::Line(line)));
+        acts.extend(deed.map(|deed| (time, deed)));
+    }
+    acts
 }
 
 impl Iterator for LiveScript {
@@ -86,11 +137,20 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_due_in_order() {
+    fn acts_are_due_in_order() {
         let site = "P01".parse().unwrap();
-        let lines =
-            LiveScript::new(BackupTask::new(site), Timestamp::UNIX_EPOCH).lines(LogWriter::new(site, "CM01"));
-        let times: Vec<_> = lines.take(300).map(|(time, _)| time).collect();
-        assert!(times.is_sorted_by(|a, b| a < b));
+        let acts =
+            LiveScript::new(BackupTask::new(site), Timestamp::UNIX_EPOCH).acts(LogWriter::new(site, "CM01"));
+        let acts: Vec<_> = acts.take(450).collect();
+        assert!(acts.is_sorted_by_key(|(time, _)| *time));
+        let count = |is: fn(&Act) -> bool| acts.iter().filter(|(_, act)| is(act)).count();
+        // A run that failed before the copy leaves nothing, and AfterBackup.bat follows a success only.
+        assert!(count(|act| *act == Act::Delete) > count(|act| matches!(act, Act::Copy { .. })));
+        assert_eq!(
+            count(|act| matches!(act, Act::Archive { .. })),
+            count(|act| matches!(act, Act::Copy { .. }))
+        );
+        assert!(acts.iter().any(|(_, act)| matches!(act, Act::Copy { flaw: Some(Flaw::FlippedBit), .. })));
+        assert!(acts.iter().any(|(_, act)| matches!(act, Act::Copy { flaw: Some(Flaw::Truncated), .. })));
     }
 }

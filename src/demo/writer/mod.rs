@@ -11,6 +11,7 @@ mod log;
 mod mdf;
 mod script;
 mod setting;
+mod snapshot;
 mod task;
 
 pub use entry::{Entry, Status};
@@ -18,4 +19,5 @@ pub use hive::hive;
 pub use log::{Layout, LogWriter};
 pub use mdf::Database;
 pub use script::RunScript;
+pub use snapshot::{Flaw, SnapshotWriter};
 pub use task::BackupTask;
