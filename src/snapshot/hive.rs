@@ -212,14 +212,17 @@ mod tests {
         assert_eq!(judge(&mut read, 8192).unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
-    proptest! {
-        #[test]
-        fn a_flipped_bit_in_the_base_block_is_found(bit in 0_usize..512 * 8) {
-            let mut bytes = hive(1);
+    #[test]
+    fn every_flipped_bit_in_the_base_block_is_found() {
+        let mut bytes = hive(1);
+        for bit in 0..512 * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(judge_bytes(&bytes).0.is_some());
+            assert!(judge_bytes(&bytes).0.is_some(), "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
         }
+    }
 
+    proptest! {
         #[test]
         fn any_bytes_are_judged_in_bounded_reads(
             bins in 1_u32..6,
