@@ -230,6 +230,19 @@ fn the_second_pfs_page_speaks_of_what_follows_it() {
 }
 
 #[test]
+fn the_pages_of_a_damaged_pfs_page_are_not_judged_by_the_one_before() {
+    let database = database();
+    let mut pages: Vec<u8> = (8080..8110).flat_map(|number| database.data_page(1, number, 8200, 3)).collect();
+    let pfs = database.data_page(1, 1, 8200, 3);
+    pages[8 * PAGE_SIZE + 4000] ^= 1;
+    // The first PFS page has a page in use at the same place of its interval.
+    pages[20 * PAGE_SIZE..21 * PAGE_SIZE].fill(0);
+    let (tally, faults) = feed(PageScan::resume(1, 8080, Some(&pfs)), &pages, &mut std::iter::empty());
+    assert_eq!(faults.iter().map(|fault| fault.page).collect::<Vec<_>>(), [8088]);
+    assert_eq!((tally.damaged, tally.never_written), (1, 1));
+}
+
+#[test]
 fn a_partial_page_is_ignored() {
     let bytes = database().mdf(20, 0);
     let mut scan = PageScan::new(1);
