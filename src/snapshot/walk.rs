@@ -123,7 +123,7 @@ impl Walk {
     }
 
     fn unread(&mut self, path: String, error: io::Error) -> Option<Step> {
-        if !path.is_empty() && listing::has_vanished(&error) {
+        if !path.is_empty() && IoFailure::has_vanished(&error) {
             self.vanished += 1;
             return None;
         }

@@ -119,12 +119,9 @@ fn what_becomes_something_else_is_passed_over() {
     let path = |name: &str| root.path().join(name);
     fs::remove_dir_all(path("b")).expect("the folder goes");
     fs::write(path("b"), "").expect("a file in its place");
-    assert_eq!(steps_of(&mut walk), ["a", "c/", "c/x", "d"]);
+    let told: Vec<_> = walk.by_ref().map(shown).collect();
+    assert_eq!(told, ["a", "c/", "c/x", "d"]);
     assert_eq!(walk.vanished(), 1);
-}
-
-fn steps_of(walk: &mut Walk) -> Vec<String> {
-    walk.map(shown).collect()
 }
 
 #[test]
@@ -157,6 +154,103 @@ fn the_order_puts_a_folder_before_its_longer_neighbours() {
         assert_eq!(compare(other, one), Ordering::Greater, "{one} {other}");
     }
     assert_eq!(compare("a/b", "a/b"), Ordering::Equal);
+}
+
+#[test]
+fn paths_of_any_length_and_depth_are_walked() {
+    let root = TempDir::new().expect("a temporary folder");
+    // Windows takes more than 259 characters only for absolute paths.
+    let place = std::path::absolute(root.path()).expect("its drive");
+    let folders = vec!["a folder with a long name"; 20];
+    write(&place, &format!("{}/P01.mdf", folders.join("/")));
+    let told = steps(Walk::new(place));
+    assert_eq!(told.last(), Some(&format!("{}/P01.mdf", folders.join("/"))));
+    assert_eq!(told.len(), 22);
+
+    let root = TempDir::new().expect("a temporary folder");
+    let depth = if cfg!(windows) { 100 } else { 1000 };
+    write(root.path(), &format!("{}x", "d/".repeat(depth)));
+    let last = walk(&root).last().map(shown);
+    assert_eq!(last, Some(format!("{}x", "d/".repeat(depth))));
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn links_are_neither_followed_nor_told() {
+        let root = tree(&["a/file"]);
+        for (target, link) in [("..", "a/loop"), ("a/file", "link"), ("a", "z"), ("nothing", "dead")] {
+            symlink(target, root.path().join(link)).expect("a link");
+        }
+        assert_eq!(steps(walk(&root)), ["/", "a/", "a/file"]);
+        // Other than those within the tree, the root may be a link.
+        assert_eq!(steps(Walk::new(root.path().join("z"))), ["/", "file"]);
+    }
+
+    #[test]
+    fn odd_names_are_told_apart_and_can_be_opened() {
+        let root = TempDir::new().expect("a temporary folder");
+        let names: [&[u8]; 8] = [
+            b"\xff",
+            b"\xfe",
+            b"a\nb",
+            b"back\\slash",
+            b" ",
+            b"-rf",
+            "\u{fffd}".as_bytes(),
+            "ü\u{301}".as_bytes(),
+        ];
+        for name in names {
+            fs::write(root.path().join(OsStr::from_bytes(name)), name).expect("a file is written");
+        }
+        let mut contents = BTreeSet::new();
+        let mut paths = Vec::new();
+        for step in walk(&root) {
+            if let Step::File(entry) = step {
+                contents.insert(fs::read(&entry.location).expect("it can be opened"));
+                paths.push(entry.path);
+            }
+        }
+        assert_eq!(contents, names.iter().map(|name| name.to_vec()).collect());
+        assert!(paths.is_sorted_by(|one, other| compare(one, other).is_lt()), "{paths:?}");
+        for (at, path) in paths.iter().enumerate() {
+            assert_eq!(steps(after(&root, path)), paths[at + 1..]);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_closed_to_us_is_told_and_the_rest_is_walked() {
+        let root = tree(&["a/x", "b/x", "c"]);
+        let closed = root.path().join("a");
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("its mode");
+        if fs::read_dir(&closed).is_ok() {
+            eprintln!("skipped: nothing is closed to root");
+            return;
+        }
+        assert_eq!(steps(walk(&root)), ["/", "AccessDenied a", "b/", "b/x", "c"]);
+        assert_eq!(steps(after(&root, "b")), ["b/x", "c"]);
+        assert_eq!(steps(after(&root, "a/x")), ["/", "AccessDenied a", "b/", "b/x", "c"][1..]);
+    }
+
+    #[test]
+    fn a_path_too_long_is_told_instead_of_taken_for_gone() {
+        let root = TempDir::new().expect("a temporary folder");
+        // More than the 4096 bytes of a path: the outer half is put around the inner one afterwards.
+        let part = format!("{}/", "d".repeat(250)).repeat(9);
+        let inner = root.path().join("inner").join(&part);
+        fs::create_dir_all(&inner).expect("the inner folders");
+        let outer = root.path().join("outer").join(&part);
+        fs::create_dir_all(&outer).expect("the outer folders");
+        fs::rename(root.path().join("inner"), outer.join("inner")).expect("one goes into the other");
+        let told: Vec<_> = walk(&root).collect();
+        assert!(matches!(told.last(), Some(Step::Unread(_))), "{told:?}");
+    }
 }
 
 proptest! {
