@@ -21,6 +21,7 @@ mod hang;
 mod kill;
 mod log_command;
 mod metrics;
+mod other_process;
 mod prometheus;
 mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
