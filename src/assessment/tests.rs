@@ -30,7 +30,7 @@ fn state() -> SiteState {
     let mut settings = SiteSettings::new("P01".parse().unwrap());
     settings.schedule = Some(Schedule { days: EVERY_DAY, begin: 120, latest_begin: 300, zone: Zone::Utc });
     let mut state = SiteState::new(Arc::new(settings), at(0));
-    state.watch(source(), Duration::from_secs(5), at(0));
+    state.watch(source(), Duration::from_secs(5), Some(Witness::Log), at(0));
     state
 }
 

@@ -214,7 +214,7 @@ mod tests {
         let now = Clock::System.now();
         let mut state = SiteState::new(Arc::new(SiteSettings::new(code)), now);
         let silent = SourceId { kind: SourceKind::BackupLog, location: "smsbkup.log".to_owned() };
-        state.watch(silent, Duration::from_secs(5), now);
+        state.watch(silent, Duration::from_secs(5), None, now);
         let sites = BTreeMap::from([(code, Arc::new(state))]);
         let (_publish, published) = watch::channel(Published { sites, ..Published::default() });
         let (watchdog, path) = (Watchdog::default(), "/metrics".to_owned());

@@ -171,7 +171,12 @@ fn times_phases_and_counts_of_a_run() {
 fn state() -> SiteState {
     let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
     for kind in [LOG, SourceKind::EventLog] {
-        state.watch(SourceId { kind, location: String::new() }, Duration::from_secs(5), at(0));
+        state.watch(
+            SourceId { kind, location: String::new() },
+            Duration::from_secs(5),
+            kind.witness(),
+            at(0),
+        );
     }
     state
 }
@@ -213,7 +218,7 @@ fn a_log_that_is_found_elsewhere_goes_on_where_it_was() {
     assert_eq!(state.cursor_for(&moved), state.cursors.values().next());
     // After a restart with the other location only that one is watched.
     state.sources.clear();
-    state.watch(moved.clone(), Duration::from_secs(5), at(200));
+    state.watch(moved.clone(), Duration::from_secs(5), LOG.witness(), at(200));
     let mut polled = report(LOG, at(200), vec![]);
     polled.source = moved.clone();
     if let Ok(Poll { cursor: Cursor::Log(cursor), .. }) = &mut polled.result {

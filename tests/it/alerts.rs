@@ -9,19 +9,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
-use configmgr_backup_exporter::config::SiteSettings;
+use configmgr_backup_exporter::config::{SiteSettings, SnapshotConfig, SnapshotRoot};
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
 use configmgr_backup_exporter::schedule::{Schedule, Zone};
 use configmgr_backup_exporter::site::{
     Component, MessageId, Severity, SiteRole, StatusMessage, Timestamp, Witness,
 };
+use configmgr_backup_exporter::snapshot::{Finding, Verification};
 use configmgr_backup_exporter::source::{
     Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody, SourceId,
     SourceKind, backup_log,
 };
 use configmgr_backup_exporter::state::{Published, SiteState};
 
-use crate::support::tool;
+use crate::support::{copies, tool};
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
@@ -63,6 +64,13 @@ enum Event {
     Log(&'static [i32]),
     /// An observation of another source.
     Fact(SourceKind, Fact),
+    /// From here on walks see this in the destination.
+    Snapshot(Seen),
+    /// All of the snapshot has been read.
+    Verified {
+        /// Whether it is undamaged.
+        intact: bool,
+    },
     /// The exporter is about to restart the backup, or not any more.
     RestartPending(bool),
     /// From here on polls of the log fail.
@@ -70,14 +78,42 @@ enum Event {
     /// From here on the exporter is gone.
     Gone,
 }
-use Event::{Log, LogFails, RestartPending};
+use Event::{Log, LogFails, RestartPending, Snapshot, Verified};
 
-fn snapshot(complete: bool) -> Event {
-    Event::Fact(SourceKind::Snapshot, Fact::SnapshotComplete(complete))
+/// What lies in the destination.
+#[derive(Clone, Copy)]
+enum Seen {
+    /// The files of a good backup, another one's for each number.
+    Good(u8),
+    /// The same without the media.
+    WithoutMedia,
 }
+use Seen::{Good, WithoutMedia};
 
 fn intact(intact: bool) -> Event {
-    Event::Fact(SourceKind::Verification, Fact::SnapshotIntact(intact))
+    Verified { intact }
+}
+
+fn survey(seen: Seen, now: Timestamp) -> Fact {
+    let site = "P01".parse().unwrap();
+    let survey = match seen {
+        Good(generation) => copies::good(site, now, generation),
+        WithoutMedia => copies::files(site, now, 1, |path| !path.starts_with("CD.Latest")),
+    };
+    Fact::Survey(SnapshotRoot::Site, survey)
+}
+
+/// The result of reading all of the snapshot of the last success.
+fn verification(state: &SiteState, intact: bool, now: Timestamp) -> Fact {
+    let run = state.runs.iter().rev().find(|run| run.succeeded.is_some()).unwrap();
+    let config = state.settings.snapshot.as_ref().unwrap();
+    let (_, folder) = config.folders(state.settings.code).remove(0);
+    let mut verification = Verification::new(folder, run.started_or_first(), now);
+    verification.finished = Some(now);
+    if !intact {
+        verification.find(Finding::damaged("SiteDBServer/CM_P01.mdf", "a checksum", "another").at_page(77));
+    }
+    Fact::Verification(verification)
 }
 
 fn writer(running: bool) -> Event {
@@ -92,6 +128,8 @@ fn retention(days: u64) -> Event {
 const GOOD: &[i32] = &[500, 5055, 5035, 501];
 const BAD: &[i32] = &[500, 5055, -5060, 501];
 const START: &[i32] = &[500, 5055];
+/// Services are stopped for the snapshot: the old one has been deleted.
+const PREPARED: &[i32] = &[6829];
 
 /// A history and what an alert says at some of its minutes.
 struct History {
@@ -140,28 +178,66 @@ fn histories() -> Vec<History> {
         history(
             "no copy",
             0,
-            &[(60, Log(GOOD)), (65, snapshot(true)), (120, Log(START)), (150, Log(&[-5060, 501]))],
-            &[(90, false), (125, false), (155, true)],
+            &[
+                (60, Log(GOOD)),
+                (65, Snapshot(Good(1))),
+                (120, Log(START)),
+                (130, Log(PREPARED)),
+                (150, Log(&[-5060, 501])),
+            ],
+            &[(90, false), (125, false), (135, false), (155, true)],
         ),
-        history("no copy", 0, &[(60, Log(GOOD)), (65, snapshot(false))], &[(60, false), (70, true)]),
+        // It failed before it deleted anything, and the old one is as it was.
+        history(
+            "no copy",
+            0,
+            &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (120, Log(START)), (150, Log(&[-5060, 501]))],
+            &[(125, false), (155, false), (DAY, false)],
+        ),
+        // It failed as early, but somebody else has been at the files.
+        history(
+            "no copy",
+            0,
+            &[
+                (60, Log(GOOD)),
+                (65, Snapshot(Good(1))),
+                (120, Log(START)),
+                (130, Snapshot(Good(2))),
+                (150, Log(&[-5060, 501])),
+            ],
+            &[(125, false), (155, true)],
+        ),
+        history("no copy", 0, &[(60, Log(GOOD)), (65, Snapshot(WithoutMedia))], &[(60, false), (70, true)]),
         history("no copy", 0, &[(60, Log(BAD))], &[(90, false)]),
         history(
             "unrecoverable",
             0,
-            &[(60, Log(GOOD)), (65, snapshot(true)), (70, retention(1))],
+            &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (70, retention(1))],
             &[(70, false), (DAY, false), (DAY + 65, true)],
         ),
         history(
             "unrecoverable",
             0,
-            &[(60, Log(GOOD)), (65, snapshot(true)), (70, retention(1)), (DAY, Log(GOOD))],
+            &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (70, retention(1)), (DAY, Log(GOOD))],
             &[(DAY + 65, false)],
         ),
-        history("corrupt", 0, &[(60, Log(GOOD)), (70, intact(false))], &[(65, false), (75, true)]),
         history(
             "corrupt",
             0,
-            &[(60, Log(GOOD)), (70, intact(true)), (80, Log(GOOD)), (90, intact(false)), (100, Log(GOOD))],
+            &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (70, intact(false))],
+            &[(65, false), (75, true)],
+        ),
+        history(
+            "corrupt",
+            0,
+            &[
+                (60, Log(GOOD)),
+                (65, Snapshot(Good(1))),
+                (70, intact(true)),
+                (80, Log(GOOD)),
+                (90, intact(false)),
+                (100, Log(GOOD)),
+            ],
             &[(75, false), (85, false), (95, true), (105, false)],
         ),
         // Sunday only: seven days between two backups.
@@ -218,16 +294,20 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
         latest_begin: 300,
         zone: Zone::Utc,
     });
+    settings.snapshot = Some(SnapshotConfig { archives: Vec::new(), ..copies::config() });
     let mut state = SiteState::new(Arc::new(settings), at(0));
     let kind = |(_, event): &(i64, Event)| match event {
         Event::Fact(kind, _) => Some(*kind),
+        Snapshot(_) => Some(SourceKind::Snapshot),
+        Verified { .. } => Some(SourceKind::Verification),
         _ => None,
     };
     let kinds: BTreeSet<_> = history.events.iter().filter_map(kind).collect();
     for kind in kinds.into_iter().chain([SourceKind::BackupLog]) {
-        state.watch(source(kind), Duration::from_secs(5), at(0));
+        state.watch(source(kind), Duration::from_secs(5), kind.witness(), at(0));
     }
     let mut seen: BTreeMap<SourceKind, Fact> = BTreeMap::new();
+    let mut lies_there = None;
     let (mut position, mut log_fails, mut gone) = (0, false, false);
     let mut series: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
     for step in 0..=until / STEP {
@@ -239,10 +319,11 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
             match event {
                 Event::Fact(kind, fact) => {
                     seen.insert(*kind, fact.clone());
-                    // What was verified once is not verified again at each poll.
-                    if *kind == SourceKind::Verification {
-                        state.fold(&report(*kind, now, Ok(vec![fact.clone()])), now);
-                    }
+                }
+                Snapshot(seen) => lies_there = Some(*seen),
+                Verified { intact } => {
+                    let fact = verification(&state, *intact, now);
+                    state.fold(&report(SourceKind::Verification, now, Ok(vec![fact])), now);
                 }
                 RestartPending(pending) => state.restart_pending = Some(*pending),
                 LogFails => log_fails = true,
@@ -262,7 +343,10 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
         }
         let polled = if log_fails { Err(FailureKind::Unreachable) } else { Ok(facts) };
         state.fold(&report(SourceKind::BackupLog, now, polled), now);
-        for (kind, fact) in seen.iter().filter(|(kind, _)| **kind != SourceKind::Verification) {
+        if let Some(lies_there) = lies_there {
+            seen.insert(SourceKind::Snapshot, survey(lies_there, now));
+        }
+        for (kind, fact) in &seen {
             state.fold(&report(*kind, now, Ok(vec![fact.clone()])), now);
         }
         if gone {
@@ -288,7 +372,7 @@ fn record(id: i32, position: u64, time: Timestamp) -> Record {
     let message = StatusMessage {
         id: MessageId(u16::try_from(id.abs()).unwrap()),
         severity: Some(severity),
-        component: Component::SiteBackup,
+        component: if id == 6829 { Component::VssWriter } else { Component::SiteBackup },
         machine: "cm01".into(),
         pid: None,
         tid: None,

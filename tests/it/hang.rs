@@ -120,6 +120,7 @@ impl Inside {
             clock: Clock::System,
             timings,
             state_path: place.path("state"),
+            account: "the test".to_owned(),
             listen: vec![([127, 0, 0, 1], 0).into()],
             max_connections: 16,
             telemetry_path: "/metrics".to_owned(),

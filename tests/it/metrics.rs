@@ -4,14 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use configmgr_backup_exporter::config::SiteSettings;
+use configmgr_backup_exporter::assessment::Verdict;
+use configmgr_backup_exporter::config::{
+    Freshness, RecoveryDrill, SiteSettings, SnapshotRoot, SupplementalConfig,
+};
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, Kind, METRIC_PREFIX, Read, Unit, markdown};
 use configmgr_backup_exporter::schedule::{EVERY_DAY, Schedule, Zone};
-use configmgr_backup_exporter::site::{Component, MessageId, SiteRole, Timestamp};
+use configmgr_backup_exporter::site::{BackupRun, Component, MessageId, SiteRole, Timestamp};
+use configmgr_backup_exporter::snapshot::{
+    AfterBackupScript, ControlFile, DATABASE_FOLDER, SupplementalCopy, TaskFiles, Verification,
+};
 use configmgr_backup_exporter::source::{
     Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, SourceId, SourceKind, backup_log,
 };
 
+use crate::support::copies;
 use crate::support::exporter::{WatchedSite, exposition};
 use crate::support::golden::differs;
 
@@ -82,11 +89,57 @@ fn source(kind: SourceKind) -> SourceId {
     SourceId { kind, location: "simulated".to_owned() }
 }
 
+/// Both folders of the snapshot, one archive, one supplemental item, and the task's inbox.
+fn copies_of(run: &BackupRun, now: Timestamp) -> Vec<Fact> {
+    let site = "P01".parse().unwrap();
+    let (start, succeeded) = (run.started_or_first(), run.succeeded.unwrap());
+    let scup = SupplementalCopy { current_to: Some(now), because: String::new(), unreadable: None };
+    let control_file = Some(ControlFile { modified: start, hash: [1; 32] });
+    vec![
+        Fact::Survey(
+            SnapshotRoot::Site,
+            copies::files(site, now, 1, |path| !path.starts_with(DATABASE_FOLDER)),
+        ),
+        Fact::Survey(
+            SnapshotRoot::Database,
+            copies::files(site, now, 1, |path| path.starts_with(DATABASE_FOLDER)),
+        ),
+        Fact::Place("site".to_owned(), copies::place(copies::DESTINATION)),
+        Fact::Place("database".to_owned(), copies::place(r"\\SQL01\E$\SCCMBackup")),
+        Fact::Place("nas".to_owned(), copies::place(r"\\NAS01\cm")),
+        Fact::Archives("nas".to_owned(), vec![copies::archive(site, start, succeeded, 1)]),
+        Fact::Supplemental("scup".to_owned(), scup),
+        Fact::TaskFiles(TaskFiles { control_file, after_backup: AfterBackupScript::Absent }),
+    ]
+}
+
+/// Every folder of the snapshot was read to its end.
+fn verifications(site: &WatchedSite, run: &BackupRun, now: Timestamp) -> Vec<Fact> {
+    let config = site.state.settings.snapshot.as_ref().unwrap();
+    let verified = config.folders(site.state.settings.code).into_iter().map(|(_, folder)| {
+        let mut verification = Verification::new(folder, run.started_or_first(), now);
+        verification.finished = Some(now);
+        Fact::Verification(verification)
+    });
+    verified.collect()
+}
+
 /// A site of which every source has told everything it can.
 fn everything_known(now: Timestamp) -> WatchedSite {
     let mut settings = SiteSettings::new("P01".parse().unwrap());
     settings.role = Some(SiteRole::Hierarchy);
     settings.schedule = Some(Schedule { days: EVERY_DAY, begin: 120, latest_begin: 300, zone: Zone::Utc });
+    let mut snapshot = copies::config();
+    snapshot.database_path = Some(r"\\SQL01\E$\SCCMBackup".into());
+    settings.snapshot = Some(snapshot);
+    settings.supplemental = vec![SupplementalConfig {
+        name: "scup".to_owned(),
+        path: r"\\NAS01\cm\scupdb.sdf".into(),
+        freshness: Freshness::Newest,
+        max_age: Duration::from_secs(7 * 86_400),
+    }];
+    let drill = now - chrono::TimeDelta::days(30);
+    settings.recovery_drill = Some(RecoveryDrill { last: drill, max_age: Duration::from_secs(180 * 86_400) });
     let mut site = WatchedSite::new(settings, now);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for (log, name) in [("failure_control_file.log", "smsbkup.lo_"), ("daylight_saving.log", "smsbkup.log")] {
@@ -94,17 +147,18 @@ fn everything_known(now: Timestamp) -> WatchedSite {
     }
     site.poll(now);
     let services = [Component::SiteBackup, Component::VssWriter].map(|service| (service.to_string(), true));
+    let run = site.state.runs.last().unwrap().clone();
     let facts = [
-        (SourceKind::Snapshot, Fact::SnapshotComplete(true)),
-        (SourceKind::Verification, Fact::SnapshotIntact(true)),
-        (SourceKind::Database, Fact::Retention(Duration::from_secs(5 * 86_400))),
-        (SourceKind::Services, Fact::Services(BTreeMap::from(services))),
+        (SourceKind::Snapshot, copies_of(&run, now)),
+        (SourceKind::Verification, verifications(&site, &run, now)),
+        (SourceKind::Database, vec![Fact::Retention(Duration::from_secs(5 * 86_400))]),
+        (SourceKind::Services, vec![Fact::Services(BTreeMap::from(services))]),
     ];
-    for (kind, fact) in facts {
-        site.state.watch(source(kind), Duration::from_secs(60), now);
+    for (kind, facts) in facts {
+        site.state.watch(source(kind), Duration::from_secs(60), kind.witness(), now);
         let failure = PollFailure { kind: FailureKind::Timeout, message: String::new() };
         let cursor = Cursor::Log(backup_log::Cursor::default());
-        let poll = Poll { facts: vec![fact], cursor, reach: Reach::CaughtUp };
+        let poll = Poll { facts, cursor, reach: Reach::CaughtUp };
         for result in [Err(failure), Ok(poll)] {
             let report = PollReport {
                 site: site.state.settings.code,
@@ -123,7 +177,13 @@ fn everything_known(now: Timestamp) -> WatchedSite {
 #[test]
 fn one_site_with_everything_known_has_at_most_300_series() {
     let now: Timestamp = "2026-10-25T02:00:00Z".parse().unwrap();
-    let text = exposition(&[everything_known(now)], now, Format::Text);
+    let site = everything_known(now);
+    // The archive has been as it is for half an hour.
+    let now = now + chrono::TimeDelta::minutes(30);
+    let assessment = site.assess(now);
+    assert_eq!(assessment.verdict, Verdict::Healthy, "{}", assessment.reason);
+    assert_eq!(assessment.copies.valid, Some(2));
+    let text = exposition(&[site], now, Format::Text);
     let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let of_a_site = CATALOGUE.iter().filter(|metric| matches!(metric.read, Read::Site(_)));
     for metric in of_a_site {

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::assessment::{Check, CheckState, assess};
     use crate::config::SiteSettings;
-    use crate::site::Timestamp;
+    use crate::site::{Timestamp, Witness};
     use crate::source::{
         Cursor, FailureKind, Poll, PollFailure, PollReport, Reach, SourceId, SourceKind, backup_log,
     };
@@ -61,7 +61,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), now);
         let source = SourceId { kind: SourceKind::BackupLog, location: "smsbkup.log".to_owned() };
-        state.watch(source.clone(), Duration::from_secs(5), now);
+        state.watch(source.clone(), Duration::from_secs(5), Some(Witness::Log), now);
         let failure = PollFailure { kind: FailureKind::NotFound, message: "not there".to_owned() };
         let cursor = Cursor::Log(backup_log::Cursor::default());
         let empty = Poll { facts: Vec::new(), cursor, reach: Reach::CaughtUp };

@@ -34,7 +34,7 @@ impl Copies {
         let archives = archives::summaries(state, now);
         let present = PresentSnapshot::of(state, &archives);
         let mut valid: Vec<Timestamp> = archives.iter().flat_map(ArchiveSummary::valid).collect();
-        let mut unknown = archives.iter().any(|archive| archive.is_unknown());
+        let mut unknown = archives.iter().any(ArchiveSummary::is_unknown);
         if let Some(present) = &present {
             match present.valid() {
                 Some(true) => valid.extend(present.run),

@@ -222,6 +222,12 @@ struct BlockingScript<F> {
     poll: F,
 }
 
+impl<F> std::fmt::Debug for BlockingScript<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockingScript").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 impl<F> BlockingSource for BlockingScript<F>
 where
     F: Fn(usize) -> Outcome + Send + Sync + 'static,

@@ -35,7 +35,7 @@ impl Rig {
         let directory = Arc::new(StateDirectory::open(folder.path()).unwrap());
         let mut state =
             SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), Clock::System.now());
-        state.watch(id(), Duration::from_secs(5), Clock::System.now());
+        state.watch(id(), Duration::from_secs(5), Some(Witness::Log), Clock::System.now());
         let heartbeat = Watchdog::default().register("state task", Timings::DEFAULT.watchdog);
         // What may wait for the interval must not be mistaken for what must not.
         let timings = Timings { checkpoint_interval: Duration::from_secs(3600), ..Timings::DEFAULT };

@@ -44,7 +44,7 @@ impl WatchedSite {
         let phrases = Phrases::new(UserPatterns::default()).unwrap();
         let path = folder.path().join("smsbkup.log");
         let source = BackupLog::new(state.settings.code, path, INTERVAL, phrases);
-        state.watch(source.source_id().clone(), INTERVAL, now);
+        state.watch(source.source_id().clone(), INTERVAL, source.witness(), now);
         Self { state, folder, source }
     }
 

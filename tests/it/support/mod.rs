@@ -4,6 +4,7 @@
 //! Helpers panic with a message that names what was expected, because a panic is how a test fails.
 
 pub(crate) mod backups;
+pub(crate) mod copies;
 pub(crate) mod exporter;
 pub(crate) mod golden;
 pub(crate) mod http;
