@@ -1,10 +1,11 @@
 //! The process: arguments, configuration, the command, and the exit code.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
 use configmgr_backup_exporter::cli::check::Checked;
+use configmgr_backup_exporter::cli::verify::Verified;
 use configmgr_backup_exporter::cli::{demo, log, serve};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{Config, describe};
@@ -12,7 +13,7 @@ use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::platform::paths::default_state_path;
 use configmgr_backup_exporter::{error_chain, logging};
 
-/// The exit code of `check` where an error stopped it.
+/// The exit code of `check` and `verify` where an error stopped it.
 const EXIT_UNKNOWN: u8 = 3;
 
 fn main() -> ExitCode {
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
         }
     };
     let command = args.command();
-    let failed = if matches!(command, Command::Check { .. }) { EXIT_UNKNOWN } else { 1 };
+    let failed =
+        if matches!(command, Command::Check { .. } | Command::Verify { .. }) { EXIT_UNKNOWN } else { 1 };
     match run(&args, command, &environment) {
         Ok(code) => code.into(),
         Err(error) => {
@@ -68,6 +70,12 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
             let checked = Checked::look(config, &state_path, environment, Clock::System, &mut io::stderr())?;
             unless_closed(checked.print(format, stdout))?;
             Ok(checked.exit_code())
+        }
+        Command::Verify { format, path } => {
+            let notes = &mut io::stderr();
+            let verified = Verified::look(&path, Clock::System, notes.is_terminal(), notes)?;
+            unless_closed(verified.print(format, stdout, notes))?;
+            Ok(verified.exit_code())
         }
         Command::Demo => {
             demo::run(args, environment, logging::init(args.log_level, args.log_format), stdout)?;

@@ -78,7 +78,7 @@ Flags go before or after the command, as --flag=value or --flag value. Every fla
 form, as --no-config.check; the last one wins.
 
 Exit codes: 0 done; 64 bad configuration or command line; 1 anything else that stopped the program; check has its own: \
-0 healthy, 1 degraded, 2 failed, overdue or unprotected, 3 unknown.";
+0 healthy, 1 degraded, 2 failed, overdue or unprotected, 3 unknown; so has verify: 0 clean, 2 damaged, 3 cannot tell.";
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -101,6 +101,15 @@ pub enum Command {
         /// A Smsbkup.log, or a Smsbkup.lo_ that it rolled into.
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Read all of a snapshot folder or of one database file, and exit with 0, 2 or 3.
+    Verify {
+        /// How to say what was found.
+        #[arg(long, default_value = "text")]
+        format: OutputFormat,
+        /// A folder such as P01Backup, or one MDF, NDF or LDF, which is judged alone.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
     },
 }
 
@@ -320,7 +329,8 @@ mod tests {
         refused("--log.level loud", "debug, info, warn, error");
         refused("--web.telemetry-path=/api/x", "/api is taken by other pages");
         refused("--web.max-connections=0", "0 is not in 1");
-        refused("verify x", "verify");
+        refused("verify", "<PATH>");
+        refused("verify a b", "b");
         refused("--config.file", "FILE");
         refused("check --format xml", "text, json");
     }

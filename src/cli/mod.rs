@@ -6,5 +6,6 @@ pub mod check;
 pub mod demo;
 pub mod log;
 pub mod serve;
+pub mod verify;
 
 pub use args_web::{ListenAddress, TelemetryPath};

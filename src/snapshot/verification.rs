@@ -28,6 +28,8 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// Findings that are damage.
     pub damaged: u64,
+    /// The first files that are not as they were recorded; their contents may prove whole all the same.
+    pub differences: Vec<Finding>,
     /// Files that are no longer what the first pass recorded.
     pub changed: u64,
     /// Files that the first pass recorded and that are gone.
@@ -53,6 +55,7 @@ impl Verification {
             pages: PageTally::default(),
             findings: Vec::new(),
             damaged: 0,
+            differences: Vec::new(),
             changed: 0,
             missing: 0,
             added: 0,
@@ -71,6 +74,24 @@ impl Verification {
             && let Some(warning) = self.findings.iter_mut().find(|kept| !kept.is_damage())
         {
             *warning = finding;
+        }
+    }
+
+    /// Takes a file that is no longer what the first pass recorded.
+    pub fn changed(&mut self, finding: Finding) {
+        self.changed += 1;
+        self.differs(finding);
+    }
+
+    /// Takes a file that the first pass recorded and that is gone.
+    pub fn missing(&mut self, finding: Finding) {
+        self.missing += 1;
+        self.differs(finding);
+    }
+
+    fn differs(&mut self, finding: Finding) {
+        if self.differences.len() < MAX_FINDINGS {
+            self.differences.push(finding);
         }
     }
 

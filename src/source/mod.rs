@@ -5,6 +5,7 @@ pub mod follow;
 mod guidance;
 mod report;
 mod site_sources;
+pub mod snapshot;
 mod supervisor;
 
 pub use guidance::{Guidance, Quiet, VerifyOrder};

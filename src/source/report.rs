@@ -214,6 +214,8 @@ pub struct PollFailure {
 pub enum Cursor {
     /// In a log.
     Log(super::backup_log::Cursor),
+    /// In a verification.
+    Verification(Box<super::snapshot::verification::Cursor>),
     /// Every poll looks at everything.
     Anew,
 }

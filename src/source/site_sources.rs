@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::BlockingSource;
 use super::backup_log::BackupLog;
+use super::snapshot::verification::VerificationSource;
 use crate::clock::Clock;
 use crate::config::{LogConfig, SiteSettings};
 use crate::trace::{PhraseError, Phrases, UserPatterns};
@@ -24,12 +25,29 @@ pub fn sources_of(
     settings: &SiteSettings,
     log: Option<LogConfig>,
     patterns: UserPatterns,
-    _surroundings: &Surroundings<'_>,
+    surroundings: &Surroundings<'_>,
 ) -> Result<Vec<Box<dyn BlockingSource>>, PhraseError> {
     let mut sources: Vec<Box<dyn BlockingSource>> = Vec::new();
     if let Some(log) = log {
         let source = BackupLog::new(settings.code, log.path, log.interval, Phrases::new(patterns)?);
         sources.push(Box::new(source));
     }
+    for source in verifications(settings, surroundings) {
+        sources.push(Box::new(source));
+    }
     Ok(sources)
+}
+
+/// One for each folder of the snapshot, and one for each archive whose copies are verified too.
+fn verifications(settings: &SiteSettings, surroundings: &Surroundings<'_>) -> Vec<VerificationSource> {
+    let Some(snapshot) = &settings.snapshot else { return Vec::new() };
+    let folders = snapshot.folders(settings.code).into_iter().map(|(_, folder)| folder);
+    let archives = snapshot.archives.iter().filter(|archive| archive.verify);
+    folders
+        .filter(|_| snapshot.verify.pages)
+        .chain(archives.map(|archive| archive.pattern.display().to_string()))
+        .map(|location| {
+            VerificationSource::new(settings.code, location, snapshot.verify.rate_limit, surroundings)
+        })
+        .collect()
 }

@@ -15,6 +15,7 @@ pub fn pfs_page_of(page: u32) -> u32 {
 }
 
 /// What one PFS page says of the pages in its interval.
+#[derive(Debug)]
 pub(super) struct Allocation(Box<[u8; PFS_INTERVAL as usize]>);
 
 impl Allocation {

@@ -38,6 +38,7 @@ impl AddAssign for PageTally {
 }
 
 /// Judges the pages of one data file in order; it may stop after any page and resume there.
+#[derive(Debug)]
 pub struct PageScan {
     file: u16,
     next: u32,

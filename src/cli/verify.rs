@@ -1,0 +1,189 @@
+//! `verify`: everything that can be proved of a snapshot folder or one file of a database, without SQL Server.
+//!
+//! The same reading as the exporter's, at full speed and without a manifest: what a file was before is not known here.
+//! Where the database is kept apart from the site's files, each of both folders lacks what is in the other; their
+//! subfolders can be named instead.
+
+mod progress;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use self::progress::Progress;
+use super::args::OutputFormat;
+use crate::clock::Clock;
+use crate::snapshot::walk::{Entry, Step, Walk};
+use crate::snapshot::{
+    Budget, Completeness, DATABASE_FOLDER, DataFile, DataFileKind, DatabasePart, Finding, Headers, Pass,
+    SliceEnd, SnapshotComponent, Survey, Surveyor, Verification, completeness,
+};
+
+/// What was found.
+#[derive(Debug)]
+pub struct Verified {
+    verification: Verification,
+}
+
+/// What it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Clean,
+    Damaged,
+    Unknown,
+}
+
+/// The result for programs.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    result: Outcome,
+    findings: &'a [Finding],
+    pages: Pages,
+}
+
+#[derive(Debug, Serialize)]
+struct Pages {
+    verified: u64,
+    unverifiable: u64,
+    never_written: u64,
+}
+
+impl Verified {
+    /// Reads everything at a path; how far it is goes to `notes`, as a bar if that is a terminal.
+    pub fn look(path: &Path, clock: Clock, is_terminal: bool, notes: &mut dyn Write) -> anyhow::Result<Self> {
+        let now = clock.now();
+        let verification = Verification::new(path.display().to_string(), now, now);
+        let kind = DataFileKind::of(&path.to_string_lossy());
+        let (mut pass, total, missing) = match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {
+                let survey = survey(path, Survey::absent(now));
+                let missing = missing(&survey);
+                (Pass::of_folder(path.to_owned(), verification), survey.total.bytes, missing)
+            }
+            Ok(found) => match (kind, entry(path, &found)) {
+                (Some(kind), Some(entry)) => {
+                    (Pass::of_file(entry, kind, verification), found.len(), Vec::new())
+                }
+                _ => return Ok(Self::unknown(verification, "it is no .mdf, .ndf or .ldf, and no folder")),
+            },
+            Err(error) => return Ok(Self::unknown(verification, &error.to_string())),
+        };
+        let mut progress = Progress::begin(total, is_terminal);
+        while pass.slice(&mut Budget::begin(u64::MAX))? == SliceEnd::More {
+            progress.tell(&pass, notes)?;
+        }
+        progress.end();
+        let mut verification = pass.into_verification();
+        missing.into_iter().for_each(|finding| verification.find(finding));
+        Ok(Self { verification })
+    }
+
+    fn unknown(mut verification: Verification, why: &str) -> Self {
+        verification.unread(format!("{}: {why}", verification.folder));
+        Self { verification }
+    }
+
+    /// Prints what was found; why something could not be judged goes to `notes` in every format.
+    pub fn print(&self, format: OutputFormat, out: &mut dyn Write, notes: &mut dyn Write) -> io::Result<()> {
+        let Verification { findings, pages, unread, first_unread, .. } = &self.verification;
+        if let Some(reason) = first_unread {
+            let more = unread.saturating_sub(1);
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            writeln!(notes, "cannot be judged: {reason}{more}")?;
+        }
+        match format {
+            OutputFormat::Json => {
+                let pages = Pages {
+                    verified: pages.verified,
+                    unverifiable: pages.unverifiable,
+                    never_written: pages.never_written,
+                };
+                serde_json::to_writer_pretty(&mut *out, &Report { result: self.outcome(), findings, pages })?;
+                writeln!(out)?;
+            }
+            OutputFormat::Text => self.text(out)?,
+        }
+        out.flush()
+    }
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Verification { folder, findings, damaged, pages, files, bytes, .. } = &self.verification;
+        let result = match self.outcome() {
+            Outcome::Clean => "clean",
+            Outcome::Damaged => "DAMAGED",
+            Outcome::Unknown => "unknown: not everything could be read",
+        };
+        writeln!(out, "{folder}: {result}")?;
+        for finding in findings {
+            writeln!(out, "  {:<8} {finding}", finding.severity)?;
+        }
+        let kept = findings.iter().filter(|finding| finding.is_damage()).count() as u64;
+        if *damaged > kept {
+            writeln!(out, "  and {} more", damaged - kept)?;
+        }
+        writeln!(out, "  {files} files, {bytes} bytes read")?;
+        writeln!(
+            out,
+            "  pages: {} verified, {} unverifiable, {} never written, {} damaged",
+            pages.verified, pages.unverifiable, pages.never_written, pages.damaged
+        )
+    }
+
+    /// 0 clean, 2 damaged, 3 cannot tell.
+    pub fn exit_code(&self) -> u8 {
+        match self.outcome() {
+            Outcome::Clean => 0,
+            Outcome::Damaged => 2,
+            Outcome::Unknown => 3,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match &self.verification {
+            Verification { damaged: 1.., .. } => Outcome::Damaged,
+            Verification { unread: 1.., .. } => Outcome::Unknown,
+            _ => Outcome::Clean,
+        }
+    }
+}
+
+/// One file, called by its name.
+fn entry(path: &Path, metadata: &fs::Metadata) -> Option<Entry> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    Some(Entry { path: name, location: path.to_owned(), size: metadata.len(), modified: None, created: None })
+}
+
+/// What there is, without reading it; what cannot be read shows when everything is.
+fn survey(folder: &Path, absent: Survey) -> Survey {
+    let mut surveyor = Surveyor::new(absent.started, None);
+    for step in Walk::new(folder.to_owned()) {
+        let Step::File(entry) = step else { continue };
+        let Some(kind) = surveyor.file(&entry) else { continue };
+        let Entry { path, location, size, modified, .. } = entry;
+        let headers =
+            fs::File::open(location).and_then(|mut file| Headers::read(&path, kind, size, &mut file));
+        if let Ok(headers) = headers {
+            surveyor.data_file(DataFile { path, kind, size, modified, headers: Ok(headers) });
+        }
+    }
+    surveyor.finish()
+}
+
+/// What a folder lacks, if it is a snapshot.
+fn missing(survey: &Survey) -> Vec<Finding> {
+    use SnapshotComponent::{Database, SiteServer};
+    if [SiteServer, Database].iter().all(|part| survey.component(*part).files == 0) {
+        return Vec::new();
+    }
+    let Completeness::Missing(missing) = completeness(survey, DatabasePart::Together, None) else {
+        return Vec::new();
+    };
+    let finding = |what: String| {
+        let part = if what.contains(DATABASE_FOLDER) { DATABASE_FOLDER.to_owned() } else { what.clone() };
+        Finding::damaged(&part, what, "nothing")
+    };
+    missing.into_iter().map(finding).collect()
+}
