@@ -25,6 +25,7 @@ pub(crate) fn config() -> SnapshotConfig {
         verify: false,
     };
     SnapshotConfig {
+        installation: None,
         path: DESTINATION.into(),
         database_path: None,
         control_file: None,
