@@ -75,7 +75,7 @@ pub fn run(
         }
     }
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
-    let runtime = serve::runtime(config.sites.len())?;
+    let runtime = serve::runtime(&config, &state_path, environment)?;
     let result = runtime.block_on(async {
         let app = serve::build(config, args, environment, &state_path, Timings::DEFAULT, logs)?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;

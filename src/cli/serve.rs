@@ -12,13 +12,14 @@ use super::args::Args;
 use crate::app::{App, Options};
 use crate::build_info;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, SiteConfig};
 use crate::environment::Environment;
 use crate::metrics::{LogCounts, ProcessMetrics};
 use crate::platform::account::account;
 use crate::platform::paths::default_state_path;
 use crate::platform::signal::stop_requested;
 use crate::site::Timings;
+use crate::source::{Surroundings, sources_of};
 
 /// Blocking threads besides one for each source: checkpoints, and room for a hung source's successor after a reload.
 const SPARE_THREADS: usize = 16;
@@ -31,7 +32,7 @@ pub fn run(
     logs: Arc<LogCounts>,
 ) -> anyhow::Result<()> {
     let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
-    let runtime = runtime(config.sites.len())?;
+    let runtime = runtime(&config, &state_path, environment)?;
     let stop = CancellationToken::new();
     let result = runtime.block_on(async {
         let app = build(config, args, environment, &state_path, Timings::DEFAULT, logs)?;
@@ -42,12 +43,21 @@ pub fn run(
     result
 }
 
-/// A runtime with a blocking thread for every source.
-pub(super) fn runtime(sites: usize) -> anyhow::Result<Runtime> {
-    let blocking = sites * crate::source::SOURCES_OF_A_SITE + SPARE_THREADS;
+/// A runtime with a blocking thread for every source: each may hang, and none may wait for another.
+pub(super) fn runtime(
+    config: &Config,
+    state_path: &Path,
+    environment: &Environment,
+) -> anyhow::Result<Runtime> {
+    let account = account(environment);
+    let surroundings = Surroundings { clock: Clock::System, state_path, account: &account };
+    let mut threads = SPARE_THREADS;
+    for SiteConfig { settings, log, patterns, .. } in &config.sites {
+        threads += sources_of(settings, log.clone(), patterns.clone(), &surroundings)?.len();
+    }
     Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(blocking)
+        .max_blocking_threads(threads)
         .thread_keep_alive(Duration::from_secs(60))
         .build()
         .context("cannot start the runtime")

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::listing::timestamp;
 use self::listing::{Facts, Kind, Listed};
 use crate::platform::IoFailure;
 use crate::site::Timestamp;

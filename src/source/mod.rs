@@ -15,6 +15,3 @@ pub use report::{
 };
 pub use site_sources::{Surroundings, sources_of};
 pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};
-
-/// At most so many sources of one site poll at once; sizes the pool of blocking threads.
-pub const SOURCES_OF_A_SITE: usize = 8;

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::BlockingSource;
 use super::backup_log::BackupLog;
 use super::snapshot::verification::VerificationSource;
+use super::snapshot::{ArchiveSource, RootSource};
 use crate::clock::Clock;
 use crate::config::{LogConfig, SiteSettings};
 use crate::trace::{PhraseError, Phrases, UserPatterns};
@@ -29,8 +30,22 @@ pub fn sources_of(
 ) -> Result<Vec<Box<dyn BlockingSource>>, PhraseError> {
     let mut sources: Vec<Box<dyn BlockingSource>> = Vec::new();
     if let Some(log) = log {
-        let source = BackupLog::new(settings.code, log.path, log.interval, Phrases::new(patterns)?);
-        sources.push(Box::new(source));
+        let phrases = Phrases::new(patterns.clone())?;
+        sources.push(Box::new(BackupLog::new(settings.code, log.path, log.interval, phrases)));
+    }
+    if let Some(config) = &settings.snapshot {
+        let (site, phrases) = (settings.code, || Phrases::new(patterns.clone()));
+        sources.push(Box::new(RootSource::site(site, config, phrases()?, surroundings)));
+        if let Some(database) = RootSource::database(site, config, surroundings) {
+            sources.push(Box::new(database));
+        }
+        for archive in &config.archives {
+            let source = ArchiveSource::new(site, archive, config, phrases()?, surroundings);
+            sources.push(Box::new(source));
+        }
+        if config.archives.is_empty() {
+            sources.push(Box::new(ArchiveSource::discovered(site, config, phrases()?, surroundings)));
+        }
     }
     for source in verifications(settings, surroundings) {
         sources.push(Box::new(source));

@@ -77,8 +77,10 @@ impl Facts {
     }
 }
 
+/// A time of the file system, if it is one that a calendar has.
+///
 /// chrono's own conversion panics on what a damaged file system can hold.
-fn timestamp(time: SystemTime) -> Option<Timestamp> {
+pub(crate) fn timestamp(time: SystemTime) -> Option<Timestamp> {
     let moment = |seconds, part: Duration| Timestamp::from_timestamp(seconds, part.subsec_nanos());
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => moment(i64::try_from(after.as_secs()).ok()?, after),

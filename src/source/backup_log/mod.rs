@@ -5,23 +5,21 @@
 
 mod reading;
 mod wake;
+mod witness_log;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use wake::wake_on_change;
+pub(super) use witness_log::{News, WitnessLog};
 
-use super::follow::{FollowError, LogCursor, LogFiles, POLL_BUDGET, poll};
-use super::{
-    BlockingSource, Fact, FailureKind, Guidance, LineTotals, Poll, PollFailure, SourceId, SourceKind,
-};
+use super::follow::{FollowError, LogCursor, LogFiles, POLL_BUDGET};
+use super::{BlockingSource, Fact, FailureKind, Guidance, Poll, PollFailure, SourceId, SourceKind};
 use crate::platform::IoFailure;
 use crate::site::{ClosedSet, FailureCause, Hint, HintStrength, SiteCode, Witness};
 use crate::trace::{Phrases, ReaderState};
-use reading::Reading;
 
 /// Where the next poll goes on, in the files and in what was read from them; part of the checkpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,29 +56,19 @@ impl Cursor {
     }
 }
 
-/// `smsbkup.log` of one site.
+/// `smsbkup.log` of the installation of one site.
 #[derive(Debug)]
 pub struct BackupLog {
     id: SourceId,
-    site: SiteCode,
-    files: LogFiles,
     interval: Duration,
-    phrases: Phrases,
-    warned_of_other_site: AtomicBool,
+    log: WitnessLog,
 }
 
 impl BackupLog {
     /// The log at `path`, with what it rolls into beside it.
     pub fn new(site: SiteCode, path: PathBuf, interval: Duration, phrases: Phrases) -> Self {
         let id = SourceId { kind: SourceKind::BackupLog, location: path.display().to_string() };
-        Self {
-            id,
-            site,
-            files: LogFiles::new(path),
-            interval,
-            phrases,
-            warned_of_other_site: AtomicBool::new(false),
-        }
+        Self { id, interval, log: WitnessLog::new(Witness::Log, site, path, phrases) }
     }
 
     /// Which source it is.
@@ -90,16 +78,7 @@ impl BackupLog {
 
     /// The files it reads.
     pub fn files(&self) -> &LogFiles {
-        &self.files
-    }
-
-    fn warn_of(&self, other: Option<SiteCode>) {
-        if let Some(other) = other
-            && !self.warned_of_other_site.swap(true, Ordering::Relaxed)
-        {
-            let (site, path) = (self.site, &self.id.location);
-            tracing::warn!(%site, %other, path, "log holds lines of another site, which are ignored");
-        }
+        self.log.files()
     }
 }
 
@@ -113,41 +92,14 @@ impl BlockingSource for BackupLog {
     }
 
     fn wakes_on(&self) -> Option<&Path> {
-        Some(self.files.log())
+        Some(self.files().log())
     }
 
     fn poll(&self, cursor: Option<&super::Cursor>, _: &Guidance) -> Result<Poll<super::Cursor>, PollFailure> {
-        let cursor = match cursor {
-            Some(super::Cursor::Log(cursor)) => cursor.clone(),
-            _ => Cursor::default(),
-        };
-        let mut reading =
-            Reading::new(self.site, &self.phrases, cursor.reader(), cursor.given(), cursor.next);
-        let progress =
-            poll(&self.files, &cursor.files, POLL_BUDGET, &mut reading).map_err(|e| failure(&e))?;
-        for error in progress.log_error.iter().chain(&progress.older_errors) {
-            tracing::debug!(site = %self.site, error = crate::error_chain(error), "log file not read");
-        }
-        let mut read = reading.finish();
-        if progress.continuity_lost {
-            read.begin_with_gap();
-        }
-        self.warn_of(read.other_site);
-        let mut facts = Vec::new();
-        if read.oldest.is_some() || progress.continuity_lost || cursor.files.is_empty() {
-            let (oldest, gap) = (read.oldest, progress.continuity_lost);
-            facts.push(Fact::Coverage { witness: Witness::Log, oldest, gap });
-        }
-        let lines = LineTotals { bytes: progress.bytes, rotations: progress.rotations, ..read.lines };
+        let News { mut facts, lines, cursor, reach } =
+            self.log.news(cursor, POLL_BUDGET).map_err(|error| failure(&error))?;
         facts.push(Fact::Lines(lines));
-        facts.push(Fact::Records(Witness::Log, read.records));
-        let ReaderState { open, offset, correction, site } = read.state;
-        let reach = progress.reach;
-        let given =
-            read.given.iter().map(|hint| (hint.cause.to_string(), hint.strength == HintStrength::Code));
-        let (files, next, given) = (progress.cursor, read.next, given.collect());
-        let cursor = Cursor { files, next, open, offset, correction, site, given };
-        Ok(Poll { facts, cursor: super::Cursor::Log(cursor), reach })
+        Ok(Poll { facts, cursor, reach })
     }
 }
 

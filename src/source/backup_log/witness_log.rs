@@ -1,0 +1,91 @@
+//! One of the backup task's logs, read for the witness that it is.
+//!
+//! The installation's log goes on for years, so what is missing between two polls is lost and leaves a gap. Each run
+//! writes the destination's log anew: other content there is a beginning, and what was before it was read in its time.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::follow::{FollowError, LogFiles, poll};
+use super::super::{Cursor as SourceCursor, Fact, LineTotals, Reach};
+use super::Cursor;
+use super::reading::Reading;
+use crate::site::{HintStrength, SiteCode, Witness};
+use crate::trace::{Phrases, ReaderState};
+
+/// A log and whose words are in it.
+#[derive(Debug)]
+pub(in crate::source) struct WitnessLog {
+    witness: Witness,
+    site: SiteCode,
+    files: LogFiles,
+    phrases: Phrases,
+    warned_of_other_site: AtomicBool,
+}
+
+/// What is new in a log.
+#[derive(Debug)]
+pub(in crate::source) struct News {
+    pub(in crate::source) facts: Vec<Fact>,
+    pub(in crate::source) lines: LineTotals,
+    pub(in crate::source) cursor: SourceCursor,
+    pub(in crate::source) reach: Reach,
+}
+
+impl WitnessLog {
+    pub(in crate::source) fn new(witness: Witness, site: SiteCode, path: PathBuf, phrases: Phrases) -> Self {
+        let warned_of_other_site = AtomicBool::new(false);
+        Self { witness, site, files: LogFiles::new(path), phrases, warned_of_other_site }
+    }
+
+    pub(in crate::source) fn files(&self) -> &LogFiles {
+        &self.files
+    }
+
+    /// Reads at most `budget` bytes from `cursor` on.
+    pub(in crate::source) fn news(
+        &self,
+        cursor: Option<&SourceCursor>,
+        budget: u64,
+    ) -> Result<News, FollowError> {
+        let cursor = match cursor {
+            Some(SourceCursor::Log(cursor)) => cursor.clone(),
+            _ => Cursor::default(),
+        };
+        let mut reading =
+            Reading::new(self.site, &self.phrases, cursor.reader(), cursor.given(), cursor.next);
+        let progress = poll(&self.files, &cursor.files, budget, &mut reading)?;
+        for error in progress.log_error.iter().chain(&progress.older_errors) {
+            tracing::debug!(site = %self.site, error = crate::error_chain(error), "log file not read");
+        }
+        let mut read = reading.finish();
+        let is_cumulative = self.witness == Witness::Log;
+        if progress.continuity_lost && is_cumulative {
+            read.begin_with_gap();
+        }
+        self.warn_of(read.other_site);
+        let mut facts = Vec::new();
+        // A log that was away is heard again even if nothing is new in it; the installation's is never silent.
+        if read.oldest.is_some() || progress.continuity_lost || cursor.files.is_empty() || !is_cumulative {
+            let (witness, oldest, gap) = (self.witness, read.oldest, progress.continuity_lost);
+            facts.push(Fact::Coverage { witness, oldest, gap });
+        }
+        facts.push(Fact::Records(self.witness, read.records));
+        let lines = LineTotals { bytes: progress.bytes, rotations: progress.rotations, ..read.lines };
+        let ReaderState { open, offset, correction, site } = read.state;
+        let given =
+            read.given.iter().map(|hint| (hint.cause.to_string(), hint.strength == HintStrength::Code));
+        let (files, next, given) = (progress.cursor, read.next, given.collect());
+        let cursor = Cursor { files, next, open, offset, correction, site, given };
+        Ok(News { facts, lines, cursor: SourceCursor::Log(cursor), reach: progress.reach })
+    }
+
+    fn warn_of(&self, other: Option<SiteCode>) {
+        if let Some(other) = other
+            && !self.warned_of_other_site.swap(true, Ordering::Relaxed)
+        {
+            let (site, path) = (self.site, self.files.log().display());
+            tracing::warn!(%site, %other, %path, "log holds lines of another site, which are ignored");
+        }
+    }
+}
