@@ -1,1 +1,174 @@
+use std::fs::OpenOptions;
+use std::io::Write;
 
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::line::BLOCKS_IN_LINE;
+use super::*;
+use crate::snapshot::walk::Entry;
+
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_timestamp(seconds, 0).unwrap()
+}
+
+fn place(folder: &TempDir, run: i64) -> ManifestPlace {
+    ManifestPlace::new(folder.path(), "P01".parse().unwrap(), r"E:\SCCMBackup\P01Backup", time(run))
+}
+
+fn entry(path: &str, size: u64) -> Entry {
+    let modified = Some(time(7));
+    Entry { path: path.to_owned(), location: PathBuf::new(), size, modified, created: None }
+}
+
+fn hash(block: u64) -> blake3::Hash {
+    blake3::hash(&block.to_le_bytes())
+}
+
+fn recorder(place: &ManifestPlace) -> Recorder {
+    match place.begin(time(0)).unwrap() {
+        Ledger::Recording(recorder) => recorder,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn comparison(place: &ManifestPlace) -> Comparison {
+    match place.begin(time(0)).unwrap() {
+        Ledger::Comparing(comparison) => comparison,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A manifest of files with so many blocks each.
+fn record(place: &ManifestPlace, files: &[(&str, u64)]) {
+    let mut recorder = recorder(place);
+    for (path, blocks) in files {
+        let entry = entry(path, *blocks);
+        (0..*blocks).for_each(|block| recorder.block(&entry, block, &hash(block)).unwrap());
+        recorder.end_file(&entry, *blocks).unwrap();
+    }
+    recorder.finish().unwrap();
+}
+
+#[test]
+fn it_has_the_agreed_form_and_only_this_account_reads_it() {
+    let folder = TempDir::new().unwrap();
+    let place = place(&folder, 3);
+    record(&place, &[("a \"b\"", 1), ("c", 0)]);
+    let name = place.path.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("P01-") && name.len() == 4 + 16 + 6 && name.ends_with(".jsonl"), "{name}");
+    let lines = fs::read_to_string(&place.path).unwrap();
+    let expected = [
+        r#"{"version":1,"folder":"E:\\SCCMBackup\\P01Backup","run":3000000000,"recorded":"1970-01-01T00:00:00Z"}"#,
+        &format!(
+            r#"{{"path":"a \"b\"","size":1,"modified":7000000000,"from":0,"slices":["{}"]}}"#,
+            hash(0).to_hex()
+        ),
+        r#"{"path":"c","size":0,"modified":7000000000,"from":0,"slices":[]}"#,
+        r#"{"end":2}"#,
+    ];
+    assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
+    assert!(!place.part().exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&place.path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_recorded_anew() {
+    type Spoil = fn(&mut Vec<u8>);
+    let table: [(&str, Spoil); 7] = [
+        ("cut at a line", |bytes| {
+            let end = bytes.len() - r#"{"end":2}"#.len() - 1;
+            bytes.truncate(end);
+        }),
+        ("cut in a line", |bytes| bytes.truncate(bytes.len() - 3)),
+        ("empty", Vec::clear),
+        ("rubbish", |bytes| bytes.fill(0xFF)),
+        ("another version", |bytes| bytes[11] = b'2'),
+        ("another folder", |bytes| bytes[25] = b'X'),
+        ("a file less", |bytes| {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let lines: Vec<_> = text.split_inclusive('\n').collect();
+            *bytes = [lines[0], lines[2], lines[3]].concat().into_bytes();
+        }),
+    ];
+    for (name, spoil) in table {
+        let folder = TempDir::new().unwrap();
+        let place = place(&folder, 3);
+        record(&place, &[("a", 1), ("b", 1)]);
+        let mut bytes = fs::read(&place.path).unwrap();
+        spoil(&mut bytes);
+        fs::write(&place.path, bytes).unwrap();
+        assert!(matches!(place.begin(time(0)).unwrap(), Ledger::Recording(_)), "{name}");
+        assert!(place.resume(true, Mark::default(), 0).unwrap().is_none(), "{name}");
+    }
+}
+
+#[test]
+fn a_large_file_takes_several_lines() {
+    let folder = TempDir::new().unwrap();
+    let place = place(&folder, 3);
+    let blocks = 2 * BLOCKS_IN_LINE + 3;
+    record(&place, &[("a", blocks), ("b", BLOCKS_IN_LINE), ("c", 1)]);
+    assert_eq!(fs::read_to_string(&place.path).unwrap().lines().count(), 1 + 3 + 1 + 1 + 1);
+    let mut found = comparison(&place);
+    for block in 0..blocks {
+        assert!(found.holds("a", block, &hash(block)).unwrap(), "{block}");
+        assert!(!found.holds("a", block, &hash(block + 1)).unwrap(), "{block}");
+    }
+    assert!(found.holds("a", blocks, &hash(0)).unwrap(), "nothing is recorded of it");
+    assert_eq!(found.passed(Some("b"), Passed::Before).unwrap().as_deref(), None);
+    assert!(found.holds("b", 5, &hash(5)).unwrap());
+}
+
+#[test]
+fn what_was_written_behind_the_mark_is_cut_off_and_what_is_lost_begins_anew() {
+    let folder = TempDir::new().unwrap();
+    let place = place(&folder, 3);
+    let entry = entry("a", 3);
+    let mut first = recorder(&place);
+    first.block(&entry, 0, &hash(0)).unwrap();
+    first.flush().unwrap();
+    let mark = first.mark();
+    first.block(&entry, 1, &hash(9)).unwrap();
+    first.flush().unwrap();
+    drop(first);
+    let Some(Ledger::Recording(mut second)) = place.resume(false, mark, 1).unwrap() else { panic!() };
+    (1..3).for_each(|block| second.block(&entry, block, &hash(block)).unwrap());
+    second.end_file(&entry, 3).unwrap();
+    second.finish().unwrap();
+    let mut found = comparison(&place);
+    assert!((0..3).all(|block| found.holds("a", block, &hash(block)).unwrap()));
+
+    assert!(place.resume(false, mark, 1).unwrap().is_none(), "it has taken its place");
+    let mut part = OpenOptions::new().create_new(true).write(true).open(place.part()).unwrap();
+    part.write_all(b"{").unwrap();
+    assert!(place.resume(false, mark, 1).unwrap().is_none(), "it is shorter than the mark");
+}
+
+proptest! {
+    #[test]
+    fn a_spoilt_manifest_is_refused_or_read_to_its_end(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let folder = TempDir::new().unwrap();
+        let place = place(&folder, 3);
+        record(&place, &[("a", 2), ("b/c", 1), ("d", 0)]);
+        let mut bytes = fs::read(&place.path).unwrap();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        fs::write(&place.path, bytes).unwrap();
+        if let Ledger::Comparing(mut found) = place.begin(time(0)).unwrap() {
+            let mut files = 0;
+            while found.passed(None, Passed::Before).unwrap().is_some() {
+                files += 1;
+            }
+            prop_assert_eq!(files, 3);
+        }
+    }
+}
