@@ -1,5 +1,7 @@
 //! Checkpoints of every schema stay loadable, and what is written is what is read.
 
+mod snapshots;
+
 use chrono::DateTime;
 use proptest::collection::vec;
 use proptest::option;
@@ -179,6 +181,7 @@ proptest! {
         event_log in vec(record_body(), 0..5),
         totals in (any::<u32>(), any::<u32>(), any::<u32>()),
         times in vec(time(), 3),
+        snapshot in snapshots::state(),
         next in any::<u64>(),
     ) {
         let mut state = SiteState::new(settings(), times[0].min(now()));
@@ -195,6 +198,7 @@ proptest! {
         let id = SourceId { kind: SourceKind::BackupLog, location: "\\\\CM01\\Logs\\ß".to_owned() };
         let cursor = serde_json::from_value(serde_json::json!({ "log": { "next": next } })).unwrap();
         state.cursors.insert(id, cursor);
+        state.snapshot = snapshot;
         state.derive();
 
         let folder = tempfile::tempdir().unwrap();
@@ -208,12 +212,21 @@ proptest! {
         prop_assert_eq!(&loaded.state.totals, &state.totals);
         prop_assert_eq!(&loaded.state.coverage, &state.coverage);
         prop_assert_eq!(&loaded.state.cursors, &state.cursors);
+        let (read, written) = (&loaded.state.snapshot, &state.snapshot);
+        prop_assert_eq!(&read.records, &written.records);
+        prop_assert_eq!(&read.verifications, &written.verifications);
+        prop_assert_eq!(&read.unchanged, &written.unchanged);
     }
 
     /// Whatever a crash or a disk leaves of a checkpoint is refused in words, never a panic.
     #[test]
-    fn no_damage_breaks_it(at in any::<proptest::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
-        let mut bytes = V1.as_bytes().to_vec();
+    fn no_damage_breaks_it(
+        fixture in proptest::sample::select(&[V1, snapshots::V1_SNAPSHOT]),
+        at in any::<proptest::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<bool>(),
+    ) {
+        let mut bytes = fixture.as_bytes().to_vec();
         let at = at.index(bytes.len());
         if cut { bytes.truncate(at) } else { bytes[at] = byte }
         let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,8 @@
 //! Rules: a field is never renamed or reused, a new field has a default, and what no longer parses is dropped only
 //! where the domain can do without it. Times are nanoseconds since 1970 in UTC.
 
+mod snapshot;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use crate::site::{
 };
 use crate::source::{Cursor, Record, RecordBody, SourceId, SourceKind};
 use crate::state::{Coverage, Horizon, Past, SiteState, Timeline, Totals};
+use snapshot::SnapshotV1;
 
 /// The version in the field `schema`.
 pub(super) const SCHEMA: u32 = 1;
@@ -54,6 +57,8 @@ pub(super) struct Checkpoint {
     history_known: bool,
     #[serde(default)]
     cursors: Vec<CursorV1>,
+    #[serde(default)]
+    snapshot: SnapshotV1,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -187,6 +192,7 @@ impl Checkpoint {
                     cursor: cursor.clone(),
                 })
                 .collect(),
+            snapshot: SnapshotV1::of(&state.snapshot),
         }
     }
 
@@ -224,6 +230,7 @@ impl Checkpoint {
         for CursorV1 { source, location, cursor } in self.cursors {
             state.cursors.insert(SourceId { kind: known::<SourceKind>(&source)?, location }, cursor);
         }
+        state.snapshot = self.snapshot.restore(now);
         state.derive();
         Ok(state)
     }
