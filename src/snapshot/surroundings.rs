@@ -54,3 +54,15 @@ pub struct SupplementalCopy {
     /// What could not be read, and why; then nothing is known.
     pub unreadable: Option<String>,
 }
+
+impl SupplementalCopy {
+    /// Nothing is there, as this says.
+    pub(crate) fn absent(because: String) -> Self {
+        Self { current_to: None, because, unreadable: None }
+    }
+
+    /// Nothing is known, for this reason.
+    pub(crate) fn unknown(why: String) -> Self {
+        Self { current_to: None, because: String::new(), unreadable: Some(why) }
+    }
+}

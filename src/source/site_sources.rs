@@ -5,7 +5,7 @@ use std::path::Path;
 use super::BlockingSource;
 use super::backup_log::BackupLog;
 use super::snapshot::verification::VerificationSource;
-use super::snapshot::{ArchiveSource, RootSource};
+use super::snapshot::{ArchiveSource, RootSource, SupplementalSource, TaskFilesSource};
 use crate::clock::Clock;
 use crate::config::{LogConfig, SiteSettings};
 use crate::trace::{PhraseError, Phrases, UserPatterns};
@@ -49,6 +49,14 @@ pub fn sources_of(
     }
     for source in verifications(settings, surroundings) {
         sources.push(Box::new(source));
+    }
+    if let Some(config) = &settings.snapshot
+        && let Some(control_file) = &config.control_file
+    {
+        sources.push(Box::new(TaskFilesSource::new(control_file, config.interval, surroundings.account)));
+    }
+    for config in &settings.supplemental {
+        sources.push(Box::new(SupplementalSource::new(config, settings, surroundings)));
     }
     Ok(sources)
 }

@@ -7,6 +7,8 @@ mod archives;
 mod folder;
 mod reader;
 mod root;
+mod supplemental;
+mod task_files;
 pub mod verification;
 
 use std::path::Path;
@@ -14,6 +16,8 @@ use std::time::Duration;
 
 pub(super) use archives::ArchiveSource;
 pub(super) use root::RootSource;
+pub(super) use supplemental::SupplementalSource;
+pub(super) use task_files::TaskFilesSource;
 
 use self::reader::Reader;
 use super::PollFailure;

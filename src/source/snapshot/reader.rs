@@ -32,6 +32,12 @@ impl Reader {
         };
         PollFailure { kind, message: format!("cannot {operation} {}: {error}; {remedy}", path.display()) }
     }
+
+    /// Why what a path names is of no use.
+    pub(super) fn malformed(&self, path: &Path, what: &str) -> PollFailure {
+        let message = format!("{} {what}; check {}", path.display(), self.setting);
+        PollFailure { kind: FailureKind::Malformed, message }
+    }
 }
 
 fn network(account: &str) -> String {
