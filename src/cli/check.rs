@@ -161,7 +161,7 @@ fn pause() {
 fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "{} {}: {}", state.settings.code, assessment.verdict, assessment.reason)?;
     if state.sources.is_empty() {
-        writeln!(out, "  nothing is watched: configure sites[].log.path")?;
+        writeln!(out, "  nothing is watched: configure sites[].log.path and sites[].snapshot.path")?;
     }
     for (id, source) in &state.sources {
         if let Some(failure) = &source.failure {

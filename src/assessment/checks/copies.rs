@@ -113,14 +113,15 @@ pub(super) fn supplemental_fresh(state: &SiteState, assessment: &Assessment) -> 
     }
     let (mut old, mut unknown) = (Vec::new(), Vec::new());
     for item in items {
+        let copy = state.observed(state.snapshot.supplemental.get(&item.name));
+        let told = |why: Option<&str>| match why {
+            Some(why) => format!("{} ({why})", item.name),
+            None => item.name.clone(),
+        };
         match supplemental(state, item, assessment.at) {
             Some(true) => {}
-            Some(false) => {
-                let because = state.observed(state.snapshot.supplemental.get(&item.name));
-                let because = because.map_or("", |copy| copy.because.as_str());
-                old.push(format!("{} ({because})", item.name));
-            }
-            None => unknown.push(item.name.clone()),
+            Some(false) => old.push(told(copy.map(|copy| copy.because.as_str()))),
+            None => unknown.push(told(copy.and_then(|copy| copy.unreadable.as_deref()))),
         }
     }
     if !old.is_empty() {
