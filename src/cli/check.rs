@@ -16,7 +16,7 @@ use crate::error_chain;
 use crate::http::api;
 use crate::platform::account::account;
 use crate::source::{
-    BlockingSource, FailureKind, PollFailure, PollReport, Reach, SourceKind, Surroundings, sources_of,
+    BlockingSource, FailureKind, PollFailure, PollReport, Quiet, Reach, SourceKind, Surroundings, sources_of,
 };
 use crate::state::{SiteState, checkpoint};
 
@@ -168,6 +168,11 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
             writeln!(out, "  {}: {}", id.kind, failure.message)?;
         }
     }
+    if state.settings.snapshot.is_some()
+        && let Some(quiet) = guidance(state, assessment.at).quiet
+    {
+        writeln!(out, "  the destination is left alone now: {}", because(quiet))?;
+    }
     for result in &assessment.checks {
         let word = match result.state {
             CheckState::Passed => "passed",
@@ -180,4 +185,13 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
         }
     }
     Ok(())
+}
+
+fn because(quiet: Quiet) -> &'static str {
+    match quiet {
+        Quiet::RunInProgress => "a backup runs",
+        Quiet::RunDue => "a backup is due",
+        Quiet::AfterBackup => "AfterBackup.bat may be at work",
+        Quiet::Unknown => "nothing that could be read tells whether a backup runs",
+    }
 }

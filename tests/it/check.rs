@@ -7,10 +7,10 @@ use std::process::Output;
 use std::time::SystemTime;
 
 use chrono::TimeDelta;
-use configmgr_backup_exporter::demo::writer::RunScript;
+use configmgr_backup_exporter::demo::writer::{RunScript, SnapshotWriter};
 use configmgr_backup_exporter::site::FailureCause;
 
-use crate::support::backups::{run, successes, task};
+use crate::support::backups::{begin, run, successes, task};
 use crate::support::process::{ONE_SITE, Place};
 
 const SITE: &str =
@@ -66,6 +66,66 @@ fn the_exit_code_says_how_the_backups_are() {
         assert!(found[0]["checks"].as_array().is_some_and(|checks| checks.len() > 5), "{case}: {found}");
         assert!(!place.path("state").exists(), "{case}: it must not write");
     }
+}
+
+const WITH_SNAPSHOT: &str = "
+sites:
+  - code: P01
+    role: standalone
+    log: { path: logs/P01.log }
+    judgement: { settle: 0s }
+    snapshot: { path: backup, control_file: inboxes/smsbkup.box/smsbkup.ctl }
+    supplemental: [ { name: scup, path: copy, source: scup, max_age: 7d } ]
+";
+
+#[test]
+fn the_destination_and_what_lies_around_it_are_looked_at_and_left_as_they_are() {
+    let place = Place::new(WITH_SNAPSHOT);
+    let (ago, script) = (TimeDelta::hours(2), task("P01").lasting(TimeDelta::minutes(30)).success());
+    place.write("logs/P01.log", format!("{}{}", successes("P01", 30), run("P01", &script, ago)));
+    let (writer, folder) =
+        (SnapshotWriter::new("P01".parse().expect("a code")), place.path("backup/P01Backup"));
+    writer.write(&folder, 1, begin(ago), None).expect("a snapshot");
+    writer.write_log(&folder, &run("P01", &script, ago), begin(ago)).expect("its log");
+    for folder in ["scup", "copy", "inboxes/smsbkup.box", "inboxes/smsbkup"] {
+        fs::create_dir_all(place.path(folder)).expect("a folder");
+    }
+    for file in ["scup/scup.sdf", "copy/scup.sdf", "inboxes/smsbkup.box/smsbkup.ctl"] {
+        place.write(file, file);
+    }
+    let code_and_text = || {
+        let output = place.output(&["check"]);
+        (output.status.code(), text(&output))
+    };
+    let before = contents(&place, "backup/P01Backup/SiteDBServer");
+    let (code, said) = code_and_text();
+    assert_eq!(code, Some(1), "backup and installation share a disk: {said}");
+    for check in ["snapshot_complete", "supplemental_fresh", "after_backup"] {
+        let passed = |line: &str| line.split_whitespace().take(2).eq([check, "passed"]);
+        assert!(said.lines().any(passed), "{check}: {said}");
+    }
+    assert_eq!(contents(&place, "backup/P01Backup/SiteDBServer"), before);
+
+    fs::remove_dir_all(place.path("copy")).expect("the copy goes");
+    place.write("inboxes/smsbkup/AfterBackup.bat", "rem");
+    fs::remove_dir_all(place.path("backup/P01Backup/CD.Latest")).expect("a part of the snapshot goes");
+    let (code, said) = code_and_text();
+    assert_eq!(code, Some(2), "no valid copy is left: {said}");
+    for told in ["scup (nothing is at ", "The destination lacks ", "where nothing ever starts it"] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    fs::remove_file(place.path("logs/P01.log")).expect("the log goes");
+    let (_, said) = code_and_text();
+    assert!(said.contains("the destination is left alone now: nothing that could be read tells"), "{said}");
+}
+
+#[test]
+fn who_watches_nothing_is_told_what_can_be_watched() {
+    let place = Place::new("sites: [ { code: P01, role: standalone } ]\n");
+    let output = place.output(&["check"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output);
+    assert!(said.contains("sites[].log.path and sites[].snapshot.path"), "{said}");
 }
 
 #[test]
