@@ -1,4 +1,5 @@
-//! Writes a large `Smsbkup.log` for `benches/log.sh`, and beside it what is in it, as JSON.
+//! Writes a large `Smsbkup.log` for `benches/log.sh`, and beside it what is in it, as JSON; or, for `benches/verify.sh`,
+//! a data file, if the name ends in `.mdf`.
 //!
 //! The same size gives the same bytes. Runs of every kind follow one another, most of them good, alternately in the
 //! two layouts; about three lines of a hundred are status lines, and a few lines are in no layout at all.
@@ -11,8 +12,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta};
 use clap::Parser;
-use configmgr_backup_exporter::demo::writer::{BackupTask, Entry, Layout, LogWriter, RunScript};
+use configmgr_backup_exporter::demo::writer::{BackupTask, Database, Entry, Layout, LogWriter, RunScript};
 use configmgr_backup_exporter::site::{BackupPhase, ClosedSet, FailureCause, MessageId, Severity, Timestamp};
+use configmgr_backup_exporter::sqlfile::PAGE_SIZE;
 
 /// With nine status messages in a run, this many lines of copied files make them three of a hundred lines.
 const COPIED: u32 = 270;
@@ -24,7 +26,7 @@ const MALFORMED: [&str; 3] = [
     r"robocopy E:\SCCMBackup \\NAS01\cm /MIR",
 ];
 
-/// Writes a synthetic Smsbkup.log.
+/// Writes a synthetic Smsbkup.log, or data file.
 #[derive(Parser)]
 struct Arguments {
     /// The file to write; its summary goes beside it, with `.json` added.
@@ -61,11 +63,23 @@ struct Summary {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let path = &arguments.path;
+    if path.extension().is_some_and(|ending| ending == "mdf") {
+        return data_file(path, arguments.megabytes * 1_000_000);
+    }
     let summary = generate(path, arguments.megabytes * 1_000_000)
         .with_context(|| format!("cannot write {}", path.display()))?;
     let json = serde_json::to_string_pretty(&summary)?;
     let beside = PathBuf::from(format!("{}.json", path.display()));
     std::fs::write(&beside, json).with_context(|| format!("cannot write {}", beside.display()))
+}
+
+fn data_file(path: &Path, bytes: u64) -> anyhow::Result<()> {
+    let (name, created) = ("CM_P01".to_owned(), DateTime::UNIX_EPOCH.naive_utc());
+    let database = Database { name, binding_id: [7; 16], seed: 1, version: 904, created };
+    let pages = u32::try_from(bytes / PAGE_SIZE as u64)?;
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    database.write_mdf(&mut out, pages, 1)?;
+    Ok(out.flush()?)
 }
 
 fn generate(path: &Path, bytes: u64) -> anyhow::Result<Summary> {

@@ -26,4 +26,5 @@ mod prometheus;
 mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
+mod verification;
 mod written_runs;

@@ -155,6 +155,11 @@ impl Exporter {
         })
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it wrote to standard error so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.stderr).expect("what the exporter wrote")
