@@ -23,8 +23,8 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
         let recent = |start: &Timestamp| (*start..*start + delta(timings.quiet_after_backup)).contains(&now);
         runs.after_backup_started.filter(recent).map(|_| Quiet::AfterBackup)
     };
-    let verify =
-        state.settings.snapshot.as_ref().map(|config| orders(state, config, now)).unwrap_or_default();
+    let config = state.settings.snapshot.as_ref().filter(|_| quiet.is_none());
+    let verify = config.map(|config| orders(state, config, &runs, now)).unwrap_or_default();
     Guidance { quiet, verify }
 }
 
@@ -35,7 +35,7 @@ fn reads_elsewhere(state: &SiteState) -> bool {
 
 /// What is to be verified: a snapshot once it has settled after its run, an archive once it is there, both again after
 /// the interval.
-fn orders(state: &SiteState, config: &SnapshotConfig, now: Timestamp) -> Vec<VerifyOrder> {
+fn orders(state: &SiteState, config: &SnapshotConfig, runs: &RunSummary, now: Timestamp) -> Vec<VerifyOrder> {
     let VerifyConfig { pages, interval, settle, .. } = config.verify;
     let due = |location: &str, folder: &str, run: Timestamp, settled: Timestamp| {
         let verified = state.snapshot.verifications.get(folder);
@@ -46,21 +46,18 @@ fn orders(state: &SiteState, config: &SnapshotConfig, now: Timestamp) -> Vec<Ver
         (now >= from).then_some(VerifyOrder { location, folder, run, after })
     };
     let mut orders = Vec::new();
-    if let Some(run) = Belonging::of(&state.runs).success().filter(|_| pages)
-        && let Some((_, ended)) = run.ended
+    // A run whose end was never logged is over some day all the same.
+    if let Some(run) =
+        Belonging::of(&state.runs).success().filter(|_| pages && runs.in_progress != Some(true))
     {
+        let ended = run.ended.map_or(run.last, |(_, ended)| ended.max(run.last));
         let seen = |root: SnapshotRoot| {
             let survey = state.observed(state.snapshot.root(root));
             survey.is_some_and(|survey| survey.present && Some(survey.started) >= run.succeeded)
         };
         for (root, folder) in config.folders(state.settings.code) {
             if seen(root) {
-                orders.extend(due(
-                    &folder,
-                    &folder,
-                    run.started_or_first(),
-                    ended.max(run.last) + delta(settle),
-                ));
+                orders.extend(due(&folder, &folder, run.started_or_first(), ended + delta(settle)));
             }
         }
     }

@@ -12,6 +12,9 @@ mod runs;
 mod tests;
 mod verdict;
 
+#[cfg(test)]
+pub(crate) use copies::tests as samples;
+
 pub(crate) use checks::supplemental;
 pub use checks::{Check, CheckResult, CheckState};
 pub use copies::{ArchiveSummary, Copies, CopyJudgement, PresentSnapshot, Standing};

@@ -43,7 +43,8 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         };
         return (Verdict::Overdue, reason);
     }
-    if assessment.copies.valid == Some(0) {
+    // A run deletes the old copy before it makes the new one: that is no news, as long as it goes on without an error.
+    if assessment.copies.valid == Some(0) && runs.in_progress != Some(true) {
         return (Verdict::Unprotected, "No copy exists that could be restored now.".to_owned());
     }
     if state.knows_events() && runs.last_success.is_none() && !due.was_due {

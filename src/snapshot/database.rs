@@ -86,3 +86,60 @@ fn binding(files: &[DataFile], findings: &mut Vec<Finding>) {
         findings.push(Finding::damaged(&file.path, format!("binding id {expected}"), found).at_page(0));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{HALF, LDF, MDF, Sample};
+    use super::*;
+
+    /// The severities and pages of what is found.
+    fn found(sample: &Sample, name: ExpectedName<'_>) -> Vec<(String, bool, Option<u32>)> {
+        let findings = judge_database(&sample.data_files(), name);
+        findings
+            .into_iter()
+            .map(|finding| (finding.file.clone(), finding.is_damage(), finding.page))
+            .collect()
+    }
+
+    #[test]
+    fn files_belong_together_and_are_as_long_as_they_say() {
+        let good = || Sample::good(1);
+        let file = |path: &str, is_damage, page| vec![(path.to_owned(), is_damage, page)];
+        let second = "SiteDBServer/CM_P01_2.ndf";
+        for (sample, expected) in [
+            (good(), vec![]),
+            (good().foreign(LDF), file(LDF, true, Some(0))),
+            // The primary file says whose database it is, whatever most say.
+            (
+                good().with(second, 8192).foreign(MDF),
+                [file(LDF, true, Some(0)), file(second, true, Some(0))].concat(),
+            ),
+            (good().resized(MDF, HALF), file(MDF, true, None)),
+            (good().resized(MDF, HALF * 4), file(MDF, false, None)),
+            (good().resized(LDF, 0), file(LDF, true, None)),
+            (good().damaged(LDF), file(LDF, true, Some(0))),
+            // With the primary file's header gone the others still tell.
+            (
+                good().with(second, 8192).foreign(second).damaged(MDF).without("SiteServer"),
+                vec![(MDF.to_owned(), true, Some(0)), (LDF.to_owned(), true, Some(0))],
+            ),
+        ] {
+            assert_eq!(found(&sample, ExpectedName::Any), expected);
+        }
+        assert_eq!(judge_file(&good().foreign(MDF).data_files()[0]), []);
+    }
+
+    #[test]
+    fn another_name_is_damage_only_where_it_was_configured() {
+        for (name, expected) in [
+            (ExpectedName::Configured("cm_p01"), None),
+            (ExpectedName::Configured("CM_P02"), Some(true)),
+            (ExpectedName::Usual("CM_P01"), None),
+            (ExpectedName::Usual("CM_P02"), Some(false)),
+            (ExpectedName::Any, None),
+        ] {
+            let findings = found(&Sample::good(1), name);
+            assert_eq!(findings.first().map(|(_, is_damage, _)| *is_damage), expected, "{name:?}");
+        }
+    }
+}

@@ -64,3 +64,22 @@ impl std::fmt::Display for Finding {
         write!(f, ": expected {}, found {}", self.expected, self.found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_says_where_and_what() {
+        let finding = Finding::damaged("SiteDBServer/CM_P01.mdf", "checksum 1", "checksum 2");
+        assert_eq!(finding.to_string(), "SiteDBServer/CM_P01.mdf: expected checksum 1, found checksum 2");
+        let finding = finding.at_page(9);
+        assert_eq!(
+            finding.to_string(),
+            "SiteDBServer/CM_P01.mdf, page 9: expected checksum 1, found checksum 2"
+        );
+        assert_eq!((finding.is_damage(), Finding::warning("", "", "").is_damage()), (true, false));
+        let json = serde_json::to_value(finding).unwrap();
+        assert_eq!((&json["severity"], &json["page"]), (&"damaged".into(), &9.into()));
+    }
+}

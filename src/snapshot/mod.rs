@@ -15,6 +15,8 @@ mod own_log;
 mod pass;
 mod pattern;
 mod record;
+#[cfg(test)]
+pub(crate) mod samples;
 mod surroundings;
 mod survey;
 mod verification;

@@ -74,3 +74,28 @@ impl SnapshotRecord {
         self.data_files.iter().find(|file| name_of(&file.path) == name.to_ascii_lowercase())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{LDF, MDF, Sample};
+    use super::*;
+
+    #[test]
+    fn a_record_keeps_every_root_apart_and_all_of_them_together() {
+        let at = Timestamp::UNIX_EPOCH;
+        let site = Sample::good(1).without("SiteDBServer").survey(at);
+        let database = Sample::good(1).only("SiteDBServer").survey(at);
+        let record = SnapshotRecord::of(at, &[("site", &site), ("database", &database)]);
+        assert_eq!(record.total_bytes(), site.total.bytes + database.total.bytes);
+        assert_eq!(record.signatures["site"], site.signature);
+        assert_ne!(record.signatures["site"], record.signatures["database"]);
+        let labels: Vec<_> =
+            record.components.iter().map(|part| crate::site::ClosedSet::label(*part)).collect();
+        let all = ["site_server", "database", "cd_latest", "registry", "log", "backup_document"];
+        assert_eq!(labels, all);
+        let paths: Vec<_> = record.data_files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, [MDF, LDF]);
+        assert_eq!(record.data_file("cm_p01.MDF"), Some(&record.data_files[0]));
+        assert_eq!(record.data_file("other.mdf"), None);
+    }
+}

@@ -190,3 +190,114 @@ impl Surveyor {
         Survey { signature: *self.signature.finalize().as_bytes(), ..self.survey }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::super::samples::{LDF, MDF, Sample};
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds)
+    }
+
+    fn entry(path: &str, size: u64, modified: i64) -> Entry {
+        Entry {
+            path: path.to_owned(),
+            location: PathBuf::new(),
+            size,
+            modified: Some(at(modified)),
+            created: None,
+        }
+    }
+
+    #[test]
+    fn a_survey_adds_up_what_the_walk_gives() {
+        let mut surveyor = Surveyor::new(at(100), Some(at(50)));
+        let kinds: Vec<_> = [
+            entry("SiteDBServer/CM_P01.MDF", 8192, 7),
+            entry("SiteDBServer/SQLBackupDocument.xml", 10, 9),
+            entry("SiteServer/old/copy.mdf", 5, 3),
+            entry("SiteServer/SMSServer/BackupTemp/SMSbkSiteRegSMS.dat", 0, 5),
+            entry("note.txt", 1, 6),
+        ]
+        .iter()
+        .map(|entry| surveyor.file(entry))
+        .collect();
+        assert_eq!(kinds, [Some(DataFileKind::Primary), None, None, None, None]);
+        surveyor.unreadable("first".to_owned());
+        surveyor.unreadable("second".to_owned());
+        let survey = surveyor.finish();
+        assert_eq!(survey.total, Extent { files: 5, bytes: 8208, empty: 1 });
+        assert_eq!((survey.oldest, survey.newest, survey.modified), (Some(at(3)), Some(at(9)), Some(at(50))));
+        assert_eq!(survey.component(SnapshotComponent::SiteServer).files, 2);
+        assert_eq!(survey.component(SnapshotComponent::Registry), Extent { files: 1, bytes: 0, empty: 1 });
+        assert_eq!(survey.component(SnapshotComponent::CdLatest), Extent::default());
+        assert_eq!((survey.unreadable, survey.first_unreadable.as_deref()), (2, Some("first")));
+    }
+
+    #[test]
+    fn a_data_file_without_headers_is_unreadable() {
+        let mut surveyor = Surveyor::new(at(0), None);
+        let mut files = Sample::good(1).data_files();
+        files[1].headers = Err("open it as CORP\\CM01$: access denied".to_owned());
+        files.into_iter().for_each(|file| surveyor.data_file(file));
+        let survey = surveyor.finish();
+        assert_eq!(survey.unreadable, 1);
+        assert_eq!(
+            survey.data_files.iter().map(DataFile::name).collect::<Vec<_>>(),
+            ["CM_P01.mdf", "CM_P01_log.ldf"]
+        );
+        assert_eq!(survey.data_files[1].fingerprint(), None);
+        assert_eq!(
+            survey.data_files_of(DataFileKind::Log).map(|file| &*file.path).collect::<Vec<_>>(),
+            [LDF]
+        );
+    }
+
+    #[test]
+    fn more_database_files_than_anybody_has_are_only_counted() {
+        let mut surveyor = Surveyor::new(at(0), None);
+        let mut asked = 0;
+        for number in 0..1000 {
+            let entry = entry(&format!("SiteDBServer/{number}.ndf"), 8192, 0);
+            if let Some(kind) = surveyor.file(&entry) {
+                asked += 1;
+                let Entry { path, size, modified, .. } = entry;
+                surveyor.data_file(DataFile { path, kind, size, modified, headers: Err(String::new()) });
+            }
+        }
+        assert_eq!((asked, surveyor.finish().total.files), (MAX_DATA_FILES, 1000));
+    }
+
+    #[test]
+    fn the_signature_is_that_of_the_files_and_not_of_their_log() {
+        let signature = |sample: Sample| sample.survey(at(0)).signature;
+        let good = signature(Sample::good(1));
+        assert_eq!(good, Sample::good(1).survey(at(9)).signature);
+        assert_eq!(good, signature(Sample::good(1).without("smsbkup.log").with("smsbkup.log", 99)));
+        for other in [
+            Sample::good(2),
+            Sample::good(1).without("CD.Latest"),
+            Sample::good(1).resized(MDF, 1),
+            Sample::good(1).with("SiteServer/more", 0),
+        ] {
+            assert_ne!(good, signature(other));
+        }
+    }
+
+    proptest! {
+        /// Names, sizes and times that a hostile share gives do not overflow anything.
+        #[test]
+        fn any_walk_gives_a_survey(entries in proptest::collection::vec(("\\PC{0,40}", 0_u64..1 << 56, any::<i32>()), 0..30)) {
+            let mut surveyor = Surveyor::new(at(0), None);
+            for (path, size, modified) in &entries {
+                surveyor.file(&entry(path, *size, (*modified).into()));
+            }
+            prop_assert_eq!(surveyor.finish().total.files, entries.len() as u64);
+        }
+    }
+}

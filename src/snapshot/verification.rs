@@ -117,3 +117,74 @@ impl Verification {
         (self.finished.is_some() && self.unread == 0).then_some(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(change: impl Fn(&mut Verification)) -> Verification {
+        let mut pass = Verification::new("/backup/P01Backup", Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        change(&mut pass);
+        pass
+    }
+
+    fn end(pass: &mut Verification) {
+        pass.finished = Some(Timestamp::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn good_news_waits_for_the_end_and_bad_news_does_not() {
+        let damage = || Finding::damaged("a.mdf", "x", "y");
+        for (pass, intact, unchanged) in [
+            (pass(|_| {}), None, None),
+            (pass(end), Some(true), Some(true)),
+            (pass(|pass| pass.find(damage())), Some(false), None),
+            (pass(|pass| pass.find(Finding::warning("a.mdf", "x", "y"))), None, None),
+            (pass(|pass| pass.changed = 1), None, Some(false)),
+            (pass(|pass| pass.missing = 1), None, Some(false)),
+            (
+                pass(|pass| {
+                    pass.added = 1;
+                    end(pass);
+                }),
+                Some(true),
+                Some(true),
+            ),
+            (
+                pass(|pass| {
+                    pass.unread("locked".to_owned());
+                    end(pass);
+                }),
+                None,
+                None,
+            ),
+            (
+                pass(|pass| {
+                    pass.unread("locked".to_owned());
+                    pass.find(damage());
+                    end(pass);
+                }),
+                Some(false),
+                None,
+            ),
+        ] {
+            assert_eq!((pass.intact(), pass.unchanged()), (intact, unchanged), "{pass:?}");
+        }
+    }
+
+    #[test]
+    fn damage_takes_the_place_of_warnings_and_all_of_it_is_counted() {
+        let pass = pass(|pass| {
+            for page in 0..150 {
+                pass.find(Finding::warning("a.mdf", "x", "y").at_page(page));
+            }
+            for page in 0..150 {
+                pass.find(Finding::damaged("a.mdf", "x", "y").at_page(page));
+            }
+        });
+        assert_eq!((pass.findings.len(), pass.damaged), (MAX_FINDINGS, 150));
+        assert!(pass.findings.iter().all(Finding::is_damage));
+        let first: Vec<_> = pass.findings.iter().map(|finding| finding.page).collect();
+        assert_eq!(first, (0..100).map(Some).collect::<Vec<_>>(), "the first of it");
+    }
+}

@@ -111,8 +111,8 @@ impl SnapshotState {
         let part = config.database_part(database);
         let files =
             if apart { database.map_or(&[][..], |survey| &survey.data_files) } else { &site.data_files };
-        let before = self.record_before(run.started_or_first());
-        completeness(site, part, before) == Completeness::Complete
+        // Not by what the run before left: a database that was made smaller would be missed for ever.
+        completeness(site, part, None) == Completeness::Complete
             && !judge_database(files, expected_name(settings, &usual_name(settings)))
                 .iter()
                 .any(crate::snapshot::Finding::is_damage)
@@ -141,9 +141,12 @@ impl SnapshotState {
         let all = settings.snapshot.as_ref().map_or(0, |config| config.archives.len().max(1));
         if self.archives.len() >= all {
             let found: BTreeSet<_> = self.copies().map(|copy| copy.path.clone()).collect();
-            let known = self.unchanged.len();
+            let folders = settings.snapshot.as_ref().map(|config| config.folders(settings.code));
+            let is_root = |path: &str| folders.iter().flatten().any(|(_, folder)| folder == path);
+            let known = (self.unchanged.len(), self.verifications.len());
             self.unchanged.retain(|path, _| found.contains(path));
-            if self.unchanged.len() < known {
+            self.verifications.retain(|path, _| found.contains(path) || is_root(path));
+            if (self.unchanged.len(), self.verifications.len()) != known {
                 change = Change::Durable;
             }
         }
@@ -181,10 +184,10 @@ pub fn expected_name<'a>(settings: &'a SiteSettings, usual: &'a str) -> Expected
 impl SnapshotConfig {
     /// Where the database's part is, given what was seen of its folder.
     pub fn database_part<'a>(&self, database: Option<&'a Survey>) -> DatabasePart<'a> {
-        match (&self.database_path, self.is_remote()) {
-            (Some(_), _) => DatabasePart::Apart(database),
-            (None, true) => DatabasePart::Together,
-            (None, false) => DatabasePart::MaybeElsewhere,
+        match &self.database_path {
+            Some(_) => DatabasePart::Apart(database),
+            None if self.is_remote() => DatabasePart::Together,
+            None => DatabasePart::MaybeElsewhere,
         }
     }
 }

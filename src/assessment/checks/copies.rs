@@ -1,6 +1,6 @@
 //! Checks of the copies: the snapshot, archives, and copies of what the task leaves out.
 
-use super::super::{ArchiveSummary, PresentSnapshot, Standing, delta};
+use super::super::{ArchiveSummary, CopyJudgement, PresentSnapshot, Standing, delta};
 use super::{Assessment, Finding};
 use crate::config::SupplementalConfig;
 use crate::site::Timestamp;
@@ -85,7 +85,15 @@ pub(super) fn archive_fresh(_: &SiteState, assessment: &Assessment) -> Finding {
         let newest = archive.valid().max();
         !newest.is_some_and(|run| fresh(run, archive, assessment.at))
     };
-    let (unknown, old): (Vec<_>, Vec<_>) = aged().filter(stale).partition(|archive| archive.is_unknown());
+    let may_be_fresh = |archive: &&ArchiveSummary| {
+        let fresh = |(_, judgement): &(String, CopyJudgement)| match judgement {
+            CopyJudgement::Unknown(_) => true,
+            CopyJudgement::Settling(run) => fresh(*run, archive, assessment.at),
+            CopyJudgement::Valid(_) | CopyJudgement::Invalid(_) => false,
+        };
+        archive.copies.as_ref().is_none_or(|copies| copies.iter().any(fresh))
+    };
+    let (unknown, old): (Vec<_>, Vec<_>) = aged().filter(stale).partition(may_be_fresh);
     let names = |archives: &[&ArchiveSummary]| {
         let names: Vec<_> = archives.iter().map(|archive| archive.name.clone()).collect();
         some(&names)

@@ -29,6 +29,16 @@ pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding
         let place = state.observed(state.snapshot.places.get(&archive.name));
         place.is_some_and(|place| place.with_server == Some(false)) && archive.valid().next().is_some()
     });
+    let perhaps = assessment.copies.archives.iter().any(|archive| {
+        let place = state.observed(state.snapshot.places.get(&archive.name));
+        let is_elsewhere = place.and_then(|place| place.with_server).map(|with_server| !with_server);
+        is_elsewhere != Some(false) && (archive.is_unknown() || is_elsewhere.is_none())
+    });
+    if on_server && !elsewhere && perhaps {
+        return Finding::unknown(
+            "The snapshot would be lost with the site server, and it is not known whether an archive has a valid copy.",
+        );
+    }
     if on_server && !elsewhere {
         return Finding::failed(
             "The only copy is on the volume of the site server's installation: it is lost with the server.",
@@ -44,7 +54,8 @@ pub(super) fn destination_space(state: &SiteState, _: &Assessment) -> Finding {
     };
     let mut judged = false;
     for (root, place) in roots(state) {
-        let below = state.observed(state.snapshot.root(root)).map(|survey| survey.total.bytes);
+        let seen = state.observed(state.snapshot.root(root)).filter(|survey| survey.unreadable == 0);
+        let below = seen.map(|survey| survey.total.bytes);
         let (Some(free), Some(below), Some(last)) = (place.free, below, record.bytes.get(root.label()))
         else {
             continue;

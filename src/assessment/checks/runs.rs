@@ -51,7 +51,7 @@ pub(super) fn after_backup(state: &SiteState, assessment: &Assessment) -> Findin
     if let (Some(AfterBackupScript::Runs(since)), Some(run), Some(succeeded)) =
         (script, success, success.and_then(|run| run.succeeded))
         && run.after_backup_started.is_none()
-        && since <= Some(succeeded)
+        && since.is_some_and(|since| since <= succeeded)
         && assessment.at > succeeded + super::super::delta(state.settings.timings.after_backup_start)
     {
         return Finding::failed(

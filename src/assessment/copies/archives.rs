@@ -9,8 +9,9 @@ use crate::assessment::delta;
 use crate::config::ArchiveConfig;
 use crate::site::Timestamp;
 use crate::snapshot::{
-    ArchiveContent, ArchiveCopy, Completeness, DISCOVERED, DataFile, DataFileKind, DatabasePart, Finding,
-    OwnRun, SnapshotRecord, Survey, completeness, judge_database,
+    ArchiveContent, ArchiveCopy, Completeness, DATABASE_FOLDER, DISCOVERED, DataFile, DataFileKind,
+    DatabasePart, Finding, Fingerprint, OwnRun, SnapshotComponent, SnapshotRecord, Survey, completeness,
+    judge_database,
 };
 use crate::state::{SiteState, expected_name, usual_name};
 
@@ -33,7 +34,7 @@ pub struct ArchiveSummary {
 pub enum CopyJudgement {
     /// It could be restored; the start of its run.
     Valid(Timestamp),
-    /// It looks good, but has changed so recently that it may still be copied; the start of its run.
+    /// It has changed so recently that it may still be copied; the start of its run.
     Settling(Timestamp),
     /// It could not; why.
     Invalid(String),
@@ -118,17 +119,42 @@ impl Judge<'_> {
         let known =
             self.state.snapshot.records.iter().find(|record| (record.run - started).abs() <= SAME_RUN);
         let run = known.map_or(started, |record| record.run);
-        if let Some(why) = self.fault(copy, survey, run, known) {
-            return CopyJudgement::Invalid(why);
-        }
         let settle = delta(self.state.settings.timings.archive_settle);
-        match self.state.snapshot.unchanged.get(&copy.path) {
-            Some(unchanged) if unchanged.since + settle <= self.now => CopyJudgement::Valid(run),
-            _ => CopyJudgement::Settling(run),
+        let unchanged = self.state.snapshot.unchanged.get(&copy.path);
+        if unchanged.is_none_or(|unchanged| unchanged.since + settle > self.now) {
+            return CopyJudgement::Settling(run);
+        }
+        let complete = self.completeness(survey, run, known);
+        if let Completeness::Missing(missing) = complete {
+            return CopyJudgement::Invalid(format!("it lacks {}", missing.join(", ")));
+        }
+        match (self.fault(copy, survey, run, known), complete) {
+            (Some(why), _) => CopyJudgement::Invalid(why),
+            (None, Completeness::Unknown(why)) => CopyJudgement::Unknown(why),
+            (None, _) => CopyJudgement::Valid(run),
         }
     }
 
-    /// Why a copy cannot be restored, if something says so.
+    /// Whether it has what its run left, or else what the run before it left.
+    fn completeness(&self, survey: &Survey, run: Timestamp, known: Option<&SnapshotRecord>) -> Completeness {
+        let last = known.or_else(|| self.state.snapshot.record_before(run));
+        let config = self.state.settings.snapshot.as_ref();
+        let is_apart = config.is_some_and(|config| config.database_path.is_some())
+            && survey.component(SnapshotComponent::Database).files == 0;
+        let part = match config {
+            _ if is_apart => DatabasePart::Apart(None),
+            Some(config) if config.database_path.is_none() => config.database_part(None),
+            _ => DatabasePart::Together,
+        };
+        match completeness(survey, part, last) {
+            Completeness::Unknown(_) if is_apart => Completeness::Unknown(format!(
+                "{DATABASE_FOLDER} is not in it: the database's part goes elsewhere"
+            )),
+            complete => complete,
+        }
+    }
+
+    /// Why the files of the database cannot be restored, if something says so.
     fn fault(
         &self,
         copy: &ArchiveCopy,
@@ -137,12 +163,6 @@ impl Judge<'_> {
         known: Option<&SnapshotRecord>,
     ) -> Option<String> {
         let state = self.state;
-        let apart = state.settings.snapshot.as_ref().is_some_and(|config| config.database_path.is_some());
-        let part = if apart { DatabasePart::MaybeElsewhere } else { DatabasePart::Together };
-        if let Completeness::Missing(missing) = completeness(survey, part, state.snapshot.record_before(run))
-        {
-            return Some(format!("it lacks {}", missing.join(", ")));
-        }
         let usual = usual_name(&state.settings);
         let name = expected_name(&state.settings, &usual);
         if let Some(damage) = judge_database(&survey.data_files, name).into_iter().find(Finding::is_damage) {
@@ -152,7 +172,9 @@ impl Judge<'_> {
             return Some(why);
         }
         let verified = state.snapshot.verifications.get(&copy.path)?;
-        let mut passes = [&verified.current, &verified.finished].into_iter().flatten();
+        let passes = [&verified.current, &verified.finished].into_iter().flatten();
+        // Another run's copy may have lain in the same place.
+        let mut passes = passes.filter(|pass| (pass.run - run).abs() <= SAME_RUN);
         let damage = passes.find_map(|pass| pass.findings.iter().find(|finding| finding.is_damage()))?;
         Some(damage.to_string())
     }
@@ -166,42 +188,42 @@ impl Judge<'_> {
         known: Option<&SnapshotRecord>,
     ) -> Option<String> {
         let fingerprint = file.fingerprint()?;
-        let records = &self.state.snapshot.records;
-        let older = || {
-            let same = |record: &&SnapshotRecord| {
-                let recorded = record.data_file(file.name());
-                record.run != run && recorded.is_some_and(|recorded| recorded.fingerprint == fingerprint)
-            };
-            records.iter().rev().find(same).map(|record| record.run)
-        };
-        if let Some(recorded) = known.and_then(|record| record.data_file(file.name())) {
-            if recorded.fingerprint == fingerprint {
-                return None;
-            }
-            let of = older().map_or("another run".to_owned(), |run| format!("the run of {}", day(run)));
-            return Some(format!(
-                "{} is that of {of}, not of {}: the copy kept an older file",
-                file.path,
-                day(run)
-            ));
+        let recorded = known.and_then(|record| record.data_file(file.name()));
+        match recorded {
+            Some(recorded) if recorded.fingerprint == fingerprint => return None,
+            Some(_) => {}
+            // The header of a transaction log can stay the same from night to night; a boot page does not.
+            None if file.kind != DataFileKind::Primary => return None,
+            None => {}
         }
-        // The header of a transaction log can stay the same from night to night; a boot page does not.
-        if file.kind != DataFileKind::Primary {
+        let other = self.other_run_of(copy, file.name(), fingerprint, run);
+        if other.is_none() && recorded.is_none() {
             return None;
         }
-        let other = older().or_else(|| {
-            self.state.snapshot.copies().filter(|other| other.path != copy.path).find_map(|other| {
-                let ArchiveContent::Folder { survey, run: Some(of) } = &other.content else { return None };
-                let same = survey.data_files.iter().any(|other| other.fingerprint() == Some(fingerprint));
-                (same && of.started < run - SAME_RUN).then_some(of.started)
-            })
-        })?;
-        Some(format!(
-            "{} is that of the run of {}, not of {}: the copy kept an older file",
-            file.path,
-            day(other),
-            day(run)
-        ))
+        let of = other.map_or("another run".to_owned(), |run| format!("the run of {}", day(run)));
+        Some(format!("{} is that of {of}, not of {}: the copy kept an older file", file.path, day(run)))
+    }
+
+    /// The run to which a file belongs by what was recorded, or by another copy.
+    fn other_run_of(
+        &self,
+        copy: &ArchiveCopy,
+        name: &str,
+        fingerprint: Fingerprint,
+        run: Timestamp,
+    ) -> Option<Timestamp> {
+        let snapshot = &self.state.snapshot;
+        let recorded = |record: &&SnapshotRecord| {
+            let file = record.data_file(name);
+            record.run != run && file.is_some_and(|file| file.fingerprint == fingerprint)
+        };
+        let recorded = snapshot.records.iter().rev().find(recorded).map(|record| record.run);
+        let in_copy = |other: &ArchiveCopy| {
+            let ArchiveContent::Folder { survey, run: Some(of) } = &other.content else { return None };
+            let same = survey.data_files.iter().any(|file| file.fingerprint() == Some(fingerprint));
+            (same && other.path != copy.path && of.started < run - SAME_RUN).then_some(of.started)
+        };
+        recorded.or_else(|| snapshot.copies().find_map(in_copy))
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod archives;
 mod present;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use archives::{ArchiveSummary, CopyJudgement};
 pub use present::{PresentSnapshot, Standing};

@@ -1,9 +1,8 @@
 //! The snapshot in the destination: whose it is, and whether it is complete, whole and unchanged.
 
 use super::ArchiveSummary;
-use crate::config::SnapshotConfig;
-use crate::config::SnapshotRoot;
-use crate::site::Timestamp;
+use crate::config::{SnapshotConfig, SnapshotRoot};
+use crate::site::{ClosedSet, Timestamp};
 use crate::snapshot::{Completeness, DataFile, Finding, Survey, Verification, completeness, judge_database};
 use crate::state::{Belonging, SiteState, expected_name, usual_name};
 
@@ -49,8 +48,14 @@ impl PresentSnapshot {
     pub(super) fn of(state: &SiteState, archives: &[ArchiveSummary]) -> Option<Self> {
         let config = state.settings.snapshot.as_ref()?;
         let seen = |root| state.observed(state.snapshot.root(root));
-        let (site, database) = (seen(SnapshotRoot::Site), seen(SnapshotRoot::Database));
         let belonging = Belonging::of(&state.runs);
+        let since = match belonging {
+            Belonging::Success { run, tried } => run.succeeded.max(tried),
+            Belonging::Remains(_) | Belonging::Unknown => None,
+        };
+        let site = seen(SnapshotRoot::Site);
+        // What was seen of the database's part before tells nothing of what is there now.
+        let database = seen(SnapshotRoot::Database).filter(|survey| Some(survey.started) >= since);
         let standing = standing(state, config, belonging, site, database, archives);
         let run = match belonging {
             Belonging::Success { run, .. } => Some(run.started_or_first()),
@@ -60,34 +65,33 @@ impl PresentSnapshot {
             None => Completeness::Unknown("the destination has not been seen".to_owned()),
             Some(site) => complete(state, config, standing, site, database, run),
         };
+        let is_current = standing == Standing::Current;
         let files = match config.database_path {
             Some(_) => database,
             None => site,
         };
-        let files: &[DataFile] = files.map_or(&[], |survey| &survey.data_files);
+        // What is left of a run that failed need not be whole.
+        let files: &[DataFile] =
+            files.filter(|_| is_current).map_or(&[], |survey| survey.data_files.as_slice());
         let usual = usual_name(&state.settings);
-        let findings = judge_database(files, expected_name(&state.settings, &usual));
-        let verified = Verified::of(state, config, run.filter(|_| standing == Standing::Current));
-        let mut present = Self {
+        let mut findings = judge_database(files, expected_name(&state.settings, &usual));
+        // What was proved of these files stays true while nobody can look at them.
+        let verified =
+            Verified::of(state, config, run.filter(|_| is_current || standing == Standing::Unknown));
+        let news: Vec<_> =
+            verified.findings.into_iter().filter(|finding| !findings.contains(finding)).collect();
+        findings.extend(news);
+        findings.sort_by_key(|finding| !finding.is_damage());
+        let is_damaged = findings.iter().any(Finding::is_damage);
+        Some(Self {
             standing,
-            run: run.filter(|_| standing == Standing::Current),
+            run: run.filter(|_| is_current),
             completeness,
-            intact: verified.intact,
+            intact: if is_damaged { Some(false) } else { verified.intact },
             findings,
             unchanged: verified.unchanged,
             files_changed: verified.files_changed,
-        };
-        present.findings.extend(verified.findings);
-        present.findings.sort_by_key(|finding| !finding.is_damage());
-        if present.findings.iter().any(Finding::is_damage) {
-            present.intact = Some(false);
-        }
-        // What is left of a run that failed need not be whole.
-        if standing != Standing::Current {
-            present.intact = None;
-            present.findings.clear();
-        }
-        Some(present)
+        })
     }
 
     /// Whether it could be restored now; `None` if that is not known.
@@ -96,11 +100,14 @@ impl PresentSnapshot {
             Standing::Remains | Standing::Gone | Standing::Touched | Standing::Archived => {
                 return Some(false);
             }
-            Standing::Moved | Standing::Unknown => return None,
-            Standing::Current => {}
+            Standing::Moved => return None,
+            Standing::Current | Standing::Unknown => {}
         }
         if self.intact == Some(false) || self.unchanged == Some(false) {
             return Some(false);
+        }
+        if self.standing == Standing::Unknown {
+            return None;
         }
         match self.completeness {
             Completeness::Complete => Some(true),
@@ -124,15 +131,17 @@ fn standing(
         Belonging::Success { run, tried } => (run, tried),
     };
     let Some(site) = site else { return Standing::Unknown };
-    let root_exists = state.observed(state.snapshot.places.get("site")).is_none_or(|place| place.exists);
-    let seen_since = run.succeeded.max(tried);
-    if Some(site.started) < seen_since || !root_exists {
+    if Some(site.started) < run.succeeded.max(tried) || !root_exists(state, SnapshotRoot::Site) {
         return Standing::Unknown;
     }
-    if !site.present {
+    let in_database_root = database.filter(|_| root_exists(state, SnapshotRoot::Database));
+    let is_split = in_database_root.is_some_and(|database| !database.present);
+    if !site.present || (is_split && run.after_backup_started.is_some()) {
         let archived = archives.iter().any(|archive| archive.holds(run.started_or_first()));
         return match run.after_backup_started {
             _ if archived => Standing::Archived,
+            // It may be in an archive that cannot be looked at.
+            Some(_) if archives.iter().any(|archive| archive.copies.is_none()) => Standing::Unknown,
             Some(_) => Standing::Moved,
             None => Standing::Gone,
         };
@@ -141,13 +150,13 @@ fn standing(
         return Standing::Current;
     }
     let record = state.snapshot.record_of(run.started_or_first());
-    let as_recorded = |root: &str, survey: Option<&Survey>| {
+    let as_recorded = |root: SnapshotRoot, survey: Option<&Survey>| {
         let (record, survey) = (record?, survey?);
-        Some(survey.started >= tried? && record.signatures.get(root) == Some(&survey.signature))
+        Some(survey.started >= tried? && record.signatures.get(root.label()) == Some(&survey.signature))
     };
-    let mut same = vec![as_recorded("site", Some(site))];
+    let mut same = vec![as_recorded(SnapshotRoot::Site, Some(site))];
     if config.database_path.is_some() {
-        same.push(as_recorded("database", database));
+        same.push(as_recorded(SnapshotRoot::Database, database));
     }
     if same.contains(&Some(false)) {
         Standing::Touched
@@ -156,6 +165,11 @@ fn standing(
     } else {
         Standing::Current
     }
+}
+
+/// Whether the folder that holds a part of the snapshot is there, as far as is known.
+fn root_exists(state: &SiteState, root: SnapshotRoot) -> bool {
+    state.observed(state.snapshot.places.get(root.label())).is_none_or(|place| place.exists)
 }
 
 fn complete(
@@ -184,7 +198,7 @@ fn complete(
             return Completeness::Unknown("it is not known whose files are in the destination".to_owned());
         }
     }
-    let database = database.filter(|survey| survey.started >= run.unwrap_or(survey.started));
+    let database = database.filter(|_| root_exists(state, SnapshotRoot::Database));
     let last = run.and_then(|run| state.snapshot.record_before(run));
     completeness(site, config.database_part(database), last)
 }
@@ -223,13 +237,15 @@ impl Verified {
             }
         };
         let unchanged = all(Verification::unchanged);
-        let changed = passes.iter().flatten().map(|pass| pass.changed + pass.missing).max();
+        let changed =
+            |passes: &Vec<&Verification>| passes.iter().map(|pass| pass.changed + pass.missing).max();
+        let changed: u64 = passes.iter().filter_map(changed).sum();
         Self {
             intact: all(Verification::intact),
             unchanged,
-            files_changed: changed.filter(|_| unchanged.is_some()),
+            files_changed: unchanged.map(|_| changed),
             findings: (passes.iter())
-                .filter_map(|passes| passes.iter().max_by_key(|pass| pass.damaged))
+                .filter_map(|passes| passes.iter().rev().max_by_key(|pass| pass.damaged))
                 .flat_map(|pass| pass.findings.clone())
                 .collect(),
         }
