@@ -27,6 +27,7 @@ pub struct SiteJson<'a> {
     missed_runs: Option<u32>,
     valid_copies: Option<u32>,
     recoverable_until: Option<Timestamp>,
+    copies: super::copies_json::CopiesJson<'a>,
     checks: Vec<CheckJson<'a>>,
     sources: Vec<SourceJson<'a>>,
 }
@@ -79,6 +80,7 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
         missed_runs: due.missed,
         valid_copies: assessment.copies.valid,
         recoverable_until: assessment.copies.recoverable_until,
+        copies: super::copies_json::copies(assessment),
         checks: checks(assessment),
         sources: state.sources.iter().map(source).collect(),
     }

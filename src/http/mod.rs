@@ -7,6 +7,8 @@
 pub mod api;
 mod compress;
 mod connection;
+mod copies_json;
+mod copies_section;
 mod listen;
 mod negotiate;
 mod request;

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use chrono::{SubsecRound, TimeDelta};
 
+use super::copies_section;
 use crate::assessment::{Assessment, CheckState};
 use crate::build_info;
 use crate::site::{BackupRun, Timestamp};
@@ -25,7 +26,7 @@ text-align:left;vertical-align:top}td:not(:last-child){white-space:nowrap}td:las
 .dim{color:#8b949e}}";
 
 /// A text that may stand in HTML.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -123,7 +124,9 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
             "<tr><td>{check}</td><td><span class=\"tag {class}\">{word}</span></td><td>{finding} {advice}</td></tr>"
         );
     }
-    html.push_str("</table><h3>Sources</h3><table>");
+    html.push_str("</table>");
+    copies_section::section(html, state, assessment);
+    html.push_str("<h3>Sources</h3><table>");
     for (id, source) in &state.sources {
         let (class, word) = if source.up() { ("good", "up") } else { ("bad", "down") };
         let (class, word) = if source.last_poll.is_none() { ("none", "waiting") } else { (class, word) };
@@ -167,7 +170,7 @@ fn run_row(html: &mut String, run: &BackupRun) {
     );
 }
 
-fn time(time: Timestamp) -> String {
+pub(super) fn time(time: Timestamp) -> String {
     time.trunc_subsecs(0).format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
