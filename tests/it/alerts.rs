@@ -63,7 +63,7 @@ enum Event {
     /// Status messages in the log: ids, an error with a minus sign.
     Log(&'static [i32]),
     /// An observation of another source.
-    Fact(SourceKind, Fact),
+    Fact(SourceKind, Box<Fact>),
     /// From here on walks see this in the destination.
     Snapshot(Seen),
     /// All of the snapshot has been read.
@@ -118,11 +118,11 @@ fn verification(state: &SiteState, intact: bool, now: Timestamp) -> Fact {
 
 fn writer(running: bool) -> Event {
     let services = BTreeMap::from([(Component::VssWriter.to_string(), running)]);
-    Event::Fact(SourceKind::Services, Fact::Services(services))
+    Event::Fact(SourceKind::Services, Box::new(Fact::Services(services)))
 }
 
 fn retention(days: u64) -> Event {
-    Event::Fact(SourceKind::Database, Fact::Retention(Duration::from_secs(days * 86_400)))
+    Event::Fact(SourceKind::Database, Box::new(Fact::Retention(Duration::from_secs(days * 86_400))))
 }
 
 const GOOD: &[i32] = &[500, 5055, 5035, 501];
@@ -318,7 +318,7 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
         for (_, event) in history.events.iter().filter(|(at, _)| *at == minute) {
             match event {
                 Event::Fact(kind, fact) => {
-                    seen.insert(*kind, fact.clone());
+                    seen.insert(*kind, Fact::clone(fact));
                 }
                 Snapshot(seen) => lies_there = Some(*seen),
                 Verified { intact } => {

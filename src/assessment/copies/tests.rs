@@ -48,6 +48,7 @@ impl Rig {
         settings.role = Some(SiteRole::Hierarchy);
         settings.snapshot = Some(SnapshotConfig {
             path: "/backup".into(),
+            installation: None,
             database_path: None,
             control_file: None,
             archives: Vec::new(),
