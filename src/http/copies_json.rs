@@ -30,6 +30,7 @@ struct SnapshotJson<'a> {
     unchanged: Option<bool>,
     files_changed: Option<u64>,
     findings: &'a [Finding],
+    differences: &'a [Finding],
 }
 
 /// One archive; `copies` is `null` while it cannot be looked at.
@@ -94,6 +95,7 @@ fn snapshot(present: &PresentSnapshot) -> SnapshotJson<'_> {
         unchanged: present.unchanged,
         files_changed: present.files_changed,
         findings: &present.findings,
+        differences: &present.differences,
     }
 }
 

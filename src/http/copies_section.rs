@@ -97,6 +97,9 @@ fn snapshot(html: &mut String, state: &SiteState, present: &PresentSnapshot) {
         None => ("none", "unknown"),
     };
     row(html, "verification", class, word, &progress(state, present.run, bytes));
+    for finding in present.differences.iter().take(SHOWN) {
+        row(html, "", "bad", "changed", &finding.to_string());
+    }
     for finding in present.findings.iter().take(SHOWN) {
         let class = if finding.is_damage() { "bad" } else { "warn" };
         row(html, "", class, finding.severity.label(), &finding.to_string());

@@ -66,13 +66,17 @@ pub(super) fn snapshot_unchanged(_: &SiteState, assessment: &Assessment) -> Find
     match present.unchanged {
         Some(true) => Finding::passed("Every file is as it was recorded after its run."),
         None => Finding::unknown("The files have not been recorded yet."),
-        Some(false) => Finding::failed(
-            format!(
-                "{} file(s) of the snapshot changed or vanished since they were recorded.",
-                present.files_changed.unwrap_or_default()
-            ),
-            "Find out who wrote into the destination; the log of the exporter names the files. Then start a backup.",
-        ),
+        Some(false) => {
+            let count = present.files_changed.unwrap_or_default();
+            let which: Vec<_> = present.differences.iter().map(ToString::to_string).collect();
+            let which = if which.is_empty() { String::new() } else { format!(": {}", some(&which)) };
+            Finding::failed(
+                format!(
+                    "{count} file(s) of the snapshot changed or vanished since they were recorded{which}."
+                ),
+                "Find out who wrote into the destination; do not rely on this snapshot, and start a backup.",
+            )
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct PresentSnapshot {
     pub unchanged: Option<bool>,
     /// Files that changed or are missing, of those recorded.
     pub files_changed: Option<u64>,
+    /// The first of them.
+    pub differences: Vec<Finding>,
 }
 
 /// How the files in the destination stand.
@@ -91,6 +93,7 @@ impl PresentSnapshot {
             findings,
             unchanged: verified.unchanged,
             files_changed: verified.files_changed,
+            differences: verified.differences,
         })
     }
 
@@ -209,6 +212,7 @@ struct Verified {
     unchanged: Option<bool>,
     files_changed: Option<u64>,
     findings: Vec<Finding>,
+    differences: Vec<Finding>,
 }
 
 impl Verified {
@@ -237,6 +241,10 @@ impl Verified {
             }
         };
         let unchanged = all(Verification::unchanged);
+        let differing = |passes: &Vec<&Verification>| {
+            let most = passes.iter().max_by_key(|pass| pass.changed + pass.missing);
+            most.map(|pass| pass.differences.clone()).unwrap_or_default()
+        };
         let changed =
             |passes: &Vec<&Verification>| passes.iter().map(|pass| pass.changed + pass.missing).max();
         let changed: u64 = passes.iter().filter_map(changed).sum();
@@ -244,6 +252,7 @@ impl Verified {
             intact: all(Verification::intact),
             unchanged,
             files_changed: unchanged.map(|_| changed),
+            differences: passes.iter().flat_map(differing).collect(),
             findings: (passes.iter())
                 .filter_map(|passes| passes.iter().rev().max_by_key(|pass| pass.damaged))
                 .flat_map(|pass| pass.findings.clone())

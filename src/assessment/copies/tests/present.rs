@@ -245,9 +245,16 @@ fn a_changed_file_makes_a_snapshot_worthless() {
     rig.walk(100, &Sample::good(1));
     rig.verified_good(FOLDER, 1, 110);
     assert_eq!(rig.check(110, Check::SnapshotUnchanged).0, CheckState::Passed);
-    rig.verified(FOLDER, 1, 9_000, |pass| (pass.changed, pass.missing) = (2, 1));
+    rig.verified(FOLDER, 1, 9_000, |pass| {
+        for file in ["a", "b", "c", "d"] {
+            pass.changed(Finding::damaged(file, "what it was", "something else"));
+        }
+        pass.missing(Finding::damaged("e", "a file", "nothing"));
+    });
     assert_eq!(rig.valid(9_000), Some(0));
-    assert!(rig.check(9_000, Check::SnapshotUnchanged).1.starts_with("3 file(s)"));
+    let (_, finding) = rig.check(9_000, Check::SnapshotUnchanged);
+    assert!(finding.starts_with("5 file(s)") && finding.contains("a: expected what it was"), "{finding}");
+    assert!(finding.ends_with("and 2 more."), "{finding}");
 }
 
 #[test]
