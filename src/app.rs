@@ -111,7 +111,7 @@ impl App {
             let found = sources_of(
                 &settings,
                 log,
-                patterns,
+                &patterns,
                 &Surroundings { clock, state_path: &state_path, account: &account },
             )?;
             let (site, site_timings) = (settings.code, settings.timings);

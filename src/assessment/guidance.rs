@@ -15,7 +15,7 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
     let timings = &state.settings.timings;
     let quiet = if !state.knows_events() && reads_elsewhere(state) {
         Some(Quiet::Unknown)
-    } else if runs.in_progress == Some(true) {
+    } else if runs.in_progress == Some(true) && !ends_unseen(state, &runs, now) {
         Some(Quiet::RunInProgress)
     } else if is_due(state, &runs, now) {
         Some(Quiet::RunDue)
@@ -31,6 +31,14 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
 /// Whether something besides the destination itself could tell of a run.
 fn reads_elsewhere(state: &SiteState) -> bool {
     state.sources.iter().any(|(id, source)| id.kind != SourceKind::Snapshot && source.witness.is_some())
+}
+
+/// Whether the run in progress should be over, and only the destination's own log could tell.
+fn ends_unseen(state: &SiteState, runs: &RunSummary, now: Timestamp) -> bool {
+    let told_elsewhere = (state.sources.iter())
+        .any(|(id, source)| id.kind != SourceKind::Snapshot && source.speaks_for().is_some() && source.up());
+    let expected_end = state.runs.last().map(|run| run.started_or_first() + runs.expected_duration);
+    !told_elsewhere && expected_end <= Some(now)
 }
 
 /// What is to be verified: a snapshot once it has settled after its run, an archive once it is there, both again after

@@ -95,7 +95,7 @@ fn look(
     let SiteConfig { settings, log, patterns, .. } = site;
     let account = account(environment);
     let surroundings = Surroundings { clock, state_path, account: &account };
-    let sources = sources_of(&settings, log, patterns, &surroundings)?;
+    let sources = sources_of(&settings, log, &patterns, &surroundings)?;
     let settings = Arc::new(settings);
     let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {
         Ok(loaded) => loaded.state,

@@ -53,7 +53,7 @@ pub(super) fn runtime(
     let surroundings = Surroundings { clock: Clock::System, state_path, account: &account };
     let mut threads = SPARE_THREADS;
     for SiteConfig { settings, log, patterns, .. } in &config.sites {
-        threads += sources_of(settings, log.clone(), patterns.clone(), &surroundings)?.len();
+        threads += sources_of(settings, log.clone(), patterns, &surroundings)?.len();
     }
     Builder::new_multi_thread()
         .enable_all()

@@ -150,3 +150,6 @@ impl Newest {
         run
     }
 }
+
+#[cfg(test)]
+mod tests;

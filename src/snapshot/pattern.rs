@@ -186,3 +186,93 @@ impl Search {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(root: &Path, pattern: &str) -> Found {
+        let pattern = PathPattern::new(&root.join(pattern));
+        let mut search = Search::new(&pattern);
+        while search.step(&pattern).unwrap() {}
+        search.finish()
+    }
+
+    fn tree(paths: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for path in paths {
+            let path = root.path().join(path);
+            if path.extension().is_some() {
+                fs::write(path, "x").unwrap();
+            } else {
+                fs::create_dir_all(path).unwrap();
+            }
+        }
+        root
+    }
+
+    #[test]
+    fn every_part_is_matched_by_itself_and_in_any_case() {
+        let root = tree(&[
+            "2024/P01Backup-1",
+            "2024/p01backup-2",
+            "2025/P01Backup-1/SiteServer",
+            "2025/other",
+            "2024/P01Backup-3.zip",
+            "x.zip",
+        ]);
+        for (pattern, expected) in [
+            ("*/P01Backup-*", "2024/P01Backup-1 2024/p01backup-2 2025/P01Backup-1 2024/P01Backup-3.zip"),
+            ("2024/P01BACKUP-[12]", "2024/P01Backup-1 2024/p01backup-2"),
+            ("2024/P01Backup-1", "2024/P01Backup-1"),
+            ("202?/P01Backup-1/SiteServer", "2025/P01Backup-1/SiteServer"),
+            ("*/SiteServer", ""),
+            ("*.zip/*", ""),
+            ("nothing/*", ""),
+            ("nothing", ""),
+        ] {
+            let Found { folders, files, left_out } = found(root.path(), pattern);
+            let expected: Vec<_> = expected.split_whitespace().map(|path| root.path().join(path)).collect();
+            assert_eq!(
+                (folders.into_iter().chain(files).collect::<Vec<_>>(), left_out),
+                (expected, 0),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_search_begins_at_the_last_literal_folder() {
+        for (pattern, root) in [
+            ("/a/b/c*/d", "/a/b"),
+            ("/a/b/c", "/a/b"),
+            ("/a*", "/"),
+            ("/a", "/"),
+            ("/", "/"),
+            ("/a/[[]b]", "/a"),
+            ("/a/[b", "/a"),
+        ] {
+            assert_eq!(PathPattern::new(Path::new(pattern)).root(), Path::new(root), "{pattern}");
+        }
+        assert_eq!(PathPattern::children(Path::new("/a*/b")).root(), Path::new("/a*/b"));
+    }
+
+    #[test]
+    fn of_too_many_copies_the_last_by_name_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..MATCHES + 3 {
+            fs::create_dir(root.path().join(format!("copy{number:04}"))).unwrap();
+        }
+        let Found { folders, left_out, .. } = found(root.path(), "copy*");
+        assert_eq!((folders.len(), left_out), (MATCHES, 3));
+        assert_eq!(folders[0], root.path().join("copy0003"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let root = tree(&["copies/P01Backup-1"]);
+        std::os::unix::fs::symlink(root.path().join("copies"), root.path().join("loop")).unwrap();
+        assert_eq!(found(root.path(), "*/P01Backup-*").folders.len(), 1);
+    }
+}

@@ -25,7 +25,7 @@ pub struct Surroundings<'a> {
 pub fn sources_of(
     settings: &SiteSettings,
     log: Option<LogConfig>,
-    patterns: UserPatterns,
+    patterns: &UserPatterns,
     surroundings: &Surroundings<'_>,
 ) -> Result<Vec<Box<dyn BlockingSource>>, PhraseError> {
     let mut sources: Vec<Box<dyn BlockingSource>> = Vec::new();

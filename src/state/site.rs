@@ -328,7 +328,10 @@ impl SiteState {
         // An end that is dated in the future was over when the next run began.
         let ended = next.map_or(ended, |next| ended.min(next.first));
         let settled = ended + TimeDelta::from_std(self.settings.timings.settle).unwrap_or(TimeDelta::MAX);
-        let mut witnesses = self.witnesses().filter(|(_, source)| source.up()).peekable();
+        // The next run writes the destination's log anew, and until its end nobody looks there.
+        let tells_of_it = |witness| witness != Witness::DestinationLog || next.is_none();
+        let works = |(witness, source): &(Witness, &SourceState)| source.up() && tells_of_it(*witness);
+        let mut witnesses = self.witnesses().filter(works).peekable();
         let read_since =
             |witness| self.coverage.get(&witness).and_then(|coverage| coverage.until) >= Some(settled);
         now >= settled && witnesses.peek().is_some() && witnesses.all(|(witness, _)| read_since(witness))

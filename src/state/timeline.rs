@@ -139,8 +139,9 @@ impl Timeline {
             let pairs = pair(&merged, records, tolerance);
             merged = merge(merged, *witness, records, &pairs);
         }
-        // What one witness lost, another may have seen.
-        if self.records.values().filter(|records| !records.is_empty()).count() > 1 {
+        // What one witness lost, another may have seen; the destination's log only if that was its run's.
+        let others = self.records.iter().filter(|(witness, _)| **witness != Witness::DestinationLog);
+        if others.filter(|(_, records)| !records.is_empty()).count() > 1 {
             merged.retain(|event| !matches!(event.body, RecordBody::Remark { remark: Remark::Gap, .. }));
         }
         merged

@@ -54,7 +54,7 @@ struct Work {
 #[derive(Debug)]
 enum Stage {
     Search(Search),
-    Look(Look),
+    Look(Box<Look>),
 }
 
 /// Going through what was found.
@@ -125,13 +125,14 @@ impl ArchiveSource {
         loop {
             stage = match stage {
                 Stage::Search(search) => self.search(search)?,
-                Stage::Look(look) => match self.look(look, until, &mut work.headers)? {
-                    Ok(look) => Stage::Look(look),
-                    Err(copies) => {
-                        facts.push(Fact::Archives(self.name.clone(), copies));
+                Stage::Look(mut look) => {
+                    if !self.look(&mut look, until, &mut work.headers)? {
+                        look.copies.sort_by(|one, other| one.path.cmp(&other.path));
+                        facts.push(Fact::Archives(self.name.clone(), look.copies));
                         return Ok(Reach::CaughtUp);
                     }
-                },
+                    Stage::Look(look)
+                }
             };
             if Instant::now() >= until {
                 work.stage = Some(stage);
@@ -154,16 +155,11 @@ impl ArchiveSource {
         folders.reverse();
         let files = if self.discovers { Vec::new() } else { files };
         let (folders, files) = (folders.into_iter(), files.into_iter());
-        Ok(Stage::Look(Look { folders, files, walk: None, copies: Vec::new() }))
+        Ok(Stage::Look(Box::new(Look { folders, files, walk: None, copies: Vec::new() })))
     }
 
-    /// A step of the look: a slice of a walk, or the next copy; the copies once all were seen.
-    fn look(
-        &self,
-        mut look: Look,
-        until: Instant,
-        headers: &mut HeaderCache,
-    ) -> Result<Result<Look, Vec<ArchiveCopy>>, PollFailure> {
+    /// A slice of a walk, or the next copy; whether there was one.
+    fn look(&self, look: &mut Look, until: Instant, headers: &mut HeaderCache) -> Result<bool, PollFailure> {
         if let Some((path, walk)) = look.walk.take() {
             match walk.go_on(until, headers, &self.reader)? {
                 Slice::More(walk) => look.walk = Some((path, walk)),
@@ -178,10 +174,9 @@ impl ArchiveSource {
         } else if let Some(path) = look.files.next() {
             look.copies.extend(self.file(&path)?);
         } else {
-            look.copies.sort_by(|one, other| one.path.cmp(&other.path));
-            return Ok(Err(look.copies));
+            return Ok(false);
         }
-        Ok(Ok(look))
+        Ok(true)
     }
 
     fn folder(&self, path: &Path, mut surveyor: Surveyor) -> ArchiveCopy {
@@ -235,5 +230,20 @@ impl BlockingSource for ArchiveSource {
         let reach = self.go_on(&mut work, &mut facts)?;
         *kept = work;
         Ok(Poll { facts, cursor: Cursor::Anew, reach })
+    }
+}
+
+#[cfg(test)]
+impl ArchiveSource {
+    /// As after a poll whose slice was over before it had walked over this folder, its last.
+    pub(super) fn leave_half_done(&self, folder: &Path) {
+        let walk = FolderWalk::begin(folder.to_owned(), self.clock.now(), &self.reader).unwrap().unwrap();
+        let (walk, none) = (Some((folder.to_owned(), walk)), || Vec::new().into_iter());
+        let look = Look { folders: none(), files: none(), walk, copies: Vec::new() };
+        self.work.lock().unwrap().stage = Some(Stage::Look(Box::new(look)));
+    }
+
+    pub(super) fn is_half_done(&self) -> bool {
+        self.work.lock().unwrap().stage.is_some()
     }
 }

@@ -232,3 +232,27 @@ impl BlockingSource for RootSource {
         Ok(Poll { facts, cursor, reach })
     }
 }
+
+#[cfg(test)]
+impl RootSource {
+    /// As after a poll whose slice was over before its walk.
+    pub(super) fn leave_half_done(&self) {
+        self.leave_half_done_after(0);
+    }
+
+    /// The same after so many steps.
+    pub(super) fn leave_half_done_after(&self, steps: usize) {
+        let walk = FolderWalk::begin(self.folder.clone(), self.clock.now(), &self.reader).unwrap().unwrap();
+        let walk = (0..steps).fold(walk, |walk, _| {
+            match walk.go_on(Instant::now(), &mut HeaderCache::default(), &self.reader).unwrap() {
+                Slice::More(walk) => walk,
+                ended => panic!("{ended:?}"),
+            }
+        });
+        self.work.lock().unwrap().stage = Some(Stage::Walk(walk));
+    }
+
+    pub(super) fn is_half_done(&self) -> bool {
+        self.work.lock().unwrap().stage.is_some()
+    }
+}

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 
+mod archives;
+mod destination_log;
+
 use super::*;
 use crate::clock::Clock;
 use crate::config::{ArchiveConfig, SnapshotConfig, SnapshotRoot, VerifyConfig};
@@ -120,4 +123,130 @@ fn a_destination_is_surveyed_with_its_headers_and_its_log() {
     assert_eq!(records(&again), 0);
     assert_eq!(survey(&again).map(|survey| survey.signature), Some(seen.signature));
     assert_eq!(survey(&again).map(|survey| &survey.data_files), Some(&seen.data_files));
+}
+
+#[test]
+fn a_missing_folder_is_seen_and_a_missing_disk_is_not() {
+    let place = tempfile::tempdir().unwrap();
+    let source = root(&config(place.path()));
+    let facts = drain(&source, &mut None).unwrap();
+    assert_eq!((exists(&facts), is_silent(&facts)), (Some(true), true));
+    assert_eq!(survey(&facts).map(|survey| survey.present), Some(false));
+    let source = root(&config(&place.path().join("unmounted")));
+    let facts = drain(&source, &mut None).unwrap();
+    assert_eq!((exists(&facts), is_silent(&facts), survey(&facts)), (Some(false), true, None));
+}
+
+#[test]
+fn a_destination_without_its_log_is_silent_until_it_has_one() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("P01Backup");
+    write_snapshot(&folder, 1, &success(1));
+    let (source, mut cursor) = (root(&config(place.path())), None);
+    drain(&source, &mut cursor).unwrap();
+    fs::rename(folder.join("smsbkup.log"), folder.join("away")).unwrap();
+    let facts = drain(&source, &mut cursor).unwrap();
+    assert_eq!((is_silent(&facts), survey(&facts).map(|survey| survey.unreadable)), (true, Some(0)));
+    fs::rename(folder.join("away"), folder.join("smsbkup.log")).unwrap();
+    let facts = drain(&source, &mut cursor).unwrap();
+    let covers = |fact: &Fact| matches!(fact, Fact::Coverage { witness: Witness::DestinationLog, .. });
+    assert!(facts.iter().any(covers) && records(&facts) == 0, "{facts:?}");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_counted_and_the_rest_is_seen() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("P01Backup");
+    write_snapshot(&folder, 1, "");
+    fs::remove_file(folder.join("smsbkup.log")).unwrap();
+    // A folder instead of a log says so on every system.
+    fs::create_dir(folder.join("smsbkup.log")).unwrap();
+    let facts = drain(&root(&config(place.path())), &mut None).unwrap();
+    assert!(is_silent(&facts) && survey(&facts).is_some_and(|survey| survey.present));
+}
+
+#[test]
+fn a_quiet_poll_touches_nothing_and_begins_anew_afterwards() {
+    let place = tempfile::tempdir().unwrap();
+    write_snapshot(&place.path().join("P01Backup"), 1, &success(1));
+    let source = root(&config(place.path()));
+    source.leave_half_done();
+    let quiet = Guidance { quiet: Some(Quiet::RunInProgress), ..Guidance::default() };
+    let polled = source.poll(Some(&Cursor::Anew), &quiet).unwrap();
+    assert_eq!((polled.facts, polled.cursor, polled.reach), (vec![], Cursor::Anew, Reach::Unsettled));
+    assert!(!source.is_half_done());
+}
+
+#[test]
+fn what_disappears_under_the_walk_is_looked_for_again_and_no_failure() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("P01Backup");
+    write_snapshot(&folder, 1, &success(1));
+    let source = root(&config(place.path()));
+    // Renamed as a whole, as AfterBackup.bat does it.
+    source.leave_half_done();
+    fs::rename(&folder, place.path().join("Monday")).unwrap();
+    let facts = drain(&source, &mut None).unwrap();
+    assert_eq!(survey(&facts).map(|survey| (survey.present, survey.unreadable)), Some((false, 0)));
+    // A part of it, after it was listed.
+    fs::rename(place.path().join("Monday"), &folder).unwrap();
+    source.leave_half_done_after(1);
+    fs::remove_dir_all(folder.join("SiteServer")).unwrap();
+    let polled = source.poll(None, &Guidance::default()).unwrap();
+    assert_eq!((survey(&polled.facts), polled.reach), (None, Reach::Unsettled));
+    let facts = drain(&source, &mut None).unwrap();
+    assert_eq!(survey(&facts).map(|survey| (survey.present, survey.unreadable)), Some((true, 0)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_without_access_is_counted_with_account_and_remedy_and_a_root_fails() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("P01Backup");
+    write_snapshot(&folder, 1, &success(1));
+    let (closed, open) = (fs::Permissions::from_mode(0o000), fs::Permissions::from_mode(0o755));
+    fs::set_permissions(folder.join("SiteServer"), closed.clone()).unwrap();
+    if fs::read_dir(folder.join("SiteServer")).is_ok() {
+        eprintln!("skipped: this user reads every folder");
+        return;
+    }
+    let source = root(&config(place.path()));
+    let facts = drain(&source, &mut None).unwrap();
+    let seen = survey(&facts).unwrap();
+    let first = seen.first_unreadable.clone().unwrap();
+    assert_eq!(seen.unreadable, 1);
+    assert!(first.contains("SiteServer") && first.contains(r"give CORP\CM01$ read access"), "{first}");
+    fs::set_permissions(folder.join("SiteServer"), open.clone()).unwrap();
+    fs::set_permissions(&folder, closed).unwrap();
+    let failure = drain(&source, &mut None).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::AccessDenied, "{}", failure.message);
+    fs::set_permissions(&folder, open).unwrap();
+}
+
+#[test]
+fn the_pool_counts_every_source() {
+    use crate::config::SiteSettings;
+    use crate::source::sources_of;
+
+    let count = |archives: &[&str], database: bool| {
+        let archive = |name: &&str| ArchiveConfig {
+            name: (*name).to_owned(),
+            pattern: PathBuf::from("/nowhere").join(name),
+            max_age: None,
+            verify: false,
+        };
+        let snapshot = SnapshotConfig {
+            database_path: database.then(|| PathBuf::from("/elsewhere")),
+            archives: archives.iter().map(archive).collect(),
+            ..config(Path::new("/nowhere"))
+        };
+        let settings = SiteSettings { snapshot: Some(snapshot), ..SiteSettings::new(site()) };
+        let sources = sources_of(&settings, None, &UserPatterns::default(), &surroundings()).unwrap();
+        let ids: std::collections::BTreeSet<_> = sources.iter().map(|source| source.id().clone()).collect();
+        assert_eq!(ids.len(), sources.len(), "each has its own id");
+        ids.iter().filter(|id| id.kind == crate::source::SourceKind::Snapshot).count()
+    };
+    assert_eq!((count(&[], false), count(&["a", "b"], false), count(&["a", "b"], true)), (2, 3, 4));
 }
