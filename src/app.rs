@@ -22,7 +22,8 @@ use crate::metrics::ProcessMetrics;
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::wake_on_change;
 use crate::source::{
-    Blocking, BlockingSource, Cursor, Guidance, PollReport, Supervision, Surroundings, sources_of, supervise,
+    Blocking, BlockingSource, Cursor, Guidance, PollReport, Quiet, Supervision, Surroundings, sources_of,
+    supervise,
 };
 use crate::state::checkpoint::{Loaded, ReadError, StateDirectory, StateDirectoryError};
 use crate::state::{INBOX, Published, StateTask};
@@ -155,7 +156,9 @@ impl App {
         let mut tasks = Tasks { set: JoinSet::new(), names: BTreeMap::new() };
         let mut guided = BTreeMap::new();
         for site in self.sites {
-            let (advice, guidance) = watch::channel(Guidance::default());
+            // Until somebody has thought about it, a backup may be running.
+            let unknown = Guidance { quiet: Some(Quiet::Unknown), ..Guidance::default() };
+            let (advice, guidance) = watch::channel(unknown);
             guided.insert(site.site, advice);
             site.spawn(&mut tasks, &self.watchdog, self.clock, &guidance, &sender, &stop);
         }

@@ -154,14 +154,17 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
     let mut pending = None;
     let mut trouble = Trouble(None);
     let mut delay = Duration::ZERO;
+    let mut was_quiet = false;
     loop {
         heartbeat.beat(delay + timings.poll_deadline + timings.watchdog);
         tokio::select! {
             () = stop.cancelled() => return,
             () = sleep(delay) => {}
             () = async { wake.notified().await; sleep(WAKE_PAUSE).await } => {}
+            () = quiet_ends(&mut guidance), if was_quiet => {}
         }
         let advice = guidance.borrow_and_update().clone();
+        was_quiet = advice.quiet.is_some();
         // A poll that timed out before still runs: what it will bring is as old as its beginning.
         let (started, instant) = *pending.get_or_insert_with(|| (clock.now(), Instant::now()));
         let deadline = if stop.is_cancelled() { Duration::ZERO } else { timings.poll_deadline };
@@ -183,6 +186,14 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
         if reports.send(report).await.is_err() {
             return;
         }
+    }
+}
+
+/// Until sources need not keep quiet: what they put off, they do at once.
+async fn quiet_ends(guidance: &mut watch::Receiver<Guidance>) {
+    if guidance.wait_for(|advice| advice.quiet.is_none()).await.is_err() {
+        // Nobody advises any more.
+        std::future::pending::<()>().await;
     }
 }
 

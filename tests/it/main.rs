@@ -23,6 +23,8 @@ mod log_command;
 mod metrics;
 mod other_process;
 mod prometheus;
+#[cfg(unix)]
+mod snapshot_roots;
 mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;

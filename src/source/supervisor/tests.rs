@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::source::SourceKind;
+use crate::source::{Quiet, SourceKind};
 use crate::watchdog::Watchdog;
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ struct Rig {
     watchdog: Watchdog,
     task: JoinHandle<()>,
     clock: Clock,
-    _guidance: watch::Sender<Guidance>,
+    advice: watch::Sender<Guidance>,
 }
 
 impl Rig {
@@ -55,7 +55,7 @@ impl Rig {
             stop: stop.clone(),
         };
         let task = tokio::spawn(supervise(source, supervision));
-        Self { reports, wake, stop, watchdog, task, clock, _guidance: advice }
+        Self { reports, wake, stop, watchdog, task, clock, advice }
     }
 
     async fn next(&mut self) -> PollReport {
@@ -328,4 +328,20 @@ async fn an_answer_that_comes_while_it_stops_is_still_reported() {
     release.send(()).unwrap();
     assert_eq!(rig.next().await.result.unwrap().cursor, cursor(1));
     rig.task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_put_off_is_done_as_soon_as_quiet_ends() {
+    let mut rig = Rig::start(Scripted::new(Vec::new()));
+    let advise = |rig: &Rig, quiet| rig.advice.send_replace(Guidance { quiet, ..Guidance::default() });
+    advise(&rig, Some(Quiet::RunInProgress));
+    let first = rig.next_start().await;
+    // Another reason is no end.
+    advise(&rig, Some(Quiet::AfterBackup));
+    let second = rig.next_start().await;
+    assert!(second - first >= INTERVAL.as_secs_f64(), "{first} {second}");
+    advise(&rig, None);
+    let third = rig.next_start().await;
+    assert!(third - second < 1.0, "{second} {third}");
+    assert!(rig.next_start().await - third >= INTERVAL.as_secs_f64());
 }
