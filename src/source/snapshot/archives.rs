@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,7 @@ pub(in crate::source) struct ArchiveSource {
     clock: Clock,
     reader: Reader,
     phrases: Phrases,
+    warned_of_too_many: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -89,6 +91,7 @@ impl ArchiveSource {
                 setting: "sites[].snapshot.archives".to_owned(),
             },
             phrases,
+            warned_of_too_many: AtomicBool::new(false),
             work: Mutex::default(),
         }
     }
@@ -115,9 +118,11 @@ impl ArchiveSource {
         let mut stage = match work.stage.take() {
             Some(stage) => stage,
             None => {
-                let root = self.pattern.root();
-                let place = place(root, self.installation.as_deref(), &self.reader)?;
-                facts.push(Fact::Place(self.name.clone(), place));
+                // The destination's own disk is told of by its own source.
+                if !self.discovers {
+                    let place = place(self.pattern.root(), self.installation.as_deref(), &self.reader)?;
+                    facts.push(Fact::Place(self.name.clone(), place));
+                }
                 work.headers.turn();
                 Stage::Search(Search::new(&self.pattern))
             }
@@ -147,7 +152,7 @@ impl ArchiveSource {
             return Ok(Stage::Search(search));
         }
         let Found { mut folders, files, left_out } = search.finish();
-        if left_out > 0 {
+        if left_out > 0 && !self.warned_of_too_many.swap(true, Ordering::Relaxed) {
             let (site, path) = (self.site, &self.id.location);
             tracing::warn!(%site, path, left_out, "archive has too many copies; the first by name are not looked at");
         }

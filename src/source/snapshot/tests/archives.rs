@@ -73,7 +73,9 @@ fn only_what_looks_like_a_snapshot_is_discovered() {
     fs::write(place.path().join("Monday.zip"), "PK").unwrap();
     let config = config(place.path());
     let source = ArchiveSource::discovered(site(), &config, phrases(), &surroundings());
-    assert_eq!(names(&look(&source, "discovered")), ["Monday", "Tuesday"]);
+    let facts = drain(&source, &mut None).unwrap();
+    assert_eq!(names(&copies(&facts, "discovered").unwrap()), ["Monday", "Tuesday"]);
+    assert_eq!(exists(&facts), None, "the destination tells of its disk itself");
 }
 
 #[test]
