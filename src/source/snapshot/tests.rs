@@ -15,7 +15,7 @@ use crate::config::{ArchiveConfig, SnapshotConfig, SnapshotRoot, VerifyConfig};
 use crate::demo::writer::{BackupTask, LogWriter, SnapshotWriter};
 use crate::site::{SiteCode, Timestamp, Witness};
 use crate::snapshot::{ArchiveContent, ArchiveCopy, OwnRun, SnapshotComponent, Survey};
-use crate::source::{BlockingSource, Cursor, Fact, FailureKind, Guidance, Quiet, Reach, Surroundings};
+use crate::source::{BlockingSource, Cursor, Fact, Guidance, Quiet, Reach, Surroundings};
 use crate::trace::{Phrases, UserPatterns};
 
 pub(super) fn site() -> SiteCode {
@@ -221,7 +221,7 @@ fn a_folder_without_access_is_counted_with_account_and_remedy_and_a_root_fails()
     fs::set_permissions(folder.join("SiteServer"), open.clone()).unwrap();
     fs::set_permissions(&folder, closed).unwrap();
     let failure = drain(&source, &mut None).unwrap_err();
-    assert_eq!(failure.kind, FailureKind::AccessDenied, "{}", failure.message);
+    assert_eq!(failure.kind, crate::source::FailureKind::AccessDenied, "{}", failure.message);
     fs::set_permissions(&folder, open).unwrap();
 }
 
