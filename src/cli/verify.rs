@@ -15,6 +15,7 @@ use serde::Serialize;
 use self::progress::Progress;
 use super::args::OutputFormat;
 use crate::clock::Clock;
+use crate::site::Timestamp;
 use crate::snapshot::walk::{Entry, Step, Walk};
 use crate::snapshot::{
     Budget, Completeness, DATABASE_FOLDER, DataFile, DataFileKind, DatabasePart, Finding, Headers, Pass,
@@ -59,7 +60,7 @@ impl Verified {
         let kind = DataFileKind::of(&path.to_string_lossy());
         let (mut pass, total, missing) = match fs::metadata(path) {
             Ok(found) if found.is_dir() => {
-                let survey = survey(path, Survey::absent(now));
+                let survey = survey(path, now);
                 let missing = missing(&survey);
                 (Pass::of_folder(path.to_owned(), verification), survey.total.bytes, missing)
             }
@@ -157,8 +158,8 @@ fn entry(path: &Path, metadata: &fs::Metadata) -> Option<Entry> {
 }
 
 /// What there is, without reading it; what cannot be read shows when everything is.
-fn survey(folder: &Path, absent: Survey) -> Survey {
-    let mut surveyor = Surveyor::new(absent.started, None);
+fn survey(folder: &Path, now: Timestamp) -> Survey {
+    let mut surveyor = Surveyor::new(now, None);
     for step in Walk::new(folder.to_owned()) {
         let Step::File(entry) = step else { continue };
         let Some(kind) = surveyor.file(&entry) else { continue };

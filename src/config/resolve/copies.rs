@@ -5,12 +5,12 @@ use std::path::Path;
 use super::{DAY, HOUR};
 use crate::config::origin::Origins;
 use crate::config::paths::{file_path, folder_path};
-use crate::config::problem::Fault;
+use crate::config::problem::{Fault, shown};
 use crate::config::section::{Entry, Field, Section};
 use crate::config::{DEFAULT_DRILL_MAX_AGE, Freshness, RecoveryDrill, SupplementalConfig, fields};
 
 pub(super) fn supplemental(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Vec<SupplementalConfig> {
-    let (mut copies, mut names) = (Vec::new(), Vec::new());
+    let (mut copies, mut names): (Vec<SupplementalConfig>, _) = (Vec::new(), Vec::new());
     for (index, item) in entry.list().unwrap_or_default().iter().enumerate() {
         let Some(mut section) = item.section() else { continue };
         let prefix = format!("supplemental[{index}].");
@@ -19,7 +19,11 @@ pub(super) fn supplemental(entry: &Entry<'_>, base: &Path, origins: &mut Origins
         let name = field.require("name", remedy, |text| fields::name(text, &names));
         names.extend(name.clone());
         let remedy = "write the file or the folder of the copy";
-        let path = field.require("path", remedy, |text| folder_path(text, base));
+        let path = field.require("path", remedy, |text| {
+            let path = folder_path(text, base)?;
+            once(text, copies.iter().find(|known| known.path == path).map(|known| &known.name))?;
+            Ok(path)
+        });
         let source = field.read("source", |text| folder_path(text, base));
         let marker = field.read("marker", |text| file_path(text, base));
         let remedy = "write how old the copy may become, as 7d";
@@ -36,6 +40,17 @@ pub(super) fn supplemental(entry: &Entry<'_>, base: &Path, origins: &mut Origins
         }
     }
     copies
+}
+
+/// Refuses a path that an earlier entry has: both would be watched as one.
+pub(super) fn once(text: &str, earlier: Option<&String>) -> Result<(), Fault> {
+    match earlier {
+        None => Ok(()),
+        Some(name) => {
+            let what = format!("{} is already the path of `{name}`", shown(text));
+            Err(Fault::new(what, "remove one of the two"))
+        }
+    }
 }
 
 fn contradictions(section: &mut Section<'_>, of_itself: bool) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::copies::once;
 use super::{DAY, HOUR, SECOND};
 use crate::config::origin::{Origin, Origins};
 use crate::config::paths::{control_file_beside, file_path, folder_path, path_pattern};
@@ -56,7 +57,7 @@ pub(super) fn read(
 }
 
 fn archives(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Vec<ArchiveConfig> {
-    let (mut archives, mut names) = (Vec::new(), Vec::new());
+    let (mut archives, mut names): (Vec<ArchiveConfig>, _) = (Vec::new(), Vec::new());
     for (index, item) in entry.list().unwrap_or_default().iter().enumerate() {
         let Some(mut section) = item.section() else { continue };
         let prefix = format!("snapshot.archives[{index}].");
@@ -70,7 +71,11 @@ fn archives(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Vec<Archiv
         });
         names.extend(name.clone());
         let remedy = r"write the path of the copies, with wildcards, as '\\NAS01\cm\P01Backup-*'";
-        let pattern = field.require("path", remedy, |text| path_pattern(text, base));
+        let pattern = field.require("path", remedy, |text| {
+            let pattern = path_pattern(text, base)?;
+            once(text, archives.iter().find(|known| known.pattern == pattern).map(|known| &known.name))?;
+            Ok(pattern)
+        });
         let max_age = field.duration("max_age", HOUR, DAY * 3650);
         let verify = field.read("verify", fields::boolean).unwrap_or(false);
         section.close();
