@@ -15,8 +15,8 @@ use crate::sqlfile::{FileHeader, PAGE_SIZE, PageHeader, PageScan, PageTally, pfs
 
 /// The unit of positions and hashes: 1024 pages.
 pub const BLOCK: u64 = 8 << 20;
-/// Read at once: what a core's own cache holds is judged before it leaves it.
-pub(super) const CHUNK: usize = 128 << 10;
+/// Read at once; in sizes of 128 KiB and more, verifying cached pages took a quarter longer.
+pub(super) const CHUNK: usize = 64 << 10;
 
 /// Why a file is not read on.
 #[derive(Debug)]
