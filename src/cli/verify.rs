@@ -18,8 +18,8 @@ use crate::clock::Clock;
 use crate::site::Timestamp;
 use crate::snapshot::walk::{Entry, Step, Walk};
 use crate::snapshot::{
-    Budget, Completeness, DATABASE_FOLDER, DataFile, DataFileKind, DatabasePart, Finding, Headers, Pass,
-    SliceEnd, SnapshotComponent, Survey, Surveyor, Verification, completeness,
+    Budget, Completeness, DATABASE_FOLDER, DataFile, DataFileKind, DatabasePart, Finding, Pass, SliceEnd,
+    SnapshotComponent, Survey, Surveyor, Verification, completeness, read_headers,
 };
 
 /// What was found.
@@ -164,9 +164,7 @@ fn survey(folder: &Path, now: Timestamp) -> Survey {
         let Step::File(entry) = step else { continue };
         let Some(kind) = surveyor.file(&entry) else { continue };
         let Entry { path, location, size, modified, .. } = entry;
-        let headers =
-            fs::File::open(location).and_then(|mut file| Headers::read(&path, kind, size, &mut file));
-        if let Ok(headers) = headers {
+        if let Ok(headers) = read_headers(&location, &path, kind, size) {
             surveyor.data_file(DataFile { path, kind, size, modified, headers: Ok(headers) });
         }
     }

@@ -7,6 +7,7 @@
 mod budget;
 mod database;
 mod hive_sample;
+mod position;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -15,10 +16,9 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
 pub use self::budget::Budget;
 use self::database::Databases;
+pub use self::position::{Begun, Lost, Position, SliceEnd};
 pub use self::reading::BLOCK;
 use self::reading::{CHUNK, Reading, Stopped};
 use super::component::{DataFileKind, OWN_LOG};
@@ -27,59 +27,6 @@ use super::manifest::{Comparison, Ledger, ManifestError, ManifestPlace, Mark, Pa
 use super::verification::Verification;
 use super::walk::{Entry, Step, Unread, Walk};
 use crate::platform::IoFailure;
-
-/// What comes next.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    /// The last file that has been dealt with; `None` at the beginning.
-    pub done: Option<String>,
-    /// The file after it that has been read in part.
-    pub begun: Option<Begun>,
-}
-
-/// A file that has been read in part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begun {
-    /// Relative to the folder.
-    pub path: String,
-    /// In bytes.
-    pub size: u64,
-    /// When it was last written, in nanoseconds since 1970.
-    pub modified: Option<i64>,
-    /// How many blocks of it are done.
-    pub blocks: u64,
-    /// Whether it has been reported as changed.
-    pub changed: bool,
-}
-
-/// How a slice ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SliceEnd {
-    /// There is more to be read.
-    More,
-    /// Everything has been read.
-    Done,
-    /// The folder is no longer there.
-    Gone,
-}
-
-/// The folder cannot be read at all, or the manifest cannot be written: the pass stays where it is.
-#[derive(Debug, thiserror::Error)]
-pub enum Lost {
-    /// Nothing of the folder can be read now.
-    #[error("cannot read {}", folder.display())]
-    Folder {
-        /// Which folder.
-        folder: PathBuf,
-        /// What that means to an operator.
-        failure: IoFailure,
-        /// The system's own words.
-        source: io::Error,
-    },
-    /// The manifest.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-}
 
 /// A pass that goes on in slices.
 #[derive(Debug)]
@@ -130,7 +77,8 @@ impl Pass {
         Ok(Self { mark: ledger.mark(), ledger, ..Self::of_folder(root, verification) })
     }
 
-    /// A pass that goes on from a position; `None` if the manifest no longer reaches it.
+    /// A pass that goes on from a position; `None` if it has to begin anew: the manifest does not reach the position, or
+    /// that is the beginning, where what was found so far would be found again.
     pub fn resume(
         root: PathBuf,
         manifest: &ManifestPlace,
@@ -139,6 +87,9 @@ impl Pass {
         position: Position,
         verification: Verification,
     ) -> Result<Option<Self>, ManifestError> {
+        if position == Position::default() {
+            return Ok(None);
+        }
         let blocks = position.begun.as_ref().map_or(0, |begun| begun.blocks);
         let ledger = manifest.resume(comparing, mark, blocks)?;
         Ok(ledger.map(|ledger| Self::at(root, position, ledger, verification)))

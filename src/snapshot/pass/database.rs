@@ -1,14 +1,15 @@
 //! Which files are a database's, and what their headers say of each other: looked at once, before anything is read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use crate::platform::IoFailure;
 use crate::snapshot::component::{DATABASE_FOLDER, DataFileKind};
 use crate::snapshot::database::{ExpectedName, judge_database};
-use crate::snapshot::survey::{DataFile, Headers};
+use crate::snapshot::headers::read_headers;
+use crate::snapshot::survey::DataFile;
 use crate::snapshot::verification::Verification;
 use crate::snapshot::walk::{Entry, Step, Walk};
 
@@ -109,9 +110,7 @@ impl Databases {
                 continue;
             }
             let Entry { path, location, size, modified, .. } = entry;
-            let headers =
-                File::open(&location).and_then(|mut file| Headers::read(&path, kind, size, &mut file));
-            match headers {
+            match read_headers(&location, &path, kind, size) {
                 Ok(headers) => files.push(DataFile { path, kind, size, modified, headers: Ok(headers) }),
                 Err(error) if IoFailure::has_vanished(&error) => {}
                 Err(error) => {

@@ -107,7 +107,7 @@ impl Site {
             drop(pass);
             pass = Pass::resume(self.root(), &self.manifest(run), comparing, mark, before, known)
                 .unwrap()
-                .expect("the manifest is there");
+                .expect("a block has been read, and the manifest is there");
         }
     }
 }
@@ -149,11 +149,11 @@ fn a_sound_snapshot_is_clean() {
 #[test]
 fn each_damage_is_named_once() {
     use FindingSeverity::{Damaged, Warning};
-    type Damage = fn(&Site);
+    type Case = (&'static str, fn(&Site), &'static [(&'static str, Option<u32>, FindingSeverity)]);
     fn page(number: usize) -> std::ops::Range<usize> {
         number * PAGE_SIZE..(number + 1) * PAGE_SIZE
     }
-    let table: [(&str, Damage, &[(&str, Option<u32>, FindingSeverity)]); 11] = [
+    let table: [Case; 11] = [
         (
             "a flipped bit",
             |site| site.change(MDF, |mdf| mdf[USED * PAGE_SIZE + 77] ^= 4),
@@ -262,9 +262,9 @@ fn a_real_pair_is_clean() {
 
 #[test]
 fn a_later_pass_tells_what_is_no_longer_the_same() {
-    type Change = fn(&Site);
-    // Changed, missing, added; and whether it is damage as well.
-    let table: [(&str, Change, (u64, u64, u64), u64, &[(&str, &str)]); 9] = [
+    /// Changed, missing, added; how much of it is damage as well; and what is told.
+    type Case = (&'static str, fn(&Site), (u64, u64, u64), u64, &'static [(&'static str, &'static str)]);
+    let table: [Case; 9] = [
         ("nothing", |_| {}, (0, 0, 0), 0, &[]),
         (
             "one byte, with the same size and time",
@@ -372,6 +372,20 @@ fn a_folder_that_went_away_is_not_clean() {
     assert_eq!(end, SliceEnd::Gone);
     let mut pass = site.begin(1);
     assert_eq!(pass.slice(&mut Budget::unhurried(u64::MAX)).unwrap(), SliceEnd::Gone);
+}
+
+#[test]
+fn what_headers_tell_is_not_told_again_by_a_pass_that_had_hardly_begun() {
+    let site = Site::new();
+    site.write(LDF, database(2).ldf(8, 1));
+    site.write("CD.Latest/a", vec![0; 2 * CHUNK]);
+    let mut pass = site.begin(1);
+    assert_eq!(pass.slice(&mut Budget::unhurried(CHUNK as u64)).unwrap(), SliceEnd::More);
+    assert_eq!((pass.position(), pass.verification().damaged), (&Position::default(), 1));
+    let (position, mark, known) = (pass.position().clone(), pass.mark(), pass.verification().clone());
+    let resumed = Pass::resume(site.root(), &site.manifest(1), false, mark, position, known);
+    assert!(resumed.unwrap().is_none());
+    assert_eq!(finish(pass).damaged, 1);
 }
 
 #[cfg(unix)]
