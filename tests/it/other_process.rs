@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use configmgr_backup_exporter::platform::IoFailure;
+use configmgr_backup_exporter::site::Timestamp;
 use configmgr_backup_exporter::snapshot::walk::{Step, Walk};
+use configmgr_backup_exporter::snapshot::{Budget, Pass, SliceEnd, Verification};
 
 use super::support::process::DEADLINE;
 use super::support::rogue::{Habit, Rogue};
@@ -19,6 +21,16 @@ fn a_walk_is_not_in_the_way_of_a_process_that_deletes_the_tree() {
 #[test]
 fn a_walk_is_not_in_the_way_of_a_process_that_renames_the_tree() {
     look_while(Habit::Rename, walk);
+}
+
+#[test]
+fn a_verification_is_not_in_the_way_of_a_process_that_deletes_the_tree() {
+    look_while(Habit::Delete, verify);
+}
+
+#[test]
+fn a_verification_is_not_in_the_way_of_a_process_that_renames_the_tree() {
+    look_while(Habit::Rename, verify);
 }
 
 /// Looks at the tree again and again until it has gone often enough; `look` says how many files it saw.
@@ -46,4 +58,15 @@ fn walk(rogue: &Rogue) -> usize {
         }
     };
     Walk::new(rogue.tree()).map(files).sum()
+}
+
+/// Reads everything; what was just written anew may have changed while it was read, and nothing else may be unread.
+fn verify(rogue: &Rogue) -> usize {
+    let now = Timestamp::UNIX_EPOCH;
+    let mut pass = Pass::of_folder(rogue.tree(), Verification::new("tree", now, now));
+    while pass.slice(&mut Budget::begin(u64::MAX)).expect("a tree that goes is no failure") == SliceEnd::More {}
+    let verification = pass.into_verification();
+    let reason = verification.first_unread.unwrap_or_default();
+    assert!(verification.unread == 0 || reason.ends_with("it changed while it was read"), "{reason}");
+    usize::try_from(verification.files).expect("a few files")
 }

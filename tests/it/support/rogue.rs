@@ -45,6 +45,7 @@ fill() {
         mkdir "$folder"
         for file in 1 2 3 4 5; do echo "a file that is read" >"$folder/$file"; done
     done
+    head -c 400000 /dev/zero >tree/SiteDBServer/CM_P01.mdf
 }
 fill 2>>failures
 while [ ! -e stop ]; do
