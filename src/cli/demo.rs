@@ -83,9 +83,15 @@ pub fn run(
         let play = tokio::spawn(simulation.play(stop.clone()));
         let result = serve::run_until(app, stop).await;
         play.abort();
+        // An act that has begun is done to its end: what it writes must not come back after the folder has gone.
+        let _ = play.await;
         result
     });
     runtime.shutdown_background();
+    let path = folder.path().to_owned();
+    if let Err(error) = folder.close() {
+        tracing::warn!(%error, path = %path.display(), "simulated site not removed; delete it by hand");
+    }
     result
 }
 
