@@ -93,12 +93,23 @@ pub(crate) fn timestamp(time: SystemTime) -> Option<Timestamp> {
 }
 
 /// A name as text, and itself where the text is another. Different names have different texts.
+///
+/// What would break a line or turn the order of a text is escaped too: names are shown in terminals and logs.
 fn readable(name: OsString) -> (String, Option<OsString>) {
     match name.into_string() {
-        Ok(name) if !name.contains(REPLACEMENT) => (name, None),
+        Ok(name) if !name.contains(is_escaped) => (name, None),
         Ok(name) => (escaped(name.as_bytes()), Some(name.into())),
         Err(name) => (escaped(name.as_encoded_bytes()), Some(name)),
     }
+}
+
+fn is_escaped(character: char) -> bool {
+    let turns =
+        matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    character == REPLACEMENT
+        || character.is_control()
+        || turns
+        || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 fn escaped(name: &[u8]) -> String {
@@ -113,9 +124,10 @@ fn escaped(name: &[u8]) -> String {
     };
     for chunk in name.utf8_chunks() {
         for character in chunk.valid().chars() {
-            match character {
-                REPLACEMENT => escape(&mut text, REPLACEMENT.encode_utf8(&mut [0; 4]).as_bytes()),
-                _ => text.push(character),
+            if is_escaped(character) {
+                escape(&mut text, character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                text.push(character);
             }
         }
         escape(&mut text, chunk.invalid());
@@ -152,6 +164,8 @@ mod tests {
             (b"\xfe", "\u{fffd}FE"),
             (b"a\xffb", "a\u{fffd}FFb"),
             ("\u{fffd}".as_bytes(), "\u{fffd}EF\u{fffd}BF\u{fffd}BD"),
+            (b"a\x1b[31m\n", "a\u{fffd}1B[31m\u{fffd}0A"),
+            ("\u{202e}fdm".as_bytes(), "\u{fffd}E2\u{fffd}80\u{fffd}AEfdm"),
             ("\u{fffd}FF".as_bytes(), "\u{fffd}EF\u{fffd}BF\u{fffd}BDFF"),
             // A lone surrogate, as Windows allows it.
             (b"\xed\xa0\x80", "\u{fffd}ED\u{fffd}A0\u{fffd}80"),
