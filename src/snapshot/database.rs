@@ -27,16 +27,40 @@ pub fn judge_database(files: &[DataFile], name: ExpectedName<'_>) -> Vec<Finding
         if let Ok(headers) = &file.headers {
             findings.extend(headers.findings.iter().cloned());
             length(file, headers, &mut findings);
+            role(file, headers, &mut findings);
             boot(file, headers, name, &mut findings);
         }
     }
     binding(files, &mut findings);
+    twice(files, &mut findings);
     findings
 }
 
 /// Judges one file by itself.
 pub fn judge_file(file: &DataFile) -> Vec<Finding> {
     judge_database(std::slice::from_ref(file), ExpectedName::Any)
+}
+
+/// File 1 is the primary data file, whatever it is called.
+fn role(file: &DataFile, headers: &Headers, findings: &mut Vec<Finding>) {
+    if file.kind == DataFileKind::Log && headers.file.as_ref().is_some_and(|header| header.file == 1) {
+        let found = "file 1: a primary data file under another name";
+        findings.push(Finding::damaged(&file.path, "a transaction log", found).at_page(0));
+    }
+}
+
+/// Two files of one database with one number: one of them is a copy that was left behind.
+fn twice(files: &[DataFile], findings: &mut Vec<Finding>) {
+    let mut known = BTreeMap::new();
+    for file in files {
+        let Some(header) = file.headers.as_ref().ok().and_then(|headers| headers.file.as_ref()) else {
+            continue;
+        };
+        if let Some(first) = known.insert((header.binding_id, header.file), &file.path) {
+            let found = format!("file {} a second time, as {first}", header.file);
+            findings.push(Finding::warning(&file.path, "each file of a database once", found));
+        }
+    }
 }
 
 fn length(file: &DataFile, headers: &Headers, findings: &mut Vec<Finding>) {
@@ -127,6 +151,18 @@ mod tests {
             assert_eq!(found(&sample, ExpectedName::Any), expected);
         }
         assert_eq!(judge_file(&good().foreign(MDF).data_files()[0]), []);
+    }
+
+    #[test]
+    fn a_primary_file_is_no_log_and_a_file_is_there_once() {
+        let mut files = Sample::good(1).data_files();
+        let primary = files.iter().find(|file| file.kind == DataFileKind::Primary).unwrap().clone();
+        let log = files.iter_mut().find(|file| file.kind == DataFileKind::Log).unwrap();
+        log.headers = Ok(primary.headers.unwrap());
+        log.size = primary.size;
+        let findings = judge_database(&files, ExpectedName::Any);
+        let told: Vec<_> = findings.iter().map(|finding| (finding.is_damage(), finding.page)).collect();
+        assert_eq!(told, [(true, Some(0)), (false, None)], "{findings:?}");
     }
 
     #[test]

@@ -41,7 +41,11 @@ impl Sample {
         let headers = DataFileKind::of(path).map(|kind| Headers {
             file: Some(FileHeader {
                 binding_id: BindingId([7; 16]),
-                file: 1,
+                file: match kind {
+                    DataFileKind::Primary => 1,
+                    DataFileKind::Log => 2,
+                    DataFileKind::Secondary => 3,
+                },
                 pages: u32::try_from(size / PAGE_SIZE as u64).unwrap(),
                 max_pages: None,
             }),

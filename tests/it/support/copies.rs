@@ -72,7 +72,7 @@ pub(crate) fn files(
             let headers = Headers {
                 file: Some(FileHeader {
                     binding_id: BindingId([7; 16]),
-                    file: 1,
+                    file: if boot { 1 } else { 2 },
                     pages: PAGES,
                     max_pages: None,
                 }),
