@@ -53,7 +53,8 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
             "No backup has succeeded yet, and none was due since watching began.".to_owned(),
         );
     }
-    if !state.witnesses().any(|(_, source)| source.up()) {
+    // One that guidance keeps quiet is up without having read anything.
+    if !state.witnesses().any(|(_, source)| source.up() && source.caught_up) {
         let why = state.witnesses().find_map(|(_, source)| source.failure.as_ref());
         let why = why.map_or("no witness has been read yet", |failure| failure.message.as_str());
         return (Verdict::Unknown, format!("Nothing that tells of the backups can be read: {why}."));

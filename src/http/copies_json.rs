@@ -84,6 +84,8 @@ fn snapshot(present: &PresentSnapshot) -> SnapshotJson<'_> {
             Standing::Gone => "gone",
             Standing::Moved => "moved",
             Standing::Archived => "archived",
+            Standing::Earlier => "earlier",
+            Standing::Doubtful => "doubtful",
             Standing::Touched => "touched",
             Standing::Unknown => "unknown",
         },

@@ -142,6 +142,8 @@ fn standing(standing: Standing) -> &'static str {
         Standing::Gone => "It is gone, though a run succeeded.",
         Standing::Moved => "It was taken away after AfterBackup.bat was started, nobody knows where.",
         Standing::Archived => "It was moved into an archive.",
+        Standing::Earlier => "The files of an earlier run: the newest has left nothing here.",
+        Standing::Doubtful => "Its own log is older than the newest success.",
         Standing::Touched => "Its files are not those that were recorded.",
         Standing::Unknown => "It is not known whose files they are.",
     }

@@ -46,12 +46,18 @@ pub(super) fn component_size(view: &SiteView<'_>, samples: &mut Samples<'_>) {
     components(view, |component, extent| samples.push(&[component], extent.bytes.number()));
 }
 
-/// The last finished verification of each folder of the snapshot; none until all have one.
+/// The last finished verification of each folder of the present snapshot; none until all have one.
 pub(super) fn verifications<'a>(view: &'a SiteView<'_>) -> impl Iterator<Item = &'a Verification> {
     let state = view.state;
+    let run = view.assessment.copies.present.as_ref().and_then(|present| present.run);
     let folders = state.settings.snapshot.as_ref().map(|config| config.folders(state.settings.code));
     let finished = folders.into_iter().flatten().map(|(_, folder)| {
-        state.snapshot.verifications.get(&folder).and_then(|verified| verified.finished.as_ref())
+        state
+            .snapshot
+            .verifications
+            .get(&folder)
+            .and_then(|verified| verified.finished.as_ref())
+            .filter(|finished| Some(finished.run) == run)
     });
     finished.collect::<Option<Vec<_>>>().into_iter().flatten()
 }

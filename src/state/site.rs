@@ -223,7 +223,8 @@ impl SiteState {
                 return Change::Volatile;
             }
             Fact::Survey(root, survey) => {
-                return self.snapshot.survey(&self.settings, &self.runs, *root, survey, source);
+                let own_log = self.destination_log_until();
+                return self.snapshot.survey(&self.settings, &self.runs, own_log, *root, survey, source);
             }
             Fact::Place(location, place) => {
                 self.snapshot.places.insert(location.clone(), observed(place, source));
@@ -340,6 +341,15 @@ impl SiteState {
     /// The sources that read a deciding witness.
     pub fn witnesses(&self) -> impl Iterator<Item = (Witness, &SourceState)> {
         self.sources.values().filter_map(|source| Some((source.speaks_for()?, source)))
+    }
+
+    /// When the newest message in the destination's own log was written, if that has been read to its end.
+    pub fn destination_log_until(&self) -> Option<Timestamp> {
+        let reads = |(witness, source): &(Witness, &SourceState)| {
+            *witness == Witness::DestinationLog && source.is_current
+        };
+        self.witnesses().find(reads)?;
+        self.timeline.records().get(&Witness::DestinationLog)?.last().map(Record::time)
     }
 
     /// Whether the events known are all there are: history has been read, now or by an earlier process.

@@ -6,7 +6,7 @@ use super::belonging::Belonging;
 use super::site::{Change, Observation};
 use crate::config::SnapshotRoot;
 use crate::config::{SiteSettings, SnapshotConfig};
-use crate::site::{BackupRun, Timestamp};
+use crate::site::{BackupRun, ClosedSet, Timestamp};
 use crate::snapshot::{
     ArchiveCopy, Completeness, DatabasePart, ExpectedName, Fingerprint, KEPT_RECORDS, Place, SnapshotRecord,
     SupplementalCopy, Survey, TaskFiles, Verification, completeness, judge_database,
@@ -68,11 +68,23 @@ impl SnapshotState {
         self.records.iter().rev().find(|record| record.run < run)
     }
 
-    /// Takes a survey; the first good one after a success becomes that run's record.
+    /// The earlier run whose files these still are, as if this one had written somewhere else.
+    pub fn left_by_earlier(&self, run: Timestamp, roots: &[(SnapshotRoot, &Survey)]) -> Option<Timestamp> {
+        let same = |record: &&SnapshotRecord| {
+            let same = |(root, survey): &(SnapshotRoot, &Survey)| {
+                record.signatures.get(root.label()) == Some(&survey.signature)
+            };
+            record.run < run && roots.iter().all(same)
+        };
+        self.records.iter().rev().find(same).map(|record| record.run)
+    }
+
+    /// Takes a survey; the first good one after a success becomes that run's record, unless its own log is older.
     pub(super) fn survey(
         &mut self,
         settings: &SiteSettings,
         runs: &[BackupRun],
+        own_log_until: Option<Timestamp>,
         root: SnapshotRoot,
         survey: &Survey,
         source: &SourceId,
@@ -85,11 +97,12 @@ impl SnapshotState {
         if self.record_of(start).is_some() || !self.is_good(settings, config, run) {
             return Change::Volatile;
         }
-        let roots: Vec<_> = self
-            .roots
-            .iter()
-            .map(|(root, seen)| (crate::site::ClosedSet::label(*root), &seen.value))
-            .collect();
+        let roots: Vec<_> = self.roots.iter().map(|(root, seen)| (*root, &seen.value)).collect();
+        let is_older = own_log_until.is_some_and(|until| until < start);
+        if is_older || self.left_by_earlier(start, &roots).is_some() {
+            return Change::Volatile;
+        }
+        let roots: Vec<_> = roots.into_iter().map(|(root, survey)| (root.label(), survey)).collect();
         self.records.push(SnapshotRecord::of(start, &roots));
         let surplus = self.records.len().saturating_sub(KEPT_RECORDS);
         self.records.drain(..surplus);

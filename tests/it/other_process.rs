@@ -64,7 +64,9 @@ fn walk(rogue: &Rogue) -> usize {
 fn verify(rogue: &Rogue) -> usize {
     let now = Timestamp::UNIX_EPOCH;
     let mut pass = Pass::of_folder(rogue.tree(), Verification::new("tree", now, now));
-    while pass.slice(&mut Budget::begin(u64::MAX)).expect("a tree that goes is no failure") == SliceEnd::More {}
+    while pass.slice(&mut Budget::begin(u64::MAX)).expect("a tree that goes is no failure") == SliceEnd::More
+    {
+    }
     let verification = pass.into_verification();
     let reason = verification.first_unread.unwrap_or_default();
     assert!(verification.unread == 0 || reason.ends_with("it changed while it was read"), "{reason}");

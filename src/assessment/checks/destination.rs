@@ -4,9 +4,16 @@ use super::{Assessment, Finding};
 use crate::config::SnapshotRoot;
 use crate::site::ClosedSet;
 use crate::snapshot::Place;
-use crate::state::SiteState;
+use crate::source::{SourceId, SourceKind};
+use crate::state::{FAILURES_THAT_DROP, SiteState};
 
 pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding {
+    if let Some(why) = unreadable(state) {
+        return Finding::failed(
+            format!("The destination cannot be looked at: {why}."),
+            "Until it can, nobody knows whether a copy could be restored.",
+        );
+    }
     let places: Vec<_> = roots(state).collect();
     if places.is_empty() {
         return Finding::unknown("No destination is configured, or none has been seen.");
@@ -39,7 +46,7 @@ pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding
             "The snapshot would be lost with the site server, and it is not known whether an archive has a valid copy.",
         );
     }
-    if on_server && !elsewhere {
+    if on_server && !elsewhere && assessment.copies.valid != Some(0) {
         return Finding::failed(
             "The only copy is on the volume of the site server's installation: it is lost with the server.",
             "Copy each snapshot to another machine (AfterBackup.bat does it) and configure sites[].snapshot.archives.",
@@ -76,6 +83,17 @@ pub(super) fn destination_space(state: &SiteState, _: &Assessment) -> Finding {
         true => Finding::passed("The destination has room for the next backup."),
         false => Finding::unknown("The destination's free space is not known."),
     }
+}
+
+/// Why a folder of the destination has not been seen for so long that nothing is known of it any more.
+fn unreadable(state: &SiteState) -> Option<&str> {
+    let config = state.settings.snapshot.as_ref()?;
+    config.folders(state.settings.code).into_iter().find_map(|(_, location)| {
+        let source = state.sources.get(&SourceId { kind: SourceKind::Snapshot, location })?;
+        let failure = source.failure.as_ref()?;
+        (!source.observes() && source.failures_in_a_row >= FAILURES_THAT_DROP)
+            .then_some(failure.message.as_str())
+    })
 }
 
 fn roots(state: &SiteState) -> impl Iterator<Item = (SnapshotRoot, &Place)> {

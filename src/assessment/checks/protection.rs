@@ -48,6 +48,15 @@ pub(super) fn recovery_drill(state: &SiteState, assessment: &Assessment) -> Find
         return Finding::unknown("No recovery drill is configured.");
     };
     let days = (assessment.at - drill.last).num_days();
+    if days < 0 {
+        return Finding::failed(
+            format!(
+                "The last recovery drill is said to be on {}, which is in the future.",
+                drill.last.format("%F")
+            ),
+            "Correct sites[].recovery_drill.last.",
+        );
+    }
     if assessment.at - drill.last > super::super::delta(drill.max_age) {
         return Finding::failed(
             format!("The last recovery drill was {days} days ago."),

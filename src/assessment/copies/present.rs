@@ -40,6 +40,10 @@ pub enum Standing {
     Moved,
     /// They are in an archive now.
     Archived,
+    /// They are an earlier run's, as if the newest had written somewhere else.
+    Earlier,
+    /// Their own log is older than the newest successful run.
+    Doubtful,
     /// A run failed before it deleted them, and they do not match what was recorded.
     Touched,
     /// Nobody can tell, or the look at them is older than the run.
@@ -60,6 +64,9 @@ impl PresentSnapshot {
         let database = seen(SnapshotRoot::Database).filter(|survey| Some(survey.started) >= since);
         let standing = standing(state, config, belonging, site, database, archives);
         let run = match belonging {
+            Belonging::Success { run, .. } if standing == Standing::Earlier => {
+                state.snapshot.left_by_earlier(run.started_or_first(), &roots(site, database))
+            }
             Belonging::Success { run, .. } => Some(run.started_or_first()),
             Belonging::Remains(_) | Belonging::Unknown => None,
         };
@@ -67,7 +74,7 @@ impl PresentSnapshot {
             None => Completeness::Unknown("the destination has not been seen".to_owned()),
             Some(site) => complete(state, config, standing, site, database, run),
         };
-        let is_current = standing == Standing::Current;
+        let is_current = matches!(standing, Standing::Current | Standing::Earlier);
         let files = match config.database_path {
             Some(_) => database,
             None => site,
@@ -103,8 +110,8 @@ impl PresentSnapshot {
             Standing::Remains | Standing::Gone | Standing::Touched | Standing::Archived => {
                 return Some(false);
             }
-            Standing::Moved => return None,
-            Standing::Current | Standing::Unknown => {}
+            Standing::Moved | Standing::Doubtful => return None,
+            Standing::Current | Standing::Earlier | Standing::Unknown => {}
         }
         if self.intact == Some(false) || self.unchanged == Some(false) {
             return Some(false);
@@ -114,10 +121,17 @@ impl PresentSnapshot {
         }
         match self.completeness {
             Completeness::Complete => Some(true),
+            // What it lacks is the newest run; it was complete when it was recorded.
+            Completeness::Missing(_) if self.standing == Standing::Earlier => Some(true),
             Completeness::Missing(_) => Some(false),
             Completeness::Unknown(_) => None,
         }
     }
+}
+
+fn roots<'a>(site: Option<&'a Survey>, database: Option<&'a Survey>) -> Vec<(SnapshotRoot, &'a Survey)> {
+    let of = |root, survey: Option<&'a Survey>| survey.map(|survey| (root, survey));
+    [of(SnapshotRoot::Site, site), of(SnapshotRoot::Database, database)].into_iter().flatten().collect()
 }
 
 fn standing(
@@ -148,6 +162,15 @@ fn standing(
             Some(_) => Standing::Moved,
             None => Standing::Gone,
         };
+    }
+    let start = run.started_or_first();
+    if state.snapshot.record_of(start).is_none() {
+        if state.snapshot.left_by_earlier(start, &roots(Some(site), database)).is_some() {
+            return Standing::Earlier;
+        }
+        if state.destination_log_until().is_some_and(|until| until < start) {
+            return Standing::Doubtful;
+        }
     }
     if tried.is_none() {
         return Standing::Current;
@@ -196,6 +219,18 @@ fn complete(
         }
         Standing::Touched => {
             return missing("the files of the last success: they are no longer what they were");
+        }
+        Standing::Earlier => {
+            return missing(
+                "what the last success made: an earlier run's files are there (compare sites[].snapshot.path with \
+                 the task's destination)",
+            );
+        }
+        Standing::Doubtful => {
+            return missing(
+                "what the last success made: its own smsbkup.log is older (compare sites[].snapshot.path with the \
+                 task's destination)",
+            );
         }
         Standing::Unknown => {
             return Completeness::Unknown("it is not known whose files are in the destination".to_owned());

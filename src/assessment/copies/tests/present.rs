@@ -279,3 +279,51 @@ fn what_was_proved_outlives_what_was_only_seen() {
         assert_eq!(rig.valid(120), valid.filter(|valid| *valid == 0), "damage is not undone by not looking");
     }
 }
+
+#[test]
+fn files_of_an_earlier_run_are_not_the_newest_runs() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.walk(100, &Sample::good(1));
+    // The task was given another destination, so nothing changes here any more.
+    rig.log(1000, GOOD);
+    rig.walk(1100, &Sample::good(1));
+    let assessment = rig.assess(1100);
+    assert_eq!((rig.standing(1100), assessment.copies.valid), (Standing::Earlier, Some(1)));
+    assert_eq!(assessment.copies.newest_valid, Some(at(1)), "it keeps its true age");
+    let (state, finding) = rig.check(1100, Check::SnapshotComplete);
+    assert_eq!(state, CheckState::Failed);
+    assert!(finding.contains("an earlier run's files are there"), "{finding}");
+    assert!(rig.state.snapshot.record_of(at(1001)).is_none(), "they are not recorded as the newest run's");
+    rig.walk(1200, &Sample::good(2));
+    assert_eq!(
+        (rig.standing(1200), rig.assess(1200).copies.newest_valid),
+        (Standing::Current, Some(at(1001)))
+    );
+}
+
+#[test]
+fn a_snapshot_whose_own_log_is_older_is_doubtful() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    let own_log = |rig: &mut Rig, minute: i64, from: i64| {
+        let source = rig.state.sources.get_mut(&source(SourceKind::Snapshot)).unwrap();
+        source.witness = Some(Witness::DestinationLog);
+        let records = GOOD.iter().zip(0..).map(|((after, word), position)| Record {
+            position: position + u64::try_from(from).unwrap(),
+            body: body(word, at(from + after)),
+        });
+        let coverage = Fact::Coverage { witness: Witness::DestinationLog, oldest: Some(at(from)), gap: true };
+        let records = Fact::Records(Witness::DestinationLog, records.collect());
+        let survey = Fact::Survey(SnapshotRoot::Site, Sample::good(1).survey(at(minute)));
+        rig.fold(SourceKind::Snapshot, minute, Ok(vec![coverage, records, survey]));
+    };
+    rig.log(1000, GOOD);
+    own_log(&mut rig, 1100, 0);
+    assert_eq!((rig.standing(1100), rig.valid(1100)), (Standing::Doubtful, None));
+    let (state, finding) = rig.check(1100, Check::SnapshotComplete);
+    assert_eq!(state, CheckState::Failed);
+    assert!(finding.contains("its own smsbkup.log is older"), "{finding}");
+    own_log(&mut rig, 1200, 1000);
+    assert_eq!((rig.standing(1200), rig.valid(1200)), (Standing::Current, Some(1)));
+}

@@ -142,3 +142,70 @@ fn a_recovery_drill_grows_old() {
     }
     assert_eq!(Rig::new().check(0, Check::RecoveryDrill).0, CheckState::Unknown);
 }
+
+#[test]
+fn a_destination_that_cannot_be_looked_at_is_not_healthy() {
+    let folder = SourceId { kind: SourceKind::Snapshot, location: FOLDER.to_owned() };
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.state.watch(folder.clone(), Duration::from_secs(5), None, at(0));
+    for (failures, expected) in [(2, CheckState::Unknown), (3, CheckState::Failed)] {
+        let report = |minute| PollReport {
+            site: rig.state.settings.code,
+            source: folder.clone(),
+            started: at(minute),
+            duration: Duration::ZERO,
+            result: Err(PollFailure {
+                kind: FailureKind::AccessDenied,
+                message: "cannot list /backup".into(),
+            }),
+        };
+        let reports: Vec<_> = (0..failures).map(|number| report(100 + number)).collect();
+        let mut state = rig.state.clone();
+        for report in reports {
+            state.fold(&report, report.started);
+        }
+        let result = assess(&state, at(110));
+        let check = result.checks.iter().find(|result| result.check == Check::Destination).unwrap();
+        assert_eq!(check.state, expected, "{}", check.finding);
+        if expected == CheckState::Failed {
+            assert!(check.finding.contains("cannot list /backup"), "{}", check.finding);
+            assert_eq!(result.verdict, Verdict::Degraded);
+        }
+    }
+}
+
+#[test]
+fn a_log_that_was_never_read_is_unknown_however_quiet_the_destination_is() {
+    let mut rig = Rig::new();
+    rig.state.watch(source(SourceKind::BackupLog), Duration::from_secs(5), Some(Witness::Log), at(0));
+    rig.state.watch(
+        source(SourceKind::Snapshot),
+        Duration::from_secs(5),
+        Some(Witness::DestinationLog),
+        at(0),
+    );
+    rig.state.history_known = false;
+    rig.fold(SourceKind::BackupLog, 1, Err(FailureKind::NotFound));
+    let quiet = PollReport {
+        site: rig.state.settings.code,
+        source: source(SourceKind::Snapshot),
+        started: at(1),
+        duration: Duration::ZERO,
+        result: Ok(Poll { facts: Vec::new(), cursor: Cursor::Anew, reach: Reach::Unsettled }),
+    };
+    rig.state.fold(&quiet, at(1));
+    assert_eq!(rig.assess(2).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn a_drill_in_the_future_is_a_mistake() {
+    let mut rig = Rig::with(|settings| {
+        let max_age = Duration::from_secs(86_400);
+        settings.recovery_drill = Some(RecoveryDrill { last: at(3 * DAY), max_age });
+    });
+    rig.log(0, GOOD);
+    let (state, finding) = rig.check(100, Check::RecoveryDrill);
+    assert_eq!(state, CheckState::Failed);
+    assert!(finding.contains("in the future"), "{finding}");
+}
