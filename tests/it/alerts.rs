@@ -218,7 +218,13 @@ fn histories() -> Vec<History> {
         history(
             "unrecoverable",
             0,
-            &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (70, retention(1)), (DAY, Log(GOOD))],
+            &[
+                (60, Log(GOOD)),
+                (65, Snapshot(Good(1))),
+                (70, retention(1)),
+                (DAY, Log(GOOD)),
+                (DAY, Snapshot(Good(2))),
+            ],
             &[(DAY + 65, false)],
         ),
         history(
@@ -235,8 +241,10 @@ fn histories() -> Vec<History> {
                 (65, Snapshot(Good(1))),
                 (70, intact(true)),
                 (80, Log(GOOD)),
+                (80, Snapshot(Good(2))),
                 (90, intact(false)),
                 (100, Log(GOOD)),
+                (100, Snapshot(Good(3))),
             ],
             &[(75, false), (85, false), (95, true), (105, false)],
         ),
