@@ -30,7 +30,7 @@ pub struct SnapshotState {
     pub records: Vec<SnapshotRecord>,
     /// The last finished verification of each folder, and the one that goes on.
     pub verifications: BTreeMap<String, Verified>,
-    /// Since when each archive has been as it is.
+    /// Since when each archive and each folder of the destination has been as it is.
     pub unchanged: BTreeMap<String, Unchanged>,
 }
 
@@ -90,17 +90,19 @@ impl SnapshotState {
         source: &SourceId,
     ) -> Change {
         self.roots.insert(root, Observation { value: survey.clone(), source: source.clone() });
-        let (Some(config), Some(run)) = (&settings.snapshot, Belonging::of(runs).success()) else {
-            return Change::Volatile;
-        };
+        let Some(config) = &settings.snapshot else { return Change::Volatile };
+        let folder = config.folders(settings.code).into_iter().find(|(known, _)| *known == root);
+        let change = folder
+            .map_or(Change::Volatile, |(_, folder)| self.is_as(folder, survey.signature, survey.started));
+        let Some(run) = Belonging::of(runs).success() else { return change };
         let start = run.started_or_first();
         if self.record_of(start).is_some() || !self.is_good(settings, config, run) {
-            return Change::Volatile;
+            return change;
         }
         let roots: Vec<_> = self.roots.iter().map(|(root, seen)| (*root, &seen.value)).collect();
         let is_older = own_log_until.is_some_and(|until| until < start);
         if is_older || self.left_by_earlier(start, &roots).is_some() {
-            return Change::Volatile;
+            return change;
         }
         let roots: Vec<_> = roots.into_iter().map(|(root, survey)| (root.label(), survey)).collect();
         self.records.push(SnapshotRecord::of(start, &roots));
@@ -131,6 +133,16 @@ impl SnapshotState {
                 .any(crate::snapshot::Finding::is_damage)
     }
 
+    /// Takes what a folder is like now.
+    fn is_as(&mut self, folder: String, signature: Fingerprint, seen: Timestamp) -> Change {
+        let known = self.unchanged.get(&folder);
+        if known.is_some_and(|known| known.signature == signature && known.since <= seen) {
+            return Change::Volatile;
+        }
+        self.unchanged.insert(folder, Unchanged { signature, since: seen });
+        Change::Durable
+    }
+
     /// Takes everything that an archive's pattern matches.
     pub(super) fn archive(
         &mut self,
@@ -142,12 +154,7 @@ impl SnapshotState {
     ) -> Change {
         let mut change = Change::Volatile;
         for copy in found {
-            let signature = copy.signature();
-            let known = self.unchanged.get(&copy.path);
-            if known.is_none_or(|known| known.signature != signature || known.since > seen) {
-                self.unchanged.insert(copy.path.clone(), Unchanged { signature, since: seen });
-                change = Change::Durable;
-            }
+            change = change.max(self.is_as(copy.path.clone(), copy.signature(), seen));
         }
         self.archives.insert(name.to_owned(), Observation { value: found.to_vec(), source: source.clone() });
         // What lies where is known of all archives only once each pattern was looked at.
@@ -157,7 +164,7 @@ impl SnapshotState {
             let folders = settings.snapshot.as_ref().map(|config| config.folders(settings.code));
             let is_root = |path: &str| folders.iter().flatten().any(|(_, folder)| folder == path);
             let known = (self.unchanged.len(), self.verifications.len());
-            self.unchanged.retain(|path, _| found.contains(path));
+            self.unchanged.retain(|path, _| found.contains(path) || is_root(path));
             self.verifications.retain(|path, _| found.contains(path) || is_root(path));
             if (self.unchanged.len(), self.verifications.len()) != known {
                 change = Change::Durable;

@@ -255,17 +255,20 @@ impl Verified {
         let folders = config.folders(state.settings.code);
         let of_run = |verification: &&Verification| Some(verification.run) == run;
         // Each folder's last finished pass and the one that goes on, which may have found something already.
-        let passes: Vec<Vec<&Verification>> = folders
+        let passes: Vec<(Vec<&Verification>, Option<Timestamp>)> = folders
             .iter()
             .map(|(_, folder)| {
                 let known = state.snapshot.verifications.get(folder);
                 let both = known.map(|known| [known.finished.as_ref(), known.current.as_ref()]);
-                both.into_iter().flatten().flatten().filter(of_run).collect()
+                let since = state.snapshot.unchanged.get(folder).map(|unchanged| unchanged.since);
+                (both.into_iter().flatten().flatten().filter(of_run).collect(), since)
             })
             .collect();
         let all = |of: fn(&Verification) -> Option<bool>| {
-            let word = |passes: &Vec<&Verification>| {
-                let words: Vec<_> = passes.iter().filter_map(|pass| of(pass)).collect();
+            let word = |(passes, changed): &(Vec<&Verification>, Option<Timestamp>)| {
+                // Of files that came or changed since, a pass that found nothing wrong proves nothing.
+                let proves = |pass: &&&Verification| of(pass) != Some(true) || pass.finished >= *changed;
+                let words: Vec<_> = passes.iter().filter(proves).filter_map(|pass| of(pass)).collect();
                 if words.contains(&false) { Some(false) } else { words.first().copied() }
             };
             let words: Vec<_> = passes.iter().map(word).collect();
@@ -276,12 +279,13 @@ impl Verified {
             }
         };
         let unchanged = all(Verification::unchanged);
-        let differing = |passes: &Vec<&Verification>| {
+        let passes: Vec<_> = passes.iter().map(|(passes, _)| passes).collect();
+        let differing = |passes: &&Vec<&Verification>| {
             let most = passes.iter().max_by_key(|pass| pass.changed + pass.missing);
             most.map(|pass| pass.differences.clone()).unwrap_or_default()
         };
         let changed =
-            |passes: &Vec<&Verification>| passes.iter().map(|pass| pass.changed + pass.missing).max();
+            |passes: &&Vec<&Verification>| passes.iter().map(|pass| pass.changed + pass.missing).max();
         let changed: u64 = passes.iter().filter_map(changed).sum();
         Self {
             intact: all(Verification::intact),

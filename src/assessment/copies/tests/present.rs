@@ -327,3 +327,25 @@ fn a_snapshot_whose_own_log_is_older_is_doubtful() {
     own_log(&mut rig, 1200, 1000);
     assert_eq!((rig.standing(1200), rig.valid(1200)), (Standing::Current, Some(1)));
 }
+
+#[test]
+fn a_pass_does_not_speak_for_files_that_changed_since() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.walk(100, &Sample::good(1));
+    rig.verified_good(FOLDER, 1, 110);
+    let words = |rig: &Rig, minute| {
+        let present = rig.assess(minute).copies.present.unwrap();
+        (present.intact, present.unchanged)
+    };
+    assert_eq!(words(&rig, 120), (Some(true), Some(true)));
+    rig.walk(120, &Sample::good(1));
+    assert_eq!(words(&rig, 121), (Some(true), Some(true)));
+    rig.walk(130, &Sample::good(1).without("SiteServer/SMSServer/inboxes"));
+    assert_eq!(words(&rig, 131), (None, None));
+    rig.verified(FOLDER, 1, 140, |pass| {
+        pass.finished = Some(pass.started);
+        pass.missing = 1;
+    });
+    assert_eq!(words(&rig, 141), (Some(true), Some(false)));
+}
