@@ -45,7 +45,7 @@ pub struct SnapshotConfig {
 impl SnapshotConfig {
     /// The folders that make up the site's snapshot.
     pub fn folders(&self, site: SiteCode) -> Vec<(SnapshotRoot, String)> {
-        let folder = |root, path: &Path| (root, path.join(format!("{site}Backup")).display().to_string());
+        let folder = |root, path: &Path| (root, folder_in(path, site).display().to_string());
         let database = self.database_path.as_deref().map(|path| folder(SnapshotRoot::Database, path));
         std::iter::once(folder(SnapshotRoot::Site, &self.path)).chain(database).collect()
     }
@@ -54,6 +54,11 @@ impl SnapshotConfig {
     pub fn is_remote(&self) -> bool {
         is_unc(&self.path)
     }
+}
+
+/// The folder of a site's snapshot in a destination.
+pub(super) fn folder_in(destination: &Path, site: SiteCode) -> PathBuf {
+    destination.join(format!("{site}Backup"))
 }
 
 /// Whether a path names a share of another machine.

@@ -80,6 +80,28 @@ pub(super) fn control_file_beside(log: &Path) -> Option<PathBuf> {
     known.then(|| PathBuf::from([installation, "inboxes", "smsbkup.box", "smsbkup.ctl"].join(separator)))
 }
 
+/// Whether two paths name one place to Windows: in any case, with either separator, and with `.` parts.
+pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
+    parts(one) == parts(other)
+}
+
+/// Whether a path is this folder or below it, compared in the same way.
+pub(crate) fn is_within(path: &Path, folder: &Path) -> bool {
+    parts(path).starts_with(&parts(folder))
+}
+
+/// The parts in lower case; the first is what the path begins with, which tells a share from a folder.
+fn parts(path: &Path) -> Vec<String> {
+    let text = path.to_string_lossy().to_lowercase().replace('/', r"\");
+    let text = match text.strip_prefix(r"\\?\") {
+        Some(rest) => rest.strip_prefix(r"unc\").map_or(rest.to_owned(), |share| format!(r"\\{share}")),
+        None => text,
+    };
+    let root = [r"\\", r"\"].into_iter().find(|root| text.starts_with(root)).unwrap_or_default();
+    let named = text.split('\\').filter(|part| !matches!(*part, "" | "."));
+    std::iter::once(root).chain(named).map(str::to_owned).collect()
+}
+
 /// Refuses what double quotes and block texts put in unseen: line breaks, tabs, backspaces.
 pub(super) fn all_visible(text: &str) -> Result<(), Fault> {
     if !text.contains(is_invisible) {

@@ -113,6 +113,26 @@ fn the_control_file_is_found_from_the_log() {
     }
 }
 
+#[test]
+fn one_place_can_be_written_in_many_ways() {
+    for (one, other, same) in [
+        (r"E:\SCCMBackup", r"e:/sccmbackup\", true),
+        (r"E:\SCCMBackup", r"E:\.\\SCCMBackup\.", true),
+        (r"E:\SCCMBackup", r"\\?\E:\SCCMBackup", true),
+        (r"\\NAS01\cm\x", r"\\?\UNC\nas01\CM\x", true),
+        (r"E:\SCCMBackup", r"E:\SCCMBackup2", false),
+        (r"E:\SCCMBackup", r"E:\SCCM\Backup", false),
+        (r"\\NAS01\cm", r"\NAS01\cm", false),
+        ("/cm", "cm", false),
+        ("", "", true),
+    ] {
+        assert_eq!(same_path(Path::new(one), Path::new(other)), same, "{one} and {other}");
+    }
+    let is_in = |path, folder| is_within(Path::new(path), Path::new(folder));
+    assert!(is_in(r"E:\SCCMBackup\P01Backup\smsbkup.log", r"e:\sccmbackup\P01Backup\"));
+    assert!(!is_in(r"E:\SCCMBackup\P01Backup2\smsbkup.log", r"E:\SCCMBackup\P01Backup"));
+}
+
 proptest! {
     #[test]
     fn what_was_accepted_is_accepted_again(text in r"(\\|/|C:|[*?\[\]!ä. a-c:-]){0,16}|\PC{0,16}") {

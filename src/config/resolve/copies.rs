@@ -1,15 +1,46 @@
 //! The sections `supplemental` and `recovery_drill`: what else a recovery needs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{DAY, HOUR};
 use crate::config::origin::Origins;
-use crate::config::paths::{file_path, folder_path};
+use crate::config::paths::{file_path, folder_path, same_path};
 use crate::config::problem::{Fault, shown};
 use crate::config::section::{Entry, Field, Section};
 use crate::config::{DEFAULT_DRILL_MAX_AGE, Freshness, RecoveryDrill, SupplementalConfig, fields};
 
-pub(super) fn supplemental(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Vec<SupplementalConfig> {
+/// The places that are watched, each by a source that is known by its path.
+#[derive(Debug, Default)]
+pub(super) struct Watched(Vec<(String, PathBuf, &'static str)>);
+
+impl Watched {
+    /// A place of the snapshot's own.
+    pub(super) fn add_own(&mut self, what: &str, path: PathBuf) {
+        self.0.push((what.to_owned(), path, "write where copies of it are put, or remove this entry"));
+    }
+
+    /// A copy, by its name.
+    pub(super) fn add_copy(&mut self, name: &str, path: PathBuf) {
+        self.0.push((format!("`{name}`"), path, "remove one of the two"));
+    }
+
+    /// Refuses a path that is watched already.
+    pub(super) fn once(&self, text: &str, path: PathBuf) -> Result<PathBuf, Fault> {
+        match self.0.iter().find(|(_, known, _)| same_path(known, &path)) {
+            None => Ok(path),
+            Some((what, _, remedy)) => {
+                Err(Fault::new(format!("{} is already the path of {what}", shown(text)), *remedy))
+            }
+        }
+    }
+}
+
+pub(super) fn supplemental(
+    entry: &Entry<'_>,
+    base: &Path,
+    mut watched: Watched,
+    origins: &mut Origins,
+) -> Vec<SupplementalConfig> {
     let (mut copies, mut names): (Vec<SupplementalConfig>, _) = (Vec::new(), Vec::new());
     for (index, item) in entry.list().unwrap_or_default().iter().enumerate() {
         let Some(mut section) = item.section() else { continue };
@@ -19,11 +50,10 @@ pub(super) fn supplemental(entry: &Entry<'_>, base: &Path, origins: &mut Origins
         let name = field.require("name", remedy, |text| fields::name(text, &names));
         names.extend(name.clone());
         let remedy = "write the file or the folder of the copy";
-        let path = field.require("path", remedy, |text| {
-            let path = folder_path(text, base)?;
-            once(text, copies.iter().find(|known| known.path == path).map(|known| &known.name))?;
-            Ok(path)
-        });
+        let path = field.require("path", remedy, |text| watched.once(text, folder_path(text, base)?));
+        if let (Some(name), Some(path)) = (&name, &path) {
+            watched.add_copy(name, path.clone());
+        }
         let source = field.read("source", |text| folder_path(text, base));
         let marker = field.read("marker", |text| file_path(text, base));
         let remedy = "write how old the copy may become, as 7d";
@@ -40,17 +70,6 @@ pub(super) fn supplemental(entry: &Entry<'_>, base: &Path, origins: &mut Origins
         }
     }
     copies
-}
-
-/// Refuses a path that an earlier entry has: both would be watched as one.
-pub(super) fn once(text: &str, earlier: Option<&String>) -> Result<(), Fault> {
-    match earlier {
-        None => Ok(()),
-        Some(name) => {
-            let what = format!("{} is already the path of `{name}`", shown(text));
-            Err(Fault::new(what, "remove one of the two"))
-        }
-    }
 }
 
 fn contradictions(section: &mut Section<'_>, of_itself: bool) {

@@ -93,11 +93,17 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     let judgement_entry = field.section.take("judgement");
     let patterns_entry = field.section.take("patterns");
 
-    let log = log_entry.and_then(|entry| log(&entry, base, others, &mut origins));
+    let log = log_entry.as_ref().and_then(|entry| log(entry, base, others, &mut origins));
+    let mut watched = copies::Watched::default();
     let log_path = log.as_ref().map(|log| log.path.as_path());
-    settings.snapshot = snapshot_entry.and_then(|entry| snapshot::read(&entry, base, log_path, &mut origins));
-    settings.supplemental =
-        supplemental_entry.map(|entry| copies::supplemental(&entry, base, &mut origins)).unwrap_or_default();
+    settings.snapshot = snapshot_entry
+        .and_then(|entry| snapshot::read(&entry, base, settings.code, log_path, &mut watched, &mut origins));
+    if let (Some(config), Some(entry), Some(log)) = (&settings.snapshot, &log_entry, &log) {
+        snapshot::refuse_as_log(config, settings.code, entry, log);
+    }
+    settings.supplemental = supplemental_entry
+        .map(|entry| copies::supplemental(&entry, base, watched, &mut origins))
+        .unwrap_or_default();
     settings.recovery_drill = drill_entry.and_then(|entry| copies::recovery_drill(&entry, &mut origins));
     settings.database_name = database_entry.and_then(|entry| database_name(&entry, &mut origins));
     settings.schedule = schedule_entry.and_then(|entry| schedule(&entry, &mut origins));

@@ -1,16 +1,19 @@
 //! The section `snapshot`: where the backup task writes, where that is copied to, and how it is examined.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::copies::once;
+use super::copies::Watched;
 use super::{DAY, HOUR, SECOND};
 use crate::config::origin::{Origin, Origins};
-use crate::config::paths::{control_file_beside, file_path, folder_path, path_pattern};
+use crate::config::paths::{control_file_beside, file_path, folder_path, is_within, path_pattern, same_path};
 use crate::config::problem::{Fault, shown};
 use crate::config::section::{Entry, Field};
-use crate::config::snapshot::is_unc;
-use crate::config::{ArchiveConfig, DEFAULT_SNAPSHOT_INTERVAL, SnapshotConfig, VerifyConfig, fields};
+use crate::config::snapshot::{folder_in, is_unc};
+use crate::config::{
+    ArchiveConfig, DEFAULT_SNAPSHOT_INTERVAL, LogConfig, SnapshotConfig, VerifyConfig, fields,
+};
+use crate::site::SiteCode;
 
 /// Names under which the metrics show what is no configured archive.
 const RESERVED: [&str; 3] = ["discovered", "site", "database"];
@@ -22,14 +25,22 @@ const LEAST_RATE: u64 = 1 << 20;
 pub(super) fn read(
     entry: &Entry<'_>,
     base: &Path,
+    site: SiteCode,
     log_path: Option<&Path>,
+    watched: &mut Watched,
     origins: &mut Origins,
 ) -> Option<SnapshotConfig> {
     let mut section = entry.section()?;
     let mut field = Field { section: &mut section, prefix: "snapshot.", origins };
     let remedy = r"write the folder that the backup task writes to, as 'E:\SCCMBackup'";
     let path = field.require("path", remedy, |text| folder_path(text, base));
-    let database_path = field.read("database_path", |text| folder_path(text, base));
+    let database_path = field.read("database_path", |text| {
+        let folder = folder_path(text, base)?;
+        if path.as_ref().is_some_and(|path| same_path(path, &folder)) {
+            return Err(Fault::new(format!("{} is `path` itself", shown(text)), "remove the key"));
+        }
+        Ok(folder)
+    });
     let mut control_file = field.read("control_file", |text| file_path(text, base));
     let archives_entry = field.section.take("archives");
     let verify_entry = field.section.take("verify");
@@ -40,7 +51,16 @@ pub(super) fn read(
             origins.record("snapshot.control_file", Origin::LogPath);
         }
     }
-    let archives = archives_entry.map(|entry| archives(&entry, base, origins)).unwrap_or_default();
+    let snapshot = |destination: &Option<PathBuf>| destination.as_deref().map(|path| folder_in(path, site));
+    for (what, path) in [
+        ("the snapshot", snapshot(&path)),
+        ("the snapshot's database", snapshot(&database_path)),
+        ("the destination", path.clone()),
+        ("the control file", control_file.clone()),
+    ] {
+        path.into_iter().for_each(|path| watched.add_own(what, path));
+    }
+    let archives = archives_entry.map(|entry| archives(&entry, base, watched, origins)).unwrap_or_default();
     let verify = verify_entry.and_then(|entry| verify(&entry, origins)).unwrap_or_default();
     section.close();
     // What is on a share is not lost with the server.
@@ -56,7 +76,25 @@ pub(super) fn read(
     })
 }
 
-fn archives(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Vec<ArchiveConfig> {
+/// Refuses the snapshot's own log in place of the installation's: it would be opened every few seconds of a backup.
+pub(super) fn refuse_as_log(config: &SnapshotConfig, site: SiteCode, entry: &Entry<'_>, log: &LogConfig) {
+    let folders = config.folders(site);
+    if folders.iter().any(|(_, folder)| is_within(&log.path, Path::new(folder)))
+        && let Some(path) = entry.section().and_then(|mut section| section.take("path"))
+    {
+        path.reject(Fault::new(
+            "lies in the snapshot, which each run deletes",
+            "write the log on the site server, or remove `log`: the snapshot's own log is read anyway",
+        ));
+    }
+}
+
+fn archives(
+    entry: &Entry<'_>,
+    base: &Path,
+    watched: &mut Watched,
+    origins: &mut Origins,
+) -> Vec<ArchiveConfig> {
     let (mut archives, mut names): (Vec<ArchiveConfig>, _) = (Vec::new(), Vec::new());
     for (index, item) in entry.list().unwrap_or_default().iter().enumerate() {
         let Some(mut section) = item.section() else { continue };
@@ -71,11 +109,10 @@ fn archives(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Vec<Archiv
         });
         names.extend(name.clone());
         let remedy = r"write the path of the copies, with wildcards, as '\\NAS01\cm\P01Backup-*'";
-        let pattern = field.require("path", remedy, |text| {
-            let pattern = path_pattern(text, base)?;
-            once(text, archives.iter().find(|known| known.pattern == pattern).map(|known| &known.name))?;
-            Ok(pattern)
-        });
+        let pattern = field.require("path", remedy, |text| watched.once(text, path_pattern(text, base)?));
+        if let (Some(name), Some(pattern)) = (&name, &pattern) {
+            watched.add_copy(name, pattern.clone());
+        }
         let max_age = field.duration("max_age", HOUR, DAY * 3650);
         let verify = field.read("verify", fields::boolean).unwrap_or(false);
         section.close();

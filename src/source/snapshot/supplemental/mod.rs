@@ -23,7 +23,9 @@ use self::work::{Stopped, Task, Times, Work, dated};
 use super::SLICE;
 use super::reader::Reader;
 use crate::clock::Clock;
-use crate::config::{DEFAULT_SNAPSHOT_INTERVAL, Freshness, SiteSettings, SnapshotConfig, SupplementalConfig};
+use crate::config::{
+    DEFAULT_SNAPSHOT_INTERVAL, Freshness, SiteSettings, SnapshotConfig, SupplementalConfig, is_within,
+};
 use crate::platform::IoFailure;
 use crate::site::Timestamp;
 use crate::snapshot::SupplementalCopy;
@@ -212,19 +214,13 @@ fn name_of(path: &Path) -> String {
 
 /// Whether looking at this copy means to look below the destination of the backup.
 fn meets(config: &SupplementalConfig, snapshot: &SnapshotConfig) -> bool {
-    let parts = |path: &Path| -> Vec<_> {
-        let lower = |part: std::path::Component<'_>| part.as_os_str().to_string_lossy().to_lowercase();
-        path.components().map(lower).collect()
-    };
     let looked_at = match &config.freshness {
         Freshness::Source(path) | Freshness::Marker(path) => Some(path),
         Freshness::Newest => None,
     };
     let destinations = || [Some(&snapshot.path), snapshot.database_path.as_ref()].into_iter().flatten();
-    [Some(&config.path), looked_at].into_iter().flatten().map(|path| parts(path)).any(|path| {
+    [Some(&config.path), looked_at].into_iter().flatten().any(|path| {
         // A folder that holds the destination is gone through together with it.
-        destinations()
-            .map(|folder| parts(folder))
-            .any(|folder| path.starts_with(&folder) || folder.starts_with(&path))
+        destinations().any(|folder| is_within(path, folder) || is_within(folder, path))
     })
 }
