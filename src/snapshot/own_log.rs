@@ -1,11 +1,12 @@
 //! Of which run a copy is: what the newest run in its own `smsbkup.log` came to.
 //!
-//! Only the end of the log is read. A run with status messages has succeeded only with its 5035; words stand in for
+//! Only the end of the log is read, and judged once the log is closed. A run with status messages has succeeded only with its 5035; words stand in for
 //! them where a log keeps none.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 
@@ -15,53 +16,74 @@ use crate::trace::{Encoding, LineBlocks, LogEntry, Phrases, ReaderState, TraceRe
 
 /// So much of the log's end is read: many runs, of which only the newest counts.
 const LIMIT: u64 = 4 << 20;
-const CHUNK: usize = 128 << 10;
+const CHUNK: u64 = 256 << 10;
+/// A log is held open no longer; what is left is read after it was opened again.
+const HELD: Duration = Duration::from_secs(1);
 
 /// The newest run of a site that a log tells of; `None` without one or without the log.
 pub fn own_run(path: &Path, site: SiteCode, phrases: &Phrases) -> io::Result<Option<OwnRun>> {
-    match File::open(path) {
-        Ok(mut file) => {
-            let length = file.metadata()?.len();
-            newest_run(&mut file, length, site, phrases)
-        }
+    let open = || {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    };
+    match read_end(open, HELD) {
+        Ok(end) => Ok(newest_run(&end, site, phrases)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn newest_run(
-    file: &mut (impl Read + Seek),
-    length: u64,
-    site: SiteCode,
-    phrases: &Phrases,
-) -> io::Result<Option<OwnRun>> {
-    let mut head = Vec::new();
+/// What was read of a log.
+struct End {
+    /// Its first bytes, which tell the encoding.
+    head: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Whether something before them was left out.
+    is_cut: bool,
+}
+
+/// Reads the end of what `open` gives with its length.
+fn read_end<F: Read + Seek>(
+    mut open: impl FnMut() -> io::Result<(F, u64)>,
+    held: Duration,
+) -> io::Result<End> {
+    let (mut file, length) = open()?;
+    let mut opened = Instant::now();
+    let (mut head, mut bytes) = (Vec::new(), Vec::new());
     file.by_ref().take(3).read_to_end(&mut head)?;
-    let (encoding, mark) = Encoding::detect(&head);
     // Characters of two bytes begin at even places.
     let cut = length.saturating_sub(LIMIT) & !1;
-    let (from, mut blocks) = match cut {
-        0 => (mark as u64, LineBlocks::new(encoding)),
-        cut => (cut, LineBlocks::inside_oversized(encoding)),
+    file.seek(SeekFrom::Start(cut))?;
+    loop {
+        let left = LIMIT.saturating_sub(bytes.len() as u64);
+        if file.by_ref().take(left.min(CHUNK)).read_to_end(&mut bytes)? == 0 {
+            return Ok(End { head, bytes, is_cut: cut > 0 });
+        }
+        if opened.elapsed() >= held {
+            drop(file);
+            file = open()?.0;
+            opened = Instant::now();
+            file.seek(SeekFrom::Start(cut + bytes.len() as u64))?;
+        }
+    }
+}
+
+fn newest_run(end: &End, site: SiteCode, phrases: &Phrases) -> Option<OwnRun> {
+    let (encoding, mark) = Encoding::detect(&end.head);
+    let (mark, mut blocks) = if end.is_cut {
+        (0, LineBlocks::inside_oversized(encoding))
+    } else {
+        (mark, LineBlocks::new(encoding))
     };
-    file.seek(SeekFrom::Start(from))?;
-    let mut file = file.take(LIMIT);
     let mut reader = TraceReader::new(phrases, ReaderState::default());
     let mut newest = Newest::default();
     let mut lines = |block: &[u8]| {
         reader.read(block, &mut |entry| newest.take(entry, site));
     };
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match file.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => blocks.push(&chunk[..read], &mut lines),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    blocks.push(end.bytes.get(mark..).unwrap_or_default(), &mut lines);
     blocks.finish(&mut lines);
-    Ok(newest.0.map(Draft::finish))
+    newest.0.map(Draft::finish)
 }
 
 /// The newest run so far.

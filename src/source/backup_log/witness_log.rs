@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::follow::{FollowError, LogFiles, poll};
+use super::super::follow::{FollowError, LineSink, LogFiles, Part, PartCounts, PartStart, Role, poll};
 use super::super::{Cursor as SourceCursor, Fact, LineTotals, Reach};
 use super::Cursor;
 use super::reading::Reading;
@@ -54,12 +54,20 @@ impl WitnessLog {
         };
         let mut reading =
             Reading::new(self.site, &self.phrases, cursor.reader(), cursor.given(), cursor.next);
-        let progress = poll(&self.files, &cursor.files, budget, &mut reading)?;
+        let is_cumulative = self.witness == Witness::Log;
+        let progress = if is_cumulative {
+            poll(&self.files, &cursor.files, budget, &mut reading)?
+        } else {
+            // Below a snapshot nothing is held open while it is parsed.
+            let mut later = Later::default();
+            let progress = poll(&self.files, &cursor.files, budget, &mut later)?;
+            later.hand_over(&mut reading);
+            progress
+        };
         for error in progress.log_error.iter().chain(&progress.older_errors) {
             tracing::debug!(site = %self.site, error = crate::error_chain(error), "log file not read");
         }
         let mut read = reading.finish();
-        let is_cumulative = self.witness == Witness::Log;
         if progress.continuity_lost && is_cumulative {
             read.begin_with_gap();
         }
@@ -87,5 +95,48 @@ impl WitnessLog {
             let (site, path) = (self.site, self.files.log().display());
             tracing::warn!(%site, %other, %path, "log holds lines of another site, which are ignored");
         }
+    }
+}
+
+/// What a poll gives, kept until its files are closed.
+#[derive(Debug, Default)]
+struct Later(Vec<Said>);
+
+#[derive(Debug)]
+enum Said {
+    Begin(PathBuf, Role, PartStart),
+    Lines(Vec<u8>),
+    Commit(PartCounts),
+    Discard,
+}
+
+impl Later {
+    fn hand_over(self, sink: &mut dyn LineSink) {
+        for said in self.0 {
+            match said {
+                Said::Begin(path, role, start) => sink.begin(&Part { path: &path, role, start }),
+                Said::Lines(block) => sink.lines(&block),
+                Said::Commit(counts) => sink.commit(counts),
+                Said::Discard => sink.discard(),
+            }
+        }
+    }
+}
+
+impl LineSink for Later {
+    fn begin(&mut self, part: &Part<'_>) {
+        self.0.push(Said::Begin(part.path.to_owned(), part.role, part.start));
+    }
+
+    fn lines(&mut self, block: &[u8]) {
+        self.0.push(Said::Lines(block.to_owned()));
+    }
+
+    fn commit(&mut self, counts: PartCounts) {
+        self.0.push(Said::Commit(counts));
+    }
+
+    fn discard(&mut self) {
+        self.0.push(Said::Discard);
     }
 }

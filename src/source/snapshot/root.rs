@@ -20,8 +20,8 @@ use crate::source::{
 };
 use crate::trace::Phrases;
 
-/// So much of the destination's log is read in one poll: many times what a run writes.
-const LOG_BUDGET: u64 = 4 << 20;
+/// So much of the destination's log is read in one poll, which a slow share gives in a second: what most runs write.
+const LOG_BUDGET: u64 = 512 << 10;
 
 /// One folder of the snapshot.
 #[derive(Debug)]

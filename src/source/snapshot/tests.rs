@@ -154,6 +154,22 @@ fn a_destination_without_its_log_is_silent_until_it_has_one() {
 }
 
 #[test]
+fn a_long_log_is_read_in_pieces_and_tells_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("P01Backup");
+    let filler = LogWriter::new(site(), "CM01").text(start(1), "Copied another file to the destination.");
+    let filler = filler.repeat((1 << 20) / filler.len());
+    write_snapshot(&folder, 1, &format!("{}{filler}", success(1)));
+    let (source, mut cursor) = (root(&config(place.path())), None);
+    let first = source.poll(None, &Guidance::default()).unwrap();
+    assert_eq!((survey(&first.facts), first.reach), (None, Reach::More));
+    let mut facts = first.facts;
+    cursor.replace(first.cursor);
+    facts.extend(drain(&source, &mut cursor).unwrap());
+    assert!(records(&facts) > 9 && survey(&facts).is_some_and(|survey| survey.present), "{facts:?}");
+}
+
+#[test]
 fn a_log_that_cannot_be_read_is_counted_and_the_rest_is_seen() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("P01Backup");
