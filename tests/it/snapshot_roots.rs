@@ -98,6 +98,8 @@ fn a_destination_that_goes_away_and_comes_back_is_no_failure() {
         Some(exporter.scrape()).filter(|samples| samples.get(FREE).is_none())
     });
     assert_eq!(gone.get("check_passed{site_code=\"P01\",check=\"destination\"}"), Some(0.0), "{gone:?}");
+    assert_eq!(gone.get(PRESENT), Some(0.0), "nothing that was there before is shown as if it still were");
+    assert_eq!(gone.get("snapshot_size_bytes{site_code=\"P01\"}"), Some(0.0));
     assert_eq!(gone.get("source_up{site_code=\"P01\",source=\"snapshot\"}"), Some(1.0));
     fs::rename(place.path("unmounted"), place.path("SCCMBackup")).expect("the disk comes back");
     wait::until(Duration::from_secs(60), "the destination to be seen again", || {

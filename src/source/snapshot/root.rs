@@ -150,7 +150,7 @@ impl RootSource {
         let exists = place.exists;
         facts.push(Fact::Place(self.root.label().to_owned(), place));
         if !exists {
-            facts.extend(self.log.as_ref().map(|_| Fact::Silent(Witness::DestinationLog)));
+            self.absent(facts);
             return Ok(None);
         }
         work.headers.turn();
@@ -161,7 +161,7 @@ impl RootSource {
         Ok(walk)
     }
 
-    /// The folder is not there, and so neither is its log.
+    /// The folder is not there, and so neither is its log; whether its disk is, the place tells.
     fn absent(&self, facts: &mut Vec<Fact>) {
         facts.extend(self.log.as_ref().map(|_| Fact::Silent(Witness::DestinationLog)));
         facts.push(Fact::Survey(self.root, Survey::absent(self.clock.now())));

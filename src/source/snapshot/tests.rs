@@ -126,7 +126,7 @@ fn a_destination_is_surveyed_with_its_headers_and_its_log() {
 }
 
 #[test]
-fn a_missing_folder_is_seen_and_a_missing_disk_is_not() {
+fn a_missing_folder_is_seen_and_so_is_a_missing_disk() {
     let place = tempfile::tempdir().unwrap();
     let source = root(&config(place.path()));
     let facts = drain(&source, &mut None).unwrap();
@@ -134,7 +134,10 @@ fn a_missing_folder_is_seen_and_a_missing_disk_is_not() {
     assert_eq!(survey(&facts).map(|survey| survey.present), Some(false));
     let source = root(&config(&place.path().join("unmounted")));
     let facts = drain(&source, &mut None).unwrap();
-    assert_eq!((exists(&facts), is_silent(&facts), survey(&facts)), (Some(false), true, None));
+    assert_eq!((exists(&facts), is_silent(&facts)), (Some(false), true));
+    // What was seen before it went is not there now.
+    assert_eq!(survey(&facts).map(|survey| survey.present), Some(false));
+    assert!(matches!(facts[..], [Fact::Place(..), ..]), "that the disk is missing is known first: {facts:?}");
 }
 
 #[test]
