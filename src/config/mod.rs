@@ -26,7 +26,7 @@ use crate::trace::UserPatterns;
 
 pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use origin::{Origin, Origins};
-pub(crate) use paths::is_within;
+pub(crate) use paths::{is_within, same_path};
 pub use problem::{ConfigError, Problem};
 pub use report::describe;
 pub use settings::{DEFAULT_RETENTION, SiteSettings};

@@ -79,6 +79,8 @@ pub struct Search {
     pending: BTreeSet<(PathBuf, usize)>,
     found: BTreeMap<PathBuf, Kind>,
     left_out: u64,
+    closed: u64,
+    first_closed: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,10 @@ pub struct Found {
     pub files: Vec<PathBuf>,
     /// Matches that are too many.
     pub left_out: u64,
+    /// Folders below the first wildcard that may not be listed.
+    pub closed: u64,
+    /// The first of them and why.
+    pub first_closed: Option<String>,
 }
 
 /// A folder that could not be listed.
@@ -112,12 +118,22 @@ pub struct SearchError {
 impl Search {
     /// A search that has not looked at anything.
     pub fn new(pattern: &PathPattern) -> Self {
-        Self { pending: BTreeSet::from([(pattern.root.clone(), 0)]), found: BTreeMap::new(), left_out: 0 }
+        Self {
+            pending: BTreeSet::from([(pattern.root.clone(), 0)]),
+            found: BTreeMap::new(),
+            left_out: 0,
+            closed: 0,
+            first_closed: None,
+        }
     }
 
-    /// Lists the next folder; whether there is another. What is not there any more is passed over.
+    /// Lists the next folder; whether there is another.
+    ///
+    /// What is not there any more is passed over, and below the first wildcard what this account may not read is only
+    /// counted: a drive has System Volume Information.
     pub fn step(&mut self, pattern: &PathPattern) -> Result<bool, SearchError> {
         let Some((mut path, mut at)) = self.pending.pop_last() else { return Ok(false) };
+        let is_base = at == 0;
         while let Some(Part::Literal(name)) = pattern.parts.get(at) {
             path.push(name);
             at += 1;
@@ -127,6 +143,11 @@ impl Search {
             _ => self.look(&path),
         };
         match looked {
+            Err(error) if !is_base && is_closed(&error) => {
+                self.closed += 1;
+                self.first_closed.get_or_insert_with(|| format!("{}: {error}", path.display()));
+                Ok(!self.pending.is_empty())
+            }
             Err(error) if !IoFailure::has_vanished(&error) => Err(SearchError { path, error }),
             _ => Ok(!self.pending.is_empty()),
         }
@@ -137,7 +158,13 @@ impl Search {
         let (folders, files): (Vec<_>, Vec<_>) =
             self.found.into_iter().partition(|(_, kind)| *kind == Kind::Folder);
         let paths = |found: Vec<(PathBuf, Kind)>| found.into_iter().map(|(path, _)| path).collect();
-        Found { folders: paths(folders), files: paths(files), left_out: self.left_out }
+        Found {
+            folders: paths(folders),
+            files: paths(files),
+            left_out: self.left_out,
+            closed: self.closed,
+            first_closed: self.first_closed,
+        }
     }
 
     fn list(&mut self, folder: &Path, wild: &Pattern, is_last: bool, next: usize) -> io::Result<()> {
@@ -187,6 +214,10 @@ impl Search {
     }
 }
 
+fn is_closed(error: &io::Error) -> bool {
+    matches!(IoFailure::of(error), IoFailure::AccessDenied | IoFailure::Locked)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,7 +262,7 @@ mod tests {
             ("nothing/*", ""),
             ("nothing", ""),
         ] {
-            let Found { folders, files, left_out } = found(root.path(), pattern);
+            let Found { folders, files, left_out, .. } = found(root.path(), pattern);
             let expected: Vec<_> = expected.split_whitespace().map(|path| root.path().join(path)).collect();
             assert_eq!(
                 (folders.into_iter().chain(files).collect::<Vec<_>>(), left_out),
@@ -266,6 +297,34 @@ mod tests {
         let Found { folders, left_out, .. } = found(root.path(), "copy*");
         assert_eq!((folders.len(), left_out), (MATCHES, 3));
         assert_eq!(folders[0], root.path().join("copy0003"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_closed_folder_below_a_wildcard_is_counted_and_hides_no_other() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let root = tree(&["System Volume Information/P01Backup", "copies/P01Backup"]);
+        let closed = root.path().join("System Volume Information");
+        let chmod = |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).unwrap();
+        chmod(0o000);
+        if fs::read_dir(&closed).is_ok() {
+            eprintln!("skipped: this user reads every folder");
+            return;
+        }
+        for (pattern, expected) in [("*/P01Backup", 1), ("*/P01*", 1), ("copies/*", 0)] {
+            let Found { folders, closed, first_closed, .. } = found(root.path(), pattern);
+            assert_eq!(
+                (folders, closed),
+                (vec![root.path().join("copies/P01Backup")], expected),
+                "{pattern}"
+            );
+            assert_eq!(first_closed.is_some_and(|first| first.contains("System Volume")), expected == 1);
+        }
+        let pattern = PathPattern::new(&closed.join("*"));
+        let failure = Search::new(&pattern).step(&pattern).unwrap_err();
+        chmod(0o755);
+        assert_eq!(failure.path, closed, "where the search begins it fails");
     }
 
     #[cfg(unix)]

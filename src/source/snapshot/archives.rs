@@ -1,7 +1,7 @@
 //! The copies of snapshots that lie elsewhere: what a pattern matches, or what lies beside the destination.
 //!
 //! Folders are walked like the destination's and asked for their own log; a single file is only measured. A copy that
-//! disappears meanwhile is not one.
+//! disappears meanwhile is not one, and one that cannot be read hides no other. The snapshot itself is never a copy.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::folder::{FolderWalk, HeaderCache, Slice};
+use super::folder::{FolderWalk, Slice};
+use super::known::{CopyFace, Face, FileCache, HeaderCache, KnownCopies};
 use super::{Reader, SLICE, place};
 use crate::clock::Clock;
-use crate::config::{ArchiveConfig, SnapshotConfig};
+use crate::config::{ArchiveConfig, SnapshotConfig, same_path};
 use crate::platform::IoFailure;
 use crate::site::SiteCode;
 use crate::snapshot::walk::timestamp;
 use crate::snapshot::{
-    ArchiveContent, ArchiveCopy, DATABASE_FOLDER, DISCOVERED, Found, OWN_LOG, PathPattern, Search, Surveyor,
-    own_run,
+    ArchiveContent, ArchiveCopy, DATABASE_FOLDER, DISCOVERED, Found, OWN_LOG, OwnRun, PathPattern, Search,
+    Surveyor, own_run,
 };
 use crate::source::{
-    BlockingSource, Cursor, Fact, Guidance, Poll, PollFailure, Reach, SourceId, SourceKind, Surroundings,
+    BlockingSource, Cursor, Fact, FailureKind, Guidance, Poll, PollFailure, Reach, SourceId, SourceKind,
+    Surroundings,
 };
 use crate::trace::Phrases;
 
@@ -35,6 +37,8 @@ pub(in crate::source) struct ArchiveSource {
     name: String,
     site: SiteCode,
     pattern: PathPattern,
+    /// The folders of the snapshot itself.
+    own: Vec<PathBuf>,
     /// Nobody configured them: only what looks like a snapshot is one.
     discovers: bool,
     installation: Option<PathBuf>,
@@ -43,6 +47,7 @@ pub(in crate::source) struct ArchiveSource {
     reader: Reader,
     phrases: Phrases,
     warned_of_too_many: AtomicBool,
+    warned_of_closed: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -50,7 +55,15 @@ pub(in crate::source) struct ArchiveSource {
 #[derive(Debug, Default)]
 struct Work {
     stage: Option<Stage>,
+    known: Known,
+}
+
+/// What earlier polls have read.
+#[derive(Debug, Default)]
+struct Known {
     headers: HeaderCache,
+    runs: FileCache<Option<OwnRun>>,
+    copies: KnownCopies,
 }
 
 #[derive(Debug)]
@@ -64,7 +77,7 @@ enum Stage {
 struct Look {
     folders: std::vec::IntoIter<PathBuf>,
     files: std::vec::IntoIter<PathBuf>,
-    walk: Option<(PathBuf, FolderWalk)>,
+    walk: Option<(PathBuf, CopyFace, FolderWalk)>,
     copies: Vec<ArchiveCopy>,
 }
 
@@ -82,6 +95,7 @@ impl ArchiveSource {
             name: archive.name.clone(),
             site,
             pattern: PathPattern::new(&archive.pattern),
+            own: config.folders(site).into_iter().map(|(_, folder)| folder.into()).collect(),
             discovers: false,
             installation: config.installation.clone(),
             interval: config.interval,
@@ -92,6 +106,7 @@ impl ArchiveSource {
             },
             phrases,
             warned_of_too_many: AtomicBool::new(false),
+            warned_of_closed: AtomicBool::new(false),
             work: Mutex::default(),
         }
     }
@@ -123,7 +138,8 @@ impl ArchiveSource {
                     let place = place(self.pattern.root(), self.installation.as_deref(), &self.reader)?;
                     facts.push(Fact::Place(self.name.clone(), place));
                 }
-                work.headers.turn();
+                work.known.headers.turn();
+                work.known.runs.turn();
                 Stage::Search(Search::new(&self.pattern))
             }
         };
@@ -131,7 +147,8 @@ impl ArchiveSource {
             stage = match stage {
                 Stage::Search(search) => self.search(search)?,
                 Stage::Look(mut look) => {
-                    if !self.look(&mut look, until, &mut work.headers)? {
+                    if !self.look(&mut look, until, &mut work.known)? {
+                        work.known.copies.keep_only(&look.copies);
                         look.copies.sort_by(|one, other| one.path.cmp(&other.path));
                         facts.push(Fact::Archives(self.name.clone(), look.copies));
                         return Ok(Reach::CaughtUp);
@@ -151,11 +168,18 @@ impl ArchiveSource {
         if goes_on.map_err(|error| self.reader.failure("list", &error.path, &error.error))? {
             return Ok(Stage::Search(search));
         }
-        let Found { mut folders, files, left_out } = search.finish();
+        let Found { mut folders, files, left_out, closed, first_closed } = search.finish();
         if left_out > 0 && !self.warned_of_too_many.swap(true, Ordering::Relaxed) {
             let (site, path) = (self.site, &self.id.location);
             tracing::warn!(%site, path, left_out, "archive has too many copies; the first by name are not looked at");
         }
+        if let Some(first) = first_closed
+            && !self.warned_of_closed.swap(true, Ordering::Relaxed)
+        {
+            let (site, path) = (self.site, &self.id.location);
+            tracing::warn!(%site, path, closed, %first, "folders cannot be listed; archives in them are not seen");
+        }
+        folders.retain(|path| !self.own.iter().any(|own| same_path(own, path)));
         // From the end, which is the newest by name.
         folders.reverse();
         let files = if self.discovers { Vec::new() } else { files };
@@ -164,18 +188,21 @@ impl ArchiveSource {
     }
 
     /// A slice of a walk, or the next copy; whether there was one.
-    fn look(&self, look: &mut Look, until: Instant, headers: &mut HeaderCache) -> Result<bool, PollFailure> {
-        if let Some((path, walk)) = look.walk.take() {
-            match walk.go_on(until, headers, &self.reader)? {
-                Slice::More(walk) => look.walk = Some((path, walk)),
-                Slice::End { surveyor, .. } => look.copies.push(self.folder(&path, surveyor)),
-                Slice::Gone => {}
+    fn look(&self, look: &mut Look, until: Instant, known: &mut Known) -> Result<bool, PollFailure> {
+        if let Some((path, face, walk)) = look.walk.take() {
+            match walk.go_on(until, &mut known.headers, &self.reader) {
+                Ok(Slice::More(walk)) => look.walk = Some((path, face, walk)),
+                Ok(Slice::End { surveyor, .. }) => {
+                    if let Some(copy) = self.folder(&path, surveyor, known) {
+                        known.copies.walked(path, face, self.clock.now(), &copy);
+                        look.copies.push(copy);
+                    }
+                }
+                Ok(Slice::Gone) => {}
+                Err(failure) => look.copies.push(self.closed(&path, failure)?),
             }
         } else if let Some(path) = look.folders.next() {
-            if !self.discovers || looks_like_a_snapshot(&path) {
-                let walk = FolderWalk::begin(path.clone(), self.clock.now(), &self.reader)?;
-                look.walk = walk.map(|walk| (path, walk));
-            }
+            self.begin(path, look, known)?;
         } else if let Some(path) = look.files.next() {
             look.copies.extend(self.file(&path)?);
         } else {
@@ -184,14 +211,49 @@ impl ArchiveSource {
         Ok(true)
     }
 
-    fn folder(&self, path: &Path, mut surveyor: Surveyor) -> ArchiveCopy {
-        let log = path.join(OWN_LOG);
-        let run = own_run(&log, self.site, &self.phrases).unwrap_or_else(|error| {
-            surveyor.unreadable(self.reader.failure("read", &log, &error).message);
-            None
-        });
+    fn begin(&self, path: PathBuf, look: &mut Look, known: &mut Known) -> Result<(), PollFailure> {
+        let (now, face) = (self.clock.now(), CopyFace::of(&path));
+        if let Some(copy) = known.copies.at_rest(&path, face, now) {
+            look.copies.push(copy);
+        } else if !self.discovers || self.discovers_in(&path, known) {
+            match FolderWalk::begin(path.clone(), now, &self.reader) {
+                Ok(walk) => look.walk = walk.map(|walk| (path, face, walk)),
+                Err(failure) => look.copies.push(self.closed(&path, failure)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a folder that nobody configured is a copy of this site's snapshot, or a log that nobody can read hides it.
+    fn discovers_in(&self, path: &Path, known: &mut Known) -> bool {
+        looks_like_a_snapshot(path, self.site) && self.run(path, known).transpose().is_some()
+    }
+
+    fn folder(&self, path: &Path, mut surveyor: Surveyor, known: &mut Known) -> Option<ArchiveCopy> {
+        let run = match self.run(path, known) {
+            Ok(None) if self.discovers => return None,
+            Ok(run) => run,
+            Err(failure) => {
+                surveyor.unreadable(failure.message);
+                None
+            }
+        };
         let content = ArchiveContent::Folder { survey: surveyor.finish(), run };
-        ArchiveCopy { path: path.display().to_string(), content }
+        Some(ArchiveCopy { path: path.display().to_string(), content })
+    }
+
+    /// The run that a copy's own log tells of.
+    fn run(&self, folder: &Path, known: &mut Known) -> Result<Option<OwnRun>, PollFailure> {
+        let log = folder.join(OWN_LOG);
+        let read = match fs::metadata(&log) {
+            Ok(metadata) => {
+                let read = || own_run(&log, self.site, &self.phrases);
+                known.runs.of(&log, Face::of(&metadata), read)
+            }
+            Err(error) if IoFailure::has_vanished(&error) => Ok(None),
+            Err(error) => Err(error),
+        };
+        read.map_err(|error| self.reader.failure("read", &log, &error))
     }
 
     fn file(&self, path: &Path) -> Result<Option<ArchiveCopy>, PollFailure> {
@@ -199,20 +261,33 @@ impl ArchiveSource {
             Ok(metadata) if metadata.is_file() => metadata,
             Ok(_) => return Ok(None),
             Err(error) if IoFailure::has_vanished(&error) => return Ok(None),
-            Err(error) => return Err(self.reader.failure("open", path, &error)),
+            Err(error) => return self.closed(path, self.reader.failure("open", path, &error)).map(Some),
         };
         let (size, modified) = (metadata.len(), metadata.modified().ok().and_then(timestamp));
         let content = ArchiveContent::File { size, modified };
         Ok(Some(ArchiveCopy { path: path.display().to_string(), content }))
     }
+
+    /// A copy that this account may not read, of which nothing is known; any other failure is the archive's.
+    fn closed(&self, path: &Path, failure: PollFailure) -> Result<ArchiveCopy, PollFailure> {
+        if !matches!(failure.kind, FailureKind::AccessDenied | FailureKind::Locked) {
+            return Err(failure);
+        }
+        let mut surveyor = Surveyor::new(self.clock.now(), None);
+        surveyor.unreadable(failure.message);
+        let content = ArchiveContent::Folder { survey: surveyor.finish(), run: None };
+        Ok(ArchiveCopy { path: path.display().to_string(), content })
+    }
 }
 
-/// Whether a folder beside the destination's is a snapshot under another name: no site's own, and with a part of one.
-fn looks_like_a_snapshot(folder: &Path) -> bool {
-    let name = folder.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let is_own = name.strip_suffix("backup").is_some_and(|code| code.parse::<SiteCode>().is_ok());
+/// Whether a folder beside the destination's has a part of a snapshot and not the name of another site's.
+fn looks_like_a_snapshot(folder: &Path, site: SiteCode) -> bool {
+    let name = folder.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let code = name.get(..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let is_named = name.get(3..9).is_some_and(|word| word.eq_ignore_ascii_case("Backup"));
+    let is_foreign = is_named && code.is_some_and(|code| !code.eq_ignore_ascii_case(&site.to_string()));
     let has = |part: &str| fs::metadata(folder.join(part)).is_ok_and(|part| part.is_dir());
-    !is_own && (has("SiteServer") || has(DATABASE_FOLDER))
+    !is_foreign && (has("SiteServer") || has(DATABASE_FOLDER))
 }
 
 impl BlockingSource for ArchiveSource {
@@ -226,14 +301,16 @@ impl BlockingSource for ArchiveSource {
 
     fn poll(&self, _: Option<&Cursor>, guidance: &Guidance) -> Result<Poll<Cursor>, PollFailure> {
         let mut kept = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        // Taken out, so that a poll that fails or panics leaves nothing half done.
-        let mut work = std::mem::take(&mut *kept);
         let mut facts = Vec::new();
         if guidance.quiet.is_some() {
+            kept.stage = None;
             return Ok(Poll { facts, cursor: Cursor::Anew, reach: Reach::Unsettled });
         }
-        let reach = self.go_on(&mut work, &mut facts)?;
+        // Taken out, so that a poll that panics leaves nothing half done; one that fails keeps what was known before.
+        let mut work = std::mem::take(&mut *kept);
+        let reach = self.go_on(&mut work, &mut facts);
         *kept = work;
+        let reach = reach?;
         Ok(Poll { facts, cursor: Cursor::Anew, reach })
     }
 }
@@ -243,7 +320,8 @@ impl ArchiveSource {
     /// As after a poll whose slice was over before it had walked over this folder, its last.
     pub(super) fn leave_half_done(&self, folder: &Path) {
         let walk = FolderWalk::begin(folder.to_owned(), self.clock.now(), &self.reader).unwrap().unwrap();
-        let (walk, none) = (Some((folder.to_owned(), walk)), || Vec::new().into_iter());
+        let walk = Some((folder.to_owned(), CopyFace::of(folder), walk));
+        let none = || Vec::new().into_iter();
         let look = Look { folders: none(), files: none(), walk, copies: Vec::new() };
         self.work.lock().unwrap().stage = Some(Stage::Look(Box::new(look)));
     }

@@ -3,17 +3,16 @@
 //! That something disappears under the walk is no failure, because deleting and renaming is the backup's good right.
 //! But then what was seen is neither what was there before nor what is there now, and the walk says so.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::known::{Face, HeaderCache};
 use super::reader::Reader;
 use crate::platform::IoFailure;
 use crate::site::Timestamp;
 use crate::snapshot::walk::{Entry, Step, Unread, Walk, timestamp};
-use crate::snapshot::{DataFile, DataFileKind, Headers, Surveyor, read_headers};
+use crate::snapshot::{DataFile, Surveyor, read_headers};
 use crate::source::PollFailure;
 
 /// A walk over one folder that has not come to its end.
@@ -94,14 +93,15 @@ impl FolderWalk {
 
     fn file(&mut self, entry: &Entry, headers: &mut HeaderCache, reader: &Reader) {
         let Some(kind) = self.surveyor.file(entry) else { return };
-        let headers = match headers.of(entry, kind) {
+        let Entry { ref path, ref location, size, modified, created } = *entry;
+        let face = Face { size, modified, created };
+        let headers = match headers.of(location, face, || read_headers(location, path, kind, size)) {
             Err(error) if IoFailure::has_vanished(&error) => {
                 self.disturbed = true;
                 return;
             }
-            read => read.map_err(|error| reader.failure("read", &entry.location, &error).message),
+            read => read.map_err(|error| reader.failure("read", location, &error).message),
         };
-        let Entry { ref path, size, modified, .. } = *entry;
         self.surveyor.data_file(DataFile { path: path.clone(), kind, size, modified, headers });
     }
 
@@ -116,34 +116,5 @@ impl FolderWalk {
         let path = self.folder.join(&unread.path);
         self.surveyor.unreadable(reader.failure("read", &path, &unread.error).message);
         Ok(())
-    }
-}
-
-/// By what a file is known again; with its size and time alone a copy could not be told from the run's before it,
-/// because a copy has the times of its source.
-type Face = (u64, Option<Timestamp>, Option<Timestamp>);
-
-/// The headers of the data files that were seen last.
-#[derive(Debug, Default)]
-pub(super) struct HeaderCache {
-    before: BTreeMap<PathBuf, (Face, Headers)>,
-    now: BTreeMap<PathBuf, (Face, Headers)>,
-}
-
-impl HeaderCache {
-    /// Another look begins: what it does not come across is forgotten with the next one.
-    pub(super) fn turn(&mut self) {
-        self.before = std::mem::take(&mut self.now);
-    }
-
-    fn of(&mut self, entry: &Entry, kind: DataFileKind) -> io::Result<Headers> {
-        let face = (entry.size, entry.modified, entry.created);
-        let known = self.before.remove(&entry.location).filter(|(known, _)| *known == face);
-        let headers = match known {
-            Some((_, headers)) => headers,
-            None => read_headers(&entry.location, &entry.path, kind, entry.size)?,
-        };
-        self.now.insert(entry.location.clone(), (face, headers.clone()));
-        Ok(headers)
     }
 }

@@ -5,6 +5,7 @@
 
 mod archives;
 mod folder;
+mod known;
 mod reader;
 mod root;
 mod supplemental;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::folder::{FolderWalk, HeaderCache, Slice};
+use super::folder::{FolderWalk, Slice};
+use super::known::HeaderCache;
 use super::{Reader, SLICE, place};
 use crate::clock::Clock;
 use crate::config::{SnapshotConfig, SnapshotRoot};

@@ -64,6 +64,125 @@ fn the_place_is_the_literal_root_of_the_pattern() {
 }
 
 #[test]
+fn the_snapshot_itself_is_no_copy() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, run) in [("P01Backup", 2), ("P01Backup-1", 1)] {
+        write_snapshot(&place.path().join(name), run, &success(run));
+    }
+    let configured = config(&place.path().join("."));
+    let of = |config| {
+        ArchiveSource::new(
+            site(),
+            &archive(&place.path().join("p01backup*")),
+            config,
+            phrases(),
+            &surroundings(),
+        )
+    };
+    assert_eq!(names(&look(&of(&configured), "nas")), ["P01Backup-1"]);
+    let apart =
+        SnapshotConfig { database_path: Some(place.path().to_owned()), ..config(Path::new("/nowhere")) };
+    assert_eq!(names(&look(&of(&apart), "nas")), ["P01Backup-1"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_copy_that_cannot_be_read_hides_no_other() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c"] {
+        write_snapshot(&place.path().join(name), 1, &success(1));
+    }
+    let closed = place.path().join("b");
+    let chmod = |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).unwrap();
+    chmod(0o000);
+    if fs::read_dir(&closed).is_ok() {
+        eprintln!("skipped: this user reads every folder");
+        return;
+    }
+    let found = drain(&source(&place.path().join("*")), &mut None);
+    chmod(0o755);
+    let found = copies(&found.unwrap(), "nas").unwrap();
+    assert_eq!(names(&found), ["a", "b", "c"]);
+    let unreadable = |copy: &ArchiveCopy| match &copy.content {
+        ArchiveContent::Folder { survey, .. } => survey.first_unreadable.clone(),
+        ArchiveContent::File { .. } => None,
+    };
+    assert!(
+        unreadable(&found[1]).is_some_and(|why| why.contains(r"give CORP\CM01$ read access")),
+        "{found:?}"
+    );
+    assert_eq!((unreadable(&found[0]), unreadable(&found[2])), (None, None));
+}
+
+#[test]
+fn what_cannot_be_this_sites_is_not_discovered() {
+    let place = tempfile::tempdir().unwrap();
+    let other = "P02".parse().unwrap();
+    let foreign = BackupTask::new(other).success().text(&LogWriter::new(other, "CM02"), start(1));
+    for (name, log) in [
+        ("p02backup-Mon", success(1)),
+        ("P01Backup-Mon", success(1)),
+        ("Monday", success(1)),
+        ("of_P02", foreign),
+        ("silent", String::new()),
+    ] {
+        write_snapshot(&place.path().join(name), 1, &log);
+    }
+    let without = place.path().join("without");
+    write_snapshot(&without, 1, "");
+    fs::remove_file(without.join("smsbkup.log")).unwrap();
+    let source = ArchiveSource::discovered(site(), &config(place.path()), phrases(), &surroundings());
+    assert_eq!(names(&look(&source, "discovered")), ["Monday", "P01Backup-Mon"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_at_rest_is_walked_once_an_hour_and_another_in_its_place_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("a");
+    write_snapshot(&folder, 1, &success(1));
+    let clock = Clock::anchored(start(9));
+    let (pattern, surroundings) =
+        (archive(&place.path().join("*")), Surroundings { clock, ..surroundings() });
+    let source =
+        ArchiveSource::new(site(), &pattern, &config(Path::new("/nowhere")), phrases(), &surroundings);
+    let files = || match &look(&source, "nas")[0].content {
+        ArchiveContent::Folder { survey, .. } => survey.total.files,
+        ArchiveContent::File { .. } => 0,
+    };
+    let pass = |hours: f64| tokio::time::advance(Duration::from_secs_f64(hours * 3600.0));
+    let whole = files();
+    let more = |name: &str| fs::write(folder.join("SiteServer").join(name), "").unwrap();
+    pass(0.1).await;
+    more("new");
+    assert_eq!(files(), whole + 1, "it may still be copied");
+    for _ in 0..25 {
+        pass(1.0).await;
+        assert_eq!(files(), whole + 1);
+    }
+    more("by_hand");
+    pass(0.9).await;
+    // A run in between forgets nothing.
+    let quiet = Guidance { quiet: Some(Quiet::RunDue), ..Guidance::default() };
+    source.poll(None, &quiet).unwrap();
+    assert_eq!(files(), whole + 1, "not walked");
+    pass(0.2).await;
+    assert_eq!(files(), whole + 2);
+    for _ in 0..25 {
+        pass(1.0).await;
+        files();
+    }
+    more("another");
+    assert_eq!(files(), whole + 2, "not walked");
+    let log = success(2);
+    fs::write(folder.join("smsbkup.log"), format!("{log}{log}")).unwrap();
+    assert_eq!(files(), whole + 3, "its log was written anew");
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(look(&source, "nas"), []);
+}
+
+#[test]
 fn only_what_looks_like_a_snapshot_is_discovered() {
     let place = tempfile::tempdir().unwrap();
     for (name, log) in [("P01Backup", 3), ("P02Backup", 3), ("Monday", 1), ("Tuesday", 2)] {
