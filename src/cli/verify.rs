@@ -22,6 +22,9 @@ use crate::snapshot::{
     SnapshotComponent, Survey, Surveyor, Verification, completeness, read_headers,
 };
 
+/// Why nothing can be said of a folder that somebody moves or deletes.
+const DISAPPEARED: &str = "it, or something in it, disappeared while it was read";
+
 /// What was found.
 #[derive(Debug)]
 pub struct Verified {
@@ -60,7 +63,9 @@ impl Verified {
         let kind = DataFileKind::of(&path.to_string_lossy());
         let (mut pass, total, missing) = match fs::metadata(path) {
             Ok(found) if found.is_dir() => {
-                let survey = survey(path, now);
+                let Some(survey) = survey(path, now) else {
+                    return Ok(Self::unknown(verification, DISAPPEARED));
+                };
                 let missing = missing(&survey);
                 (Pass::of_folder(path.to_owned(), verification), survey.total.bytes, missing)
             }
@@ -73,11 +78,17 @@ impl Verified {
             Err(error) => return Ok(Self::unknown(verification, &error.to_string())),
         };
         let mut progress = Progress::begin(total, is_terminal);
-        while pass.slice(&mut Budget::begin(u64::MAX))? == SliceEnd::More {
-            progress.tell(&pass, notes)?;
-        }
+        let end = loop {
+            match pass.slice(&mut Budget::begin(u64::MAX))? {
+                SliceEnd::More => progress.tell(&pass, notes)?,
+                end => break end,
+            }
+        };
         progress.end();
         let mut verification = pass.into_verification();
+        if end == SliceEnd::Gone {
+            return Ok(Self::unknown(verification, DISAPPEARED));
+        }
         missing.into_iter().for_each(|finding| verification.find(finding));
         Ok(Self { verification })
     }
@@ -157,10 +168,11 @@ fn entry(path: &Path, metadata: &fs::Metadata) -> Option<Entry> {
     Some(Entry { path: name, location: path.to_owned(), size: metadata.len(), modified: None, created: None })
 }
 
-/// What there is, without reading it; what cannot be read shows when everything is.
-fn survey(folder: &Path, now: Timestamp) -> Survey {
+/// What there is, without reading it; what cannot be read shows when everything is. `None` if something disappeared.
+fn survey(folder: &Path, now: Timestamp) -> Option<Survey> {
     let mut surveyor = Surveyor::new(now, None);
-    for step in Walk::new(folder.to_owned()) {
+    let mut walk = Walk::new(folder.to_owned());
+    for step in walk.by_ref() {
         let Step::File(entry) = step else { continue };
         let Some(kind) = surveyor.file(&entry) else { continue };
         let Entry { path, location, size, modified, .. } = entry;
@@ -168,7 +180,7 @@ fn survey(folder: &Path, now: Timestamp) -> Survey {
             surveyor.data_file(DataFile { path, kind, size, modified, headers: Ok(headers) });
         }
     }
-    surveyor.finish()
+    (walk.vanished() == 0).then(|| surveyor.finish())
 }
 
 /// What a folder lacks, if it is a snapshot.
@@ -185,4 +197,49 @@ fn missing(survey: &Survey) -> Vec<Finding> {
         Finding::damaged(&part, what, "nothing")
     };
     missing.into_iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Removes something as soon as it is told that reading has begun.
+    struct Remover(PathBuf);
+
+    impl Write for Remover {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let removed =
+                if self.0.is_dir() { fs::remove_dir_all(&self.0) } else { fs::remove_file(&self.0) };
+            // Only the first note finds it there.
+            let _ = removed;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_disappears_while_it_is_read_cannot_be_judged() {
+        for removed in ["", "large", "next", "sub"] {
+            let place = tempfile::tempdir().unwrap();
+            let folder = place.path().join("folder");
+            fs::create_dir_all(folder.join("sub")).unwrap();
+            // More than a slice reads.
+            File::create(folder.join("large")).unwrap().set_len(80 << 20).unwrap();
+            fs::write(folder.join("next"), "x").unwrap();
+            let mut notes = Remover(folder.join(removed));
+            let found = Verified::look(&folder, Clock::System, false, &mut notes).unwrap();
+            assert!(!notes.0.exists());
+            assert_eq!(found.exit_code(), 3, "{removed}");
+            let mut notes = Vec::new();
+            found.print(OutputFormat::Text, &mut Vec::new(), &mut notes).unwrap();
+            let notes = String::from_utf8(notes).unwrap();
+            assert!(notes.contains(&folder.display().to_string()) && notes.contains(DISAPPEARED), "{notes}");
+        }
+    }
 }

@@ -149,6 +149,13 @@ impl Ledger {
         }
     }
 
+    /// Drops what has been recorded in part.
+    pub(super) fn discard(&mut self) {
+        if let Self::Recording(recorder) = std::mem::replace(self, Self::Without) {
+            recorder.discard();
+        }
+    }
+
     /// Writes out what a report is going to rely on.
     pub(super) fn flush(&mut self) -> Result<(), ManifestError> {
         match self {

@@ -1,8 +1,9 @@
 //! One pass over everything below a folder: every byte is read once, pages are judged, blocks compared.
 //!
 //! It goes on in slices, holds nothing of the folder open between two of them, and can be taken up again in another
-//! process from the last whole block, with the same result. What disappears meanwhile is passed over: deleting a
-//! snapshot is the backup's good right. It neither waits nor knows when it must keep quiet.
+//! process from the last whole block, with the same result. What disappears meanwhile ends it without a result: deleting
+//! a snapshot is the backup's good right, but nobody can vouch for it then. It neither waits nor knows when it must keep
+//! quiet.
 
 mod budget;
 mod database;
@@ -12,6 +13,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -25,7 +27,7 @@ use super::component::{DataFileKind, OWN_LOG};
 use super::finding::Finding;
 use super::manifest::{Comparison, Ledger, ManifestError, ManifestPlace, Mark, Passed};
 use super::verification::Verification;
-use super::walk::{Entry, Step, Unread, Walk};
+use super::walk::{Entry, Step, Unread, Walk, compare};
 use crate::platform::IoFailure;
 
 /// A pass that goes on in slices.
@@ -145,30 +147,40 @@ impl Pass {
     }
 
     /// Reads on until the budget is spent; what it recorded of the position is on the disk when it returns.
+    ///
+    /// After [`SliceEnd::Gone`] there is nothing to go on with: what it recorded has been removed.
     pub fn slice(&mut self, budget: &mut Budget) -> Result<SliceEnd, Lost> {
+        let end = self.advance(budget)?;
+        match end {
+            SliceEnd::Gone => self.ledger.discard(),
+            SliceEnd::More | SliceEnd::Done => self.ledger.flush()?,
+        }
+        Ok(end)
+    }
+
+    fn advance(&mut self, budget: &mut Budget) -> Result<SliceEnd, Lost> {
         if self.databases.is_none() {
             // A pass that has come anywhere has judged them.
             let judge = (self.position == Position::default()).then_some(&mut self.verification);
             match Databases::of_folder(&self.root, judge) {
+                Ok(databases) if databases.vanished => return Ok(SliceEnd::Gone),
                 Ok(databases) => self.databases = Some(databases),
                 Err(error) if has_vanished(&error) => return Ok(SliceEnd::Gone),
                 Err(error) => return Err(self.lost(error)),
             }
         }
-        let end = loop {
+        loop {
             let end = match self.reading.take() {
                 Some(reading) => self.read(reading, budget)?,
                 None => self.step()?,
             };
             match end {
-                Some(SliceEnd::Done) => break self.finish()?,
-                Some(end) => break end,
-                None if budget.is_spent() => break SliceEnd::More,
+                Some(SliceEnd::Done) => return self.finish(),
+                Some(end) => return Ok(end),
+                None if budget.is_spent() => return Ok(SliceEnd::More),
                 None => {}
             }
-        };
-        self.ledger.flush()?;
-        Ok(end)
+        }
     }
 
     /// Takes the next step of the walk; `None` means to go on.
@@ -177,6 +189,9 @@ impl Pass {
             Steps::Walk(walk) => walk.next(),
             Steps::One(entry) => entry.take().map(Step::File),
         };
+        if self.has_lost(step.as_ref()) {
+            return Ok(Some(SliceEnd::Gone));
+        }
         match step {
             None => return Ok(Some(SliceEnd::Done)),
             Some(Step::Folder(_)) => {}
@@ -195,15 +210,38 @@ impl Pass {
                 }
                 self.pass_over(&path)?;
                 self.leave(&path)?;
-                self.reach(path);
+                if !self.is_behind(&path) {
+                    self.reach(path);
+                }
             }
         }
         Ok(None)
     }
 
+    /// Whether something has disappeared that was to be read, or to be read on.
+    fn has_lost(&self, step: Option<&Step>) -> bool {
+        if let Steps::Walk(walk) = &self.steps
+            && walk.vanished() > 0
+        {
+            return true;
+        }
+        let Some(begun) = &self.position.begun else { return false };
+        match step {
+            None => true,
+            Some(Step::Folder(_)) => false,
+            Some(Step::File(entry)) => entry.path != begun.path,
+            Some(Step::Unread(unread)) => !self.is_behind(&unread.path),
+        }
+    }
+
+    /// Whether a path has been dealt with, or is a folder on the way to what has been.
+    fn is_behind(&self, path: &str) -> bool {
+        self.position.done.as_deref().is_some_and(|done| compare(path, done) != Ordering::Greater)
+    }
+
     fn begin_file(&mut self, entry: Entry) -> Result<(), Lost> {
         self.pass_over(&entry.path)?;
-        let begun = self.position.begun.take().filter(|begun| begun.path == entry.path);
+        let begun = self.position.begun.take();
         let kind = self.databases.as_ref().and_then(|databases| databases.kind_of(&entry.path));
         let mut reading = Reading::new(entry, kind, self.ledger.hashes());
         if let Some(begun) = &begun {
@@ -233,16 +271,7 @@ impl Pass {
                 return Ok(Some(SliceEnd::More));
             }
             Err(Stopped::Manifest(error)) => return Err(error.into()),
-            Err(Stopped::Read(error)) if has_vanished(&error) => {
-                if let Ledger::Recording(recorder) = &mut self.ledger
-                    && reading.blocks > 0
-                    && !is_own_log(&reading.entry.path)
-                {
-                    recorder.end_file(&reading.entry, reading.blocks)?;
-                }
-                self.reach(reading.entry.path);
-                return Ok(None);
-            }
+            Err(Stopped::Read(error)) if has_vanished(&error) => return Ok(Some(SliceEnd::Gone)),
             Err(Stopped::Read(error)) => {
                 self.require_root(IoFailure::of(&error))?;
                 let (path, at) = (&reading.entry.path, reading.at);

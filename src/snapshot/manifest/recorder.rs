@@ -19,6 +19,8 @@ pub(in crate::snapshot) struct Recorder {
     mark: Mark,
     /// Hashes in the line that is not ended.
     in_line: u64,
+    /// Whether a file has been begun and not ended.
+    in_file: bool,
 }
 
 impl Recorder {
@@ -57,20 +59,32 @@ impl Recorder {
             file.seek(SeekFrom::End(0)).map(|_| true)
         };
         let there = cut().map_err(ManifestError::io("cut back", &part))?;
-        Ok(there.then(|| Self::of(place, file, mark, blocks % BLOCKS_IN_LINE)))
+        Ok(there.then(|| Self::of(place, file, mark, blocks)))
     }
 
-    fn of(place: &ManifestPlace, file: File, mark: Mark, in_line: u64) -> Self {
-        Self { out: BufWriter::new(file), place: place.path.clone(), part: place.part(), mark, in_line }
+    /// One that goes on behind so many blocks of a file.
+    fn of(place: &ManifestPlace, file: File, mark: Mark, blocks: u64) -> Self {
+        Self {
+            out: BufWriter::new(file),
+            place: place.path.clone(),
+            part: place.part(),
+            mark,
+            in_line: blocks % BLOCKS_IN_LINE,
+            in_file: blocks > 0,
+        }
     }
 
-    /// Takes the hash of a file's block number `block`; they come in order.
+    /// Takes the hash of a file's block number `block`; they come in order. The first one ends the file before it.
     pub(in crate::snapshot) fn block(
         &mut self,
         entry: &Entry,
         block: u64,
         hash: &blake3::Hash,
     ) -> Result<(), ManifestError> {
+        if block == 0 {
+            self.leave_file()?;
+            self.in_file = true;
+        }
         if self.in_line == 0 {
             self.open_line(entry, block)?;
         } else {
@@ -84,17 +98,17 @@ impl Recorder {
     /// The file of which `blocks` blocks were taken has no more that could be read.
     pub(in crate::snapshot) fn end_file(&mut self, entry: &Entry, blocks: u64) -> Result<(), ManifestError> {
         if blocks == 0 {
+            self.leave_file()?;
             self.open_line(entry, 0)?;
-        }
-        if blocks == 0 || self.in_line > 0 {
             self.close_line()?;
+            self.in_file = true;
         }
-        self.mark.files += 1;
-        Ok(())
+        self.leave_file()
     }
 
     /// Writes everything to the disk and puts it in its place.
     pub(in crate::snapshot) fn finish(mut self) -> Result<(), ManifestError> {
+        self.leave_file()?;
         self.json(&End { end: self.mark.files })?;
         self.text("\n")?;
         self.flush()?;
@@ -102,6 +116,14 @@ impl Recorder {
         // Windows renames no file that is open.
         drop(out);
         fs::rename(&part, &place).map_err(ManifestError::io("rename", &part))
+    }
+
+    /// Removes what has been written; if that fails, the next pass writes over it.
+    pub(super) fn discard(self) {
+        let Self { out, part, .. } = self;
+        // Windows may keep the name of a file that is open.
+        drop(out);
+        let _ = fs::remove_file(part);
     }
 
     pub(super) fn flush(&mut self) -> Result<(), ManifestError> {
@@ -119,6 +141,15 @@ impl Recorder {
         self.text(&format!(",\"size\":{},\"modified\":", entry.size))?;
         self.json(&entry.modified.and_then(nanoseconds))?;
         self.text(&format!(",\"from\":{from},\"slices\":["))
+    }
+
+    /// Ends the file that has been begun.
+    fn leave_file(&mut self) -> Result<(), ManifestError> {
+        if self.in_line > 0 {
+            self.close_line()?;
+        }
+        self.mark.files += u64::from(std::mem::take(&mut self.in_file));
+        Ok(())
     }
 
     fn close_line(&mut self) -> Result<(), ManifestError> {

@@ -125,6 +125,38 @@ fn a_large_file_takes_several_lines() {
 }
 
 #[test]
+fn a_file_that_is_never_ended_spoils_nothing() {
+    for blocks in [1, BLOCKS_IN_LINE, BLOCKS_IN_LINE + 1] {
+        for (next, is_resumed) in [(Some(1), false), (Some(0), false), (None, false), (Some(1), true)] {
+            let folder = TempDir::new().unwrap();
+            let place = place(&folder, 3);
+            let mut recorder = recorder(&place);
+            let (first, second) = (entry("a", blocks), entry("b", 1));
+            (0..blocks).for_each(|block| recorder.block(&first, block, &hash(block)).unwrap());
+            if is_resumed {
+                recorder.flush().unwrap();
+                let mark = recorder.mark();
+                drop(recorder);
+                let resumed = place.resume(false, mark, blocks).unwrap();
+                let Some(Ledger::Recording(resumed)) = resumed else { panic!() };
+                recorder = resumed;
+            }
+            if let Some(next) = next {
+                (0..next).for_each(|block| recorder.block(&second, block, &hash(block)).unwrap());
+                recorder.end_file(&second, next).unwrap();
+            }
+            recorder.finish().unwrap();
+            let mut found = comparison(&place);
+            let mut files = Vec::new();
+            while let Some(file) = found.passed(None, Passed::Before).unwrap() {
+                files.push(file);
+            }
+            assert_eq!(files, if next.is_some() { vec!["a", "b"] } else { vec!["a"] }, "{blocks} {next:?}");
+        }
+    }
+}
+
+#[test]
 fn what_was_written_behind_the_mark_is_cut_off_and_what_is_lost_begins_anew() {
     let folder = TempDir::new().unwrap();
     let place = place(&folder, 3);

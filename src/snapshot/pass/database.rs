@@ -22,6 +22,8 @@ pub(super) struct Databases {
     layout: Layout,
     /// Those whose headers could not be read, which has been counted.
     unread: BTreeSet<String>,
+    /// Whether something disappeared meanwhile.
+    pub(super) vanished: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,25 +50,29 @@ impl Databases {
             }
         }
         let layout = if is_snapshot { Layout::Snapshot } else { Layout::Loose };
-        let mut found = Self { layout, unread: BTreeSet::new() };
+        let mut found = Self { layout, unread: BTreeSet::new(), vanished: false };
         let Some(verification) = judge else { return Ok(found) };
         match layout {
             Layout::Snapshot => {
                 for name in databases {
-                    let files = Walk::new(root.join(&name)).filter_map(|step| match step {
+                    let mut walk = Walk::new(root.join(&name));
+                    let files = walk.by_ref().filter_map(|step| match step {
                         Step::File(entry) => Some(Entry { path: format!("{name}/{}", entry.path), ..entry }),
                         _ => None,
                     });
                     found.judge(files, |_| String::new(), verification);
+                    found.vanished |= walk.vanished() > 0;
                 }
             }
             _ => {
-                let files = Walk::new(root.to_owned()).filter_map(|step| match step {
+                let mut walk = Walk::new(root.to_owned());
+                let files = walk.by_ref().filter_map(|step| match step {
                     Step::File(entry) => Some(entry),
                     _ => None,
                 });
                 let folder = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
                 found.judge(files, folder, verification);
+                found.vanished |= walk.vanished() > 0;
             }
         }
         Ok(found)
@@ -74,7 +80,7 @@ impl Databases {
 
     /// One file, which is judged by itself.
     pub(super) fn of_file(entry: &Entry, kind: DataFileKind, verification: &mut Verification) -> Self {
-        let mut found = Self { layout: Layout::One(kind), unread: BTreeSet::new() };
+        let mut found = Self { layout: Layout::One(kind), unread: BTreeSet::new(), vanished: false };
         found.judge(std::iter::once(entry.clone()), |_| String::new(), verification);
         found
     }
@@ -112,7 +118,7 @@ impl Databases {
             let Entry { path, location, size, modified, .. } = entry;
             match read_headers(&location, &path, kind, size) {
                 Ok(headers) => files.push(DataFile { path, kind, size, modified, headers: Ok(headers) }),
-                Err(error) if IoFailure::has_vanished(&error) => {}
+                Err(error) if IoFailure::has_vanished(&error) => self.vanished = true,
                 Err(error) => {
                     verification.unread(format!("{path}: {error}"));
                     self.unread.insert(path);

@@ -39,7 +39,7 @@ pub enum SliceEnd {
     More,
     /// Everything has been read.
     Done,
-    /// The folder is no longer there.
+    /// The folder, or something in it that was to be read, is no longer there.
     Gone,
 }
 

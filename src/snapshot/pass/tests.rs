@@ -363,15 +363,80 @@ fn a_folder_that_went_away_is_not_clean() {
     let mut pass = site.begin(1);
     assert_eq!(pass.slice(&mut Budget::unhurried(CHUNK as u64)).unwrap(), SliceEnd::More);
     fs::rename(site.root(), site.0.path().join("moved")).unwrap();
-    let end = loop {
-        match pass.slice(&mut Budget::unhurried(u64::MAX)).unwrap() {
-            SliceEnd::More => {}
-            end => break end,
-        }
-    };
-    assert_eq!(end, SliceEnd::Gone);
+    assert_eq!(end(pass), SliceEnd::Gone);
     let mut pass = site.begin(1);
     assert_eq!(pass.slice(&mut Budget::unhurried(u64::MAX)).unwrap(), SliceEnd::Gone);
+}
+
+/// A pass that has read a block of the data file, and not all of it.
+fn in_the_data_file(site: &Site) -> Pass {
+    let mut pass = site.begin(1);
+    while pass.position().begun.is_none() {
+        assert_eq!(pass.slice(&mut Budget::unhurried(BLOCK)).unwrap(), SliceEnd::More);
+    }
+    pass
+}
+
+fn end(mut pass: Pass) -> SliceEnd {
+    loop {
+        match pass.slice(&mut Budget::unhurried(u64::MAX)).unwrap() {
+            SliceEnd::More => {}
+            end => return end,
+        }
+    }
+}
+
+#[test]
+fn a_file_that_went_away_meanwhile_is_not_clean() {
+    type Spoil = fn(&Path);
+    let table: [(&str, Spoil); 4] = [
+        ("the one that is read", |root| fs::remove_file(root.join(MDF)).unwrap()),
+        ("the next one", |root| fs::remove_file(root.join(LDF)).unwrap()),
+        ("one in a folder that has not been listed", |root| {
+            fs::remove_dir_all(root.join("SiteServer")).unwrap();
+        }),
+        ("the last one", |root| fs::remove_file(root.join("smsbkup.log")).unwrap()),
+    ];
+    for comparing in [false, true] {
+        for (name, spoil) in table {
+            let site = Site::new();
+            if comparing {
+                site.verify(1);
+            }
+            let pass = in_the_data_file(&site);
+            assert_eq!(pass.compares(), comparing);
+            spoil(&site.root());
+            assert_eq!(end(pass), SliceEnd::Gone, "{name}");
+            let manifests = fs::read_dir(site.0.path().join("manifests")).unwrap().count();
+            assert_eq!(manifests, usize::from(comparing), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_went_away_between_two_processes_is_not_clean() {
+    type Spoil = fn(&Path);
+    let table: [(&str, Spoil); 3] = [
+        ("it alone", |root| fs::remove_file(root.join(MDF)).unwrap()),
+        ("with all that comes after it", |root| {
+            fs::remove_dir_all(root.join("SiteDBServer")).unwrap();
+            fs::remove_dir_all(root.join("SiteServer")).unwrap();
+            fs::remove_file(root.join("smsbkup.log")).unwrap();
+        }),
+        ("not it: another one came before it", |root| {
+            fs::write(root.join("SiteDBServer/A.txt"), "new").unwrap();
+        }),
+    ];
+    for (name, spoil) in table {
+        let site = Site::new();
+        let pass = in_the_data_file(&site);
+        let (position, mark, known) = (pass.position().clone(), pass.mark(), pass.verification().clone());
+        drop(pass);
+        spoil(&site.root());
+        let resumed = Pass::resume(site.root(), &site.manifest(1), false, mark, position, known).unwrap();
+        assert_eq!(end(resumed.expect("the manifest is there")), SliceEnd::Gone, "{name}");
+        assert!(!site.begin(1).compares(), "{name}");
+    }
 }
 
 #[test]
@@ -412,10 +477,7 @@ fn what_cannot_be_read_is_neither_clean_nor_missing() {
 #[test]
 fn a_file_that_changed_between_two_slices_is_not_clean() {
     let site = Site::new();
-    let mut pass = site.begin(1);
-    while pass.position().begun.is_none() {
-        assert_eq!(pass.slice(&mut Budget::unhurried(BLOCK)).unwrap(), SliceEnd::More);
-    }
+    let pass = in_the_data_file(&site);
     site.change(MDF, |mdf| mdf.push(0));
     let (position, mark, known) = (pass.position().clone(), pass.mark(), pass.verification().clone());
     let found = finished(finish(pass));
