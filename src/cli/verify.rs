@@ -15,6 +15,7 @@ use serde::Serialize;
 use self::progress::Progress;
 use super::args::OutputFormat;
 use crate::clock::Clock;
+use crate::error_chain;
 use crate::site::Timestamp;
 use crate::snapshot::walk::{Entry, Step, Walk};
 use crate::snapshot::{
@@ -63,11 +64,20 @@ impl Verified {
         let kind = DataFileKind::of(&path.to_string_lossy());
         let (mut pass, total, missing) = match fs::metadata(path) {
             Ok(found) if found.is_dir() => {
-                let Some(survey) = survey(path, now) else {
+                let Some((survey, proves)) = survey(path, now) else {
                     return Ok(Self::unknown(verification, DISAPPEARED));
                 };
                 let missing = missing(&survey);
+                if missing.is_empty() && !proves && survey.unreadable == 0 {
+                    return Ok(Self::unknown(
+                        verification,
+                        "no .mdf, .ndf or .ldf in it, so nothing can be proved",
+                    ));
+                }
                 (Pass::of_folder(path.to_owned(), verification), survey.total.bytes, missing)
+            }
+            Ok(found) if !found.is_file() => {
+                return Ok(Self::unknown(verification, "it is neither a file nor a folder"));
             }
             Ok(found) => match (kind, entry(path, &found)) {
                 (Some(kind), Some(entry)) => {
@@ -79,9 +89,13 @@ impl Verified {
         };
         let mut progress = Progress::begin(total, is_terminal);
         let end = loop {
-            match pass.slice(&mut Budget::begin(u64::MAX))? {
-                SliceEnd::More => progress.tell(&pass, notes)?,
-                end => break end,
+            match pass.slice(&mut Budget::begin(u64::MAX)) {
+                Ok(SliceEnd::More) => progress.tell(&pass, notes)?,
+                Ok(end) => break end,
+                Err(error) => {
+                    progress.end();
+                    return Ok(Self::unknown(pass.into_verification(), &error_chain(&error)));
+                }
             }
         };
         progress.end();
@@ -168,19 +182,30 @@ fn entry(path: &Path, metadata: &fs::Metadata) -> Option<Entry> {
     Some(Entry { path: name, location: path.to_owned(), size: metadata.len(), modified: None, created: None })
 }
 
-/// What there is, without reading it; what cannot be read shows when everything is. `None` if something disappeared.
-fn survey(folder: &Path, now: Timestamp) -> Option<Survey> {
+/// What there is, and whether a file of a database is among it, without reading it; `None` if something disappeared.
+///
+/// What cannot be read shows when everything is.
+fn survey(folder: &Path, now: Timestamp) -> Option<(Survey, bool)> {
+    let mut proves = false;
     let mut surveyor = Surveyor::new(now, None);
     let mut walk = Walk::new(folder.to_owned());
     for step in walk.by_ref() {
-        let Step::File(entry) = step else { continue };
+        let entry = match step {
+            Step::File(entry) => entry,
+            Step::Folder(_) => continue,
+            // The pass tells of it; here it only must not count as missing.
+            Step::Unread(unread) => {
+                surveyor.unreadable(unread.path);
+                continue;
+            }
+        };
+        proves |= DataFileKind::of(&entry.path).is_some();
         let Some(kind) = surveyor.file(&entry) else { continue };
         let Entry { path, location, size, modified, .. } = entry;
-        if let Ok(headers) = read_headers(&location, &path, kind, size) {
-            surveyor.data_file(DataFile { path, kind, size, modified, headers: Ok(headers) });
-        }
+        let headers = read_headers(&location, &path, kind, size).map_err(|error| error.to_string());
+        surveyor.data_file(DataFile { path, kind, size, modified, headers });
     }
-    (walk.vanished() == 0).then(|| surveyor.finish())
+    (walk.vanished() == 0).then(|| (surveyor.finish(), proves))
 }
 
 /// What a folder lacks, if it is a snapshot.
@@ -205,6 +230,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::demo::writer::Database;
 
     /// Removes something as soon as it is told that reading has begun.
     struct Remover(PathBuf);
@@ -224,7 +250,28 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_can_be_proved_nothing_is_clean() {
+        for files in [&[][..], &["CD.Latest/setup.exe"], &["notes.txt"]] {
+            let place = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = place.path().join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, "x").unwrap();
+            }
+            let found = Verified::look(place.path(), Clock::System, false, &mut Vec::new()).unwrap();
+            assert_eq!(found.exit_code(), 3, "{files:?}");
+        }
+    }
+
+    #[test]
     fn what_disappears_while_it_is_read_cannot_be_judged() {
+        let database = Database {
+            name: "CM_P01".to_owned(),
+            binding_id: [1; 16],
+            seed: 1,
+            version: 904,
+            created: chrono::NaiveDateTime::default(),
+        };
         for removed in ["", "large", "next", "sub"] {
             let place = tempfile::tempdir().unwrap();
             let folder = place.path().join("folder");
@@ -232,6 +279,7 @@ mod tests {
             // More than a slice reads.
             File::create(folder.join("large")).unwrap().set_len(80 << 20).unwrap();
             fs::write(folder.join("next"), "x").unwrap();
+            fs::write(folder.join("proves.ldf"), database.ldf(2, 1)).unwrap();
             let mut notes = Remover(folder.join(removed));
             let found = Verified::look(&folder, Clock::System, false, &mut notes).unwrap();
             assert!(!notes.0.exists());

@@ -6,6 +6,16 @@ use crate::site::Timestamp;
 /// The name of archives that nobody configured: siblings of the destination that look like snapshots.
 pub const DISCOVERED: &str = "discovered";
 
+/// Whether a file is called like something in which a snapshot can be packed; a note beside the archives is not.
+pub fn is_packed(name: &str) -> bool {
+    const ENDINGS: [&str; 16] = [
+        "7z", "bak", "bz2", "cab", "gz", "img", "iso", "rar", "tar", "tgz", "vhd", "vhdx", "wim", "xz",
+        "zip", "zst",
+    ];
+    name.rsplit_once('.')
+        .is_some_and(|(_, ending)| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
 /// The newest run that a `smsbkup.log` inside a copy tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnRun {
@@ -64,5 +74,16 @@ impl ArchiveCopy {
             }
         }
         *hasher.finalize().as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_no_archive() {
+        assert!(["P01Backup-1.zip", "p01.VHDX", "a.tar.gz"].iter().all(|name| is_packed(name)));
+        assert!(["readme.txt", "P01Backup-1", "zip", "done.marker"].iter().all(|name| !is_packed(name)));
     }
 }

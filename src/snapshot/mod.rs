@@ -22,7 +22,7 @@ mod survey;
 mod verification;
 pub mod walk;
 
-pub use archive::{ArchiveContent, ArchiveCopy, DISCOVERED, OwnRun};
+pub use archive::{ArchiveContent, ArchiveCopy, DISCOVERED, OwnRun, is_packed};
 pub use completeness::{Completeness, DatabasePart, completeness};
 pub use component::{DATABASE_FOLDER, DataFileKind, OWN_LOG, SnapshotComponent, is_registry_dump};
 pub use database::{ExpectedName, judge_database, judge_file};

@@ -19,7 +19,7 @@ use crate::site::SiteCode;
 use crate::snapshot::walk::timestamp;
 use crate::snapshot::{
     ArchiveContent, ArchiveCopy, DATABASE_FOLDER, DISCOVERED, Found, OWN_LOG, OwnRun, PathPattern, Search,
-    Surveyor, own_run,
+    Surveyor, is_packed, own_run,
 };
 use crate::source::{
     BlockingSource, Cursor, Fact, FailureKind, Guidance, Poll, PollFailure, Reach, SourceId, SourceKind,
@@ -257,6 +257,9 @@ impl ArchiveSource {
     }
 
     fn file(&self, path: &Path) -> Result<Option<ArchiveCopy>, PollFailure> {
+        if !path.file_name().is_some_and(|name| is_packed(&name.to_string_lossy())) {
+            return Ok(None);
+        }
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_file() => metadata,
             Ok(_) => return Ok(None),
