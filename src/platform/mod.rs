@@ -3,11 +3,13 @@
 pub mod account;
 mod io_error;
 pub mod paths;
+mod patience;
 pub mod private_file;
 pub mod signal;
 pub mod volume;
 
 pub use io_error::IoFailure;
+pub(crate) use patience::{patiently, put_in_place};
 
 /// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.
 pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);

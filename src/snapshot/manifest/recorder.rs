@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::line::{BLOCKS_IN_LINE, End, Header, VERSION, nanoseconds};
 use super::{ManifestError, ManifestPlace, Mark};
 use crate::platform::private_file::create_private;
+use crate::platform::put_in_place;
 use crate::site::Timestamp;
 use crate::snapshot::walk::Entry;
 
@@ -115,7 +116,7 @@ impl Recorder {
         let Self { out, place, part, .. } = self;
         // Windows renames no file that is open.
         drop(out);
-        fs::rename(&part, &place).map_err(ManifestError::io("rename", &part))
+        put_in_place(&part, &place).map_err(ManifestError::io("rename", &part))
     }
 
     /// Removes what has been written; if that fails, the next pass writes over it.

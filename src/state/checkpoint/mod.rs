@@ -12,16 +12,12 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::SiteState;
 use crate::config::SiteSettings;
+use crate::platform::{patiently, put_in_place};
 use crate::site::{SiteCode, Timestamp};
 use v1::{Checkpoint, SCHEMA, Unusable};
-
-/// How often is tried what another process (a virus scanner, say) makes fail for a moment.
-const TRIES: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// The state directory, locked against a second exporter while this value lives.
 #[derive(Debug)]
@@ -146,32 +142,7 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     file.write_all(&bytes)?;
     file.sync_all()?;
     drop(file);
-    patiently(|| fs::rename(&temporary, path))?;
-    // Not every platform can sync a directory; where it can, the rename is then durable too.
-    if let Some(directory) = path.parent().and_then(|directory| File::open(directory).ok()) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "on a blocking thread or before anything runs, and only while another process is in the way"
-)]
-fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 1..TRIES {
-        match operation() {
-            Err(error) if is_in_the_way(&error) => std::thread::sleep(PAUSE),
-            result => return result,
-        }
-    }
-    operation()
-}
-
-/// Sharing and lock violations of Windows have no kind of their own.
-fn is_in_the_way(error: &io::Error) -> bool {
-    let violation = cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33));
-    violation || error.kind() == io::ErrorKind::PermissionDenied
+    put_in_place(&temporary, path)
 }
 
 /// Why a file cannot be used.

@@ -1,0 +1,62 @@
+//! File operations that another process (a virus scanner, say) makes fail for a moment.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Tries again for a fifth of a second while another process is in the way; for blocking threads only.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "on a blocking thread or before anything runs, and only while another process is in the way"
+)]
+pub(crate) fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..TRIES {
+        match operation() {
+            Err(error) if is_in_the_way(&error) => std::thread::sleep(PAUSE),
+            result => return result,
+        }
+    }
+    operation()
+}
+
+/// Gives a file that has been written and synced its final name, patiently; after a crash it has one of both.
+pub(crate) fn put_in_place(written: &Path, place: &Path) -> io::Result<()> {
+    patiently(|| fs::rename(written, place))?;
+    // Not every platform can sync a directory; where it can, the rename is then durable too.
+    if let Some(directory) = place.parent().and_then(|directory| File::open(directory).ok()) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+/// Sharing and lock violations of Windows have no kind of their own.
+fn is_in_the_way(error: &io::Error) -> bool {
+    let violation = cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33));
+    violation || error.kind() == io::ErrorKind::PermissionDenied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_for_a_moment_fails_nothing() {
+        let table = [
+            (io::ErrorKind::PermissionDenied, 3, 4, true),
+            (io::ErrorKind::PermissionDenied, u32::MAX, TRIES, false),
+            (io::ErrorKind::NotFound, 3, 1, false),
+        ];
+        for (kind, failures, tries, works) in table {
+            let mut tried = 0;
+            let result = patiently(|| {
+                tried += 1;
+                if tried > failures { Ok(()) } else { Err(io::Error::from(kind)) }
+            });
+            assert_eq!((tried, result.is_ok()), (tries, works), "{kind:?}");
+        }
+    }
+}
