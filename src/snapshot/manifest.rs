@@ -6,6 +6,7 @@
 
 mod comparison;
 mod line;
+mod prune;
 mod recorder;
 #[cfg(test)]
 mod tests;
@@ -109,6 +110,7 @@ impl ManifestPlace {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(ManifestError::io("make the folder of", &self.path))?;
         }
+        self.prune(now);
         Recorder::create(self, now).map(Ledger::Recording)
     }
 
@@ -121,14 +123,16 @@ impl ManifestPlace {
         blocks: u64,
     ) -> Result<Option<Ledger>, ManifestError> {
         if comparing {
-            // Whoever begins anew says why.
-            let mut comparison = match Comparison::open(self) {
-                Ok(Some(comparison)) => comparison,
-                Ok(None) | Err(ManifestError::Unusable { .. }) => return Ok(None),
-                Err(error) => return Err(error),
+            let at_mark = Comparison::open(self).and_then(|comparison| {
+                let Some(mut comparison) = comparison else { return Ok(None) };
+                comparison.seek(mark)?;
+                Ok(Some(Ledger::Comparing(comparison)))
+            });
+            return match at_mark {
+                // Whoever begins anew says why; or it is another one than that of the mark.
+                Err(ManifestError::Unusable { .. }) => Ok(None),
+                known => known,
             };
-            comparison.seek(mark)?;
-            return Ok(Some(Ledger::Comparing(comparison)));
         }
         Ok(Recorder::resume(self, mark, blocks)?.map(Ledger::Recording))
     }

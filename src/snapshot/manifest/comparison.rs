@@ -60,7 +60,7 @@ impl Comparison {
     /// Goes to a mark of an earlier comparison.
     pub(super) fn seek(&mut self, mark: Mark) -> Result<(), ManifestError> {
         let sought = self.lines.seek(SeekFrom::Start(mark.bytes));
-        sought.map_err(ManifestError::io("read", &self.path))?;
+        sought.map_err(|error| unusable(&self.path, error))?;
         (self.at, self.length) = (mark.bytes, 0);
         self.next()
     }
@@ -160,7 +160,8 @@ fn examine(lines: &mut BufReader<File>) -> io::Result<()> {
 fn unusable(path: &std::path::Path, error: io::Error) -> ManifestError {
     let path = path.to_owned();
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+        // A mark that no file reaches is invalid input.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
             ManifestError::Unusable { path, reason: error.to_string() }
         }
         _ => ManifestError::Io { operation: "read", path, source: error },

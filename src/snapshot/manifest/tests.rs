@@ -108,6 +108,50 @@ fn what_cannot_be_used_is_recorded_anew() {
 }
 
 #[test]
+fn a_mark_of_another_manifest_begins_anew() {
+    let folder = TempDir::new().unwrap();
+    let place = place(&folder, 3);
+    record(&place, &[("a", 1), ("b", 1)]);
+    let Ledger::Comparing(found) = place.begin(time(0)).unwrap() else { panic!() };
+    let mark = found.mark();
+    assert!(place.resume(true, mark, 0).unwrap().is_some());
+    for bytes in [mark.bytes + 1, 0, 100_000, u64::MAX / 2] {
+        assert!(place.resume(true, Mark { bytes, ..mark }, 0).unwrap().is_none(), "{bytes}");
+    }
+}
+
+#[test]
+fn manifests_of_folders_that_are_no_more_are_removed() {
+    const MONTH: i64 = 30 * 86_400;
+    let folder = TempDir::new().unwrap();
+    let there = folder.path().join("there");
+    fs::create_dir(&there).unwrap();
+    let of = |site: &str, backup: &Path| {
+        ManifestPlace::new(folder.path(), site.parse().unwrap(), &backup.display().to_string(), time(3))
+    };
+    let (gone, away) = (folder.path().join("gone"), folder.path().join("no disk/backup"));
+    let cases = [
+        ("of a folder that is there", of("P01", &there), true),
+        ("of one whose disk is away", of("P01", &away), true),
+        ("of another site", of("P02", &gone), true),
+        ("of one that is gone", of("P01", &gone), false),
+    ];
+    for (_, place, _) in &cases {
+        record(place, &[("a", 1)]);
+    }
+    let rubbish = folder.path().join("manifests/P01-rubbish.jsonl");
+    fs::write(&rubbish, "x").unwrap();
+    let new = of("P01", &folder.path().join("new"));
+    new.begin(time(MONTH - 1)).unwrap();
+    assert!(cases.iter().all(|(_, place, _)| place.path.exists()), "they are not old");
+    new.begin(time(MONTH)).unwrap();
+    for (case, place, kept) in cases {
+        assert_eq!(place.path.exists(), kept, "{case}");
+    }
+    assert!(rubbish.exists() && new.part().exists());
+}
+
+#[test]
 fn a_large_file_takes_several_lines() {
     let folder = TempDir::new().unwrap();
     let place = place(&folder, 3);
