@@ -5,15 +5,17 @@
 //! process, another one goes on within one slice of where it was.
 
 mod cursor;
+mod postponed;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use self::cursor::Cursor;
 use self::cursor::Order;
+use self::postponed::Postponed;
 use super::super::{
     BlockingSource, Fact, FailureKind, Guidance, Poll, PollFailure, Reach, SourceId, SourceKind,
     Surroundings, VerifyOrder,
@@ -39,6 +41,7 @@ pub struct VerificationSource {
     account: String,
     /// The pass that goes on, with the cursor that was given out for it.
     going_on: Mutex<Option<(Cursor, Pass)>>,
+    postponed: Mutex<Postponed>,
 }
 
 impl VerificationSource {
@@ -52,20 +55,31 @@ impl VerificationSource {
             state_path: surroundings.state_path.to_owned(),
             account: surroundings.account.to_owned(),
             going_on: Mutex::new(None),
+            postponed: Mutex::default(),
         }
     }
 
-    /// What is to be done: rather what has been begun than what comes first.
+    /// The orders of this source, if now is the time.
+    fn orders<'a>(&self, guidance: &'a Guidance) -> impl Iterator<Item = &'a VerifyOrder> {
+        let orders = if guidance.quiet.is_none() { &*guidance.verify } else { &[] };
+        orders.iter().filter(|order| order.location == self.id.location)
+    }
+
+    /// What is to be done: rather what has been begun than what comes first, and what failed only after a pause.
     fn order<'a>(&self, cursor: Option<&Cursor>, guidance: &'a Guidance) -> Option<&'a VerifyOrder> {
-        let first = guidance.order_for(&self.id.location)?;
-        let begun = cursor.filter(|cursor| !cursor.is_done()).and_then(|cursor| {
-            let here = |order: &&VerifyOrder| order.location == self.id.location;
-            guidance.verify.iter().filter(here).find(|order| cursor.order == Order::of(order))
-        });
-        let order = begun.unwrap_or(first);
+        let (postponed, now) = (self.postponed(), self.clock.now());
+        let due = || self.orders(guidance).filter(|order| !postponed.holds(order, now));
+        let begun = cursor
+            .filter(|cursor| !cursor.is_done())
+            .and_then(|cursor| due().find(|order| cursor.order == Order::of(order)));
+        let order = begun.or_else(|| due().next())?;
         // The end of a pass is on its way to the state, which still gives its order.
         let is_done = cursor.is_some_and(|cursor| cursor.is_done() && cursor.order == Order::of(order));
         (!is_done).then_some(order)
+    }
+
+    fn postponed(&self) -> MutexGuard<'_, Postponed> {
+        self.postponed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pass(&self, order: &VerifyOrder, cursor: Option<&Cursor>) -> Result<Pass, ManifestError> {
@@ -95,7 +109,9 @@ impl VerificationSource {
         };
         // With a low rate, smaller slices instead of longer pauses, as long as each has a whole block.
         let mut budget = Budget::begin(self.rate_limit.max(BLOCK));
-        match pass.slice(&mut budget)? {
+        let end = pass.slice(&mut budget)?;
+        self.postponed().forget(order);
+        match end {
             SliceEnd::More => {
                 let verification = pass.verification().clone();
                 let cursor = Cursor::of(order, &pass);
@@ -109,7 +125,10 @@ impl VerificationSource {
                 Ok(poll(vec![fact], Some(Cursor::done(order)), Reach::CaughtUp))
             }
             // It was there when the order was given; what became of it is for the next look to say.
-            SliceEnd::Gone => Ok(poll(Vec::new(), None, Reach::Unsettled)),
+            SliceEnd::Gone => {
+                self.postponed().gone(order, self.clock.now());
+                Ok(poll(Vec::new(), None, Reach::Unsettled))
+            }
         }
     }
 
@@ -160,9 +179,20 @@ impl BlockingSource for VerificationSource {
         };
         let Some(order) = self.order(cursor, guidance) else {
             *self.going_on.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            return Ok(poll(Vec::new(), cursor.cloned(), Reach::Unsettled));
+            let postponed = self.postponed();
+            // Until it is tried again, nothing says that it would work.
+            return match self.orders(guidance).find_map(|order| postponed.failure(order)) {
+                Some(failure) => Err(failure.clone()),
+                None => Ok(poll(Vec::new(), cursor.cloned(), Reach::Unsettled)),
+            };
         };
-        self.verify(order, cursor).map_err(|lost| self.failure(&lost))
+        self.verify(order, cursor).map_err(|lost| {
+            let failure = self.failure(&lost);
+            if let Lost::Folder { .. } = lost {
+                self.postponed().failed(order, failure.clone(), self.clock.now());
+            }
+            failure
+        })
     }
 }
 

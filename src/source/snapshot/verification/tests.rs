@@ -116,6 +116,40 @@ fn an_order_is_carried_out_once() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_read_does_not_keep_others_waiting() {
+    let site = Site::new();
+    let source = site.source();
+    // No system opens it, whoever asks.
+    let bad = VerifyOrder { folder: "a\0b".to_owned(), ..site.order(None) };
+    let both = Guidance { quiet: None, verify: vec![bad.clone(), site.order(None)] };
+    let failures: Vec<_> = (0..3).map(|_| source.poll(None, &both).unwrap_err()).collect();
+    let mut cursor = None;
+    assert_eq!(carry_out(&source, &both, &mut cursor).intact(), Some(true));
+    // It has failed until it is tried again; one that is quiet does not fail.
+    let one = Guidance { quiet: None, verify: vec![bad] };
+    assert_eq!(source.poll(cursor.as_ref(), &one).unwrap_err(), failures[0]);
+    let quiet = Guidance { quiet: Some(Quiet::RunDue), ..one };
+    assert!(source.poll(cursor.as_ref(), &quiet).is_ok());
+}
+
+#[test]
+fn a_folder_in_motion_is_left_alone_for_a_while() {
+    let site = Site::new();
+    let source = site.source();
+    let first = until(&source, None, &site.guidance(None), BLOCK);
+    fs::remove_file(site.folder().join("SiteServer/large")).unwrap();
+    let mut cursor = first.cursor;
+    for _ in 0..3 {
+        let polled = source.poll(Some(&cursor), &site.guidance(None)).unwrap();
+        assert_eq!((&polled.facts[..], polled.reach), (&[][..], Reach::Unsettled));
+        cursor = polled.cursor;
+        assert_eq!(cursor, AnyCursor::Anew);
+        fs::write(site.folder().join("SiteServer/large"), "it is back").unwrap();
+    }
+    assert_eq!(fs::read_dir(site.0.path().join("manifests")).unwrap().count(), 0);
+}
+
+#[test]
 fn each_slice_is_paid_for() {
     let site = Site::new();
     let polled = site.source().poll(None, &site.guidance(None)).unwrap();
