@@ -40,6 +40,8 @@ pub struct Verification {
     pub unread: u64,
     /// The first of them and why.
     pub first_unread: Option<String>,
+    /// Whether what an earlier pass over the same files recorded is lost: they were compared with nothing.
+    pub record_lost: bool,
 }
 
 impl Verification {
@@ -61,6 +63,7 @@ impl Verification {
             added: 0,
             unread: 0,
             first_unread: None,
+            record_lost: false,
         }
     }
 
@@ -109,12 +112,12 @@ impl Verification {
         (self.finished.is_some() && self.unread == 0).then_some(true)
     }
 
-    /// Whether everything is as it was recorded; `None` while that is not known.
+    /// Whether everything is as it was recorded; `None` while that is not known. What this pass recorded first, is.
     pub fn unchanged(&self) -> Option<bool> {
         if self.changed + self.missing > 0 {
             return Some(false);
         }
-        (self.finished.is_some() && self.unread == 0).then_some(true)
+        (self.finished.is_some() && self.unread == 0 && !self.record_lost).then_some(true)
     }
 }
 
@@ -156,6 +159,14 @@ mod tests {
                     end(pass);
                 }),
                 None,
+                None,
+            ),
+            (
+                pass(|pass| {
+                    pass.record_lost = true;
+                    end(pass);
+                }),
+                Some(true),
                 None,
             ),
             (

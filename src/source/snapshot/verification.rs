@@ -109,6 +109,7 @@ impl VerificationSource {
         };
         // With a low rate, smaller slices instead of longer pauses, as long as each has a whole block.
         let mut budget = Budget::begin(self.rate_limit.max(BLOCK));
+        let compares = pass.compares();
         let end = pass.slice(&mut budget)?;
         self.postponed().forget(order);
         match end {
@@ -121,7 +122,10 @@ impl VerificationSource {
             }
             SliceEnd::Done => {
                 let finished = Some(self.clock.now());
-                let fact = Fact::Verification(Verification { finished, ..pass.into_verification() });
+                // What the pass before this one recorded should have been there.
+                let record_lost = order.after.is_some() && !compares;
+                let verification = Verification { finished, record_lost, ..pass.into_verification() };
+                let fact = Fact::Verification(verification);
                 Ok(poll(vec![fact], Some(Cursor::done(order)), Reach::CaughtUp))
             }
             // It was there when the order was given; what became of it is for the next look to say.

@@ -116,6 +116,25 @@ fn an_order_is_carried_out_once() {
 }
 
 #[test]
+fn what_was_recorded_and_is_lost_leaves_it_unknown_whether_anything_changed() {
+    let site = Site::new();
+    let source = site.source();
+    let mut cursor = None;
+    assert_eq!(carry_out(&source, &site.guidance(None), &mut cursor).unchanged(), Some(true));
+    for (after, spoil, unchanged) in
+        [(9, Some("rubbish"), None), (19, None, Some(true)), (29, Some(""), None), (39, None, Some(true))]
+    {
+        if let Some(rubbish) = spoil {
+            for manifest in fs::read_dir(site.0.path().join("manifests")).unwrap() {
+                fs::write(manifest.unwrap().path(), rubbish).unwrap();
+            }
+        }
+        let found = carry_out(&source, &site.guidance(Some(after)), &mut cursor);
+        assert_eq!((found.intact(), found.unchanged()), (Some(true), unchanged), "{after}");
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_read_does_not_keep_others_waiting() {
     let site = Site::new();
     let source = site.source();

@@ -235,6 +235,7 @@ impl VerificationV1 {
             added: self.added,
             unread: self.unread,
             first_unread: self.first_unread,
+            record_lost: false,
         }
     }
 }
