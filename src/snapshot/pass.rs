@@ -159,15 +159,20 @@ impl Pass {
     }
 
     fn advance(&mut self, budget: &mut Budget) -> Result<SliceEnd, Lost> {
-        if self.databases.is_none() {
+        let mut databases = match self.databases.take() {
+            Some(databases) => databases,
             // A pass that has come anywhere has judged them.
-            let judge = (self.position == Position::default()).then_some(&mut self.verification);
-            match Databases::of_folder(&self.root, judge) {
-                Ok(databases) if databases.vanished => return Ok(SliceEnd::Gone),
-                Ok(databases) => self.databases = Some(databases),
+            None => match Databases::of_folder(&self.root, self.position == Position::default()) {
+                Ok(databases) => databases,
                 Err(error) if has_vanished(&error) => return Ok(SliceEnd::Gone),
                 Err(error) => return Err(self.lost(error)),
-            }
+            },
+        };
+        let is_judged = databases.judge(budget, &mut self.verification);
+        let has_vanished = databases.vanished;
+        self.databases = Some(databases);
+        if has_vanished || !is_judged {
+            return Ok(if has_vanished { SliceEnd::Gone } else { SliceEnd::More });
         }
         loop {
             let end = match self.reading.take() {

@@ -225,6 +225,28 @@ fn each_damage_is_named_once() {
 }
 
 #[test]
+fn headers_anywhere_are_judged_in_slices() {
+    let site = Site::new();
+    let copies = site.0.path().join("copies");
+    for (folder, log) in [("a", 1), ("b/c", 2), ("d", 3)] {
+        fs::create_dir_all(copies.join(folder)).unwrap();
+        fs::write(copies.join(folder).join("x.mdf"), database(1).mdf(16, 1)).unwrap();
+        fs::write(copies.join(folder).join("x_log.ldf"), database(log).ldf(8, 1)).unwrap();
+    }
+    let mut pass = Pass::of_folder(copies, site.verification(1));
+    let mut slices = 0;
+    while pass.verification().damaged == 0 {
+        slices += 1;
+        assert!(slices < 20, "it does not come to its end");
+        assert_eq!(pass.slice(&mut Budget::unhurried(0)).unwrap(), SliceEnd::More);
+        assert_eq!((pass.position(), pass.current()), (&Position::default(), None));
+    }
+    assert!(slices > 5, "{slices} slices for as many files");
+    let files: Vec<_> = finish(pass).findings.into_iter().map(|finding| finding.file).collect();
+    assert_eq!(files, ["b/c/x_log.ldf", "d/x_log.ldf"]);
+}
+
+#[test]
 fn what_is_wholly_damaged_is_counted_and_told_in_part() {
     let site = Site::new();
     site.change(MDF, |mdf| mdf[10 * PAGE_SIZE..].fill(0xEE));
