@@ -129,8 +129,8 @@ impl App {
             }
             let mut tasks = SiteTasks { site, timings: site_timings, sources: Vec::new() };
             for source in found {
-                let cursor = state.cursor_for(source.id()).cloned();
                 state.watch(source.id().clone(), source.interval(), source.witness(), now);
+                let cursor = state.cursor_for(source.id());
                 tasks.sources.push((source, cursor));
             }
             states.push((state, sequence));

@@ -127,7 +127,7 @@ fn poll_once(state: &mut SiteState, source: Box<dyn BlockingSource>, clock: Cloc
     loop {
         let started = clock.now();
         let (sender, receiver) = mpsc::channel();
-        let (polled, cursor) = (Arc::clone(&source), state.cursor_for(&id).cloned());
+        let (polled, cursor) = (Arc::clone(&source), state.cursor_for(&id));
         let guidance = guidance(state, started);
         // A source that hangs keeps its thread; the process ends without it.
         thread::spawn(move || {

@@ -4,6 +4,7 @@
 
 mod belonging;
 pub mod checkpoint;
+mod cursors;
 mod runs;
 mod site;
 mod snapshot;

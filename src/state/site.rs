@@ -124,6 +124,7 @@ impl SiteState {
     pub fn fold(&mut self, report: &PollReport, now: Timestamp) -> Change {
         let Some(source) = self.sources.get_mut(&report.source) else { return Change::Volatile };
         source.record(report);
+        let again = self.reads_again(&report.source);
         let mut change = Change::Volatile;
         if let Ok(poll) = &report.result {
             for fact in &poll.facts {
@@ -132,10 +133,9 @@ impl SiteState {
             if poll.reach == Reach::CaughtUp {
                 change = change.max(self.caught_up(&report.source, report.started));
             }
-            if self.cursors.get(&report.source) != Some(&poll.cursor) {
-                // This source may have gone on from where one at another location stopped, which is void now.
-                self.cursors.retain(|id, _| id.kind != report.source.kind || self.sources.contains_key(id));
-                self.cursors.insert(report.source.clone(), poll.cursor.clone());
+            // What is read once more is only recognised while it is known to be that, also after a crash.
+            let is_kept = !again || poll.reach == Reach::CaughtUp;
+            if is_kept && self.keep_cursor(&report.source, &poll.cursor) {
                 change = change.max(Change::Position);
             }
         }
@@ -178,23 +178,14 @@ impl SiteState {
         })
     }
 
-    /// Where a source goes on that may have another location than before.
-    ///
-    /// A log is known by its content, so a cursor is good wherever the log is found now.
-    pub fn cursor_for(&self, source: &SourceId) -> Option<&Cursor> {
-        let same_kind = || {
-            let is_log = source.kind.witness().is_some();
-            self.cursors.iter().find(|(id, _)| is_log && id.kind == source.kind).map(|(_, cursor)| cursor)
-        };
-        self.cursors.get(source).or_else(same_kind)
-    }
-
     fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp) -> Change {
         fn observed<T: Clone>(value: &T, source: &SourceId) -> Observation<T> {
             Observation { value: value.clone(), source: source.clone() }
         }
         match fact {
-            Fact::Records(witness, records) if !records.is_empty() => self.witness(*witness, records),
+            Fact::Records(witness, records) if !records.is_empty() => {
+                self.witness(*witness, records, self.reads_again(source));
+            }
             Fact::Records(..) => return Change::Volatile,
             Fact::Coverage { witness, oldest, gap } => {
                 if let Some(source) = self.sources.get_mut(source) {
@@ -251,11 +242,15 @@ impl SiteState {
         Change::Durable
     }
 
-    fn witness(&mut self, witness: Witness, records: &[Record]) {
+    fn witness(&mut self, witness: Witness, records: &[Record], again: bool) {
         let timings = &self.settings.timings;
         let before = Tally::of(&self.timeline.events(timings));
         let timeline = Arc::make_mut(&mut self.timeline);
-        timeline.insert(witness, records.iter().cloned());
+        if again {
+            timeline.insert_again(witness, records.iter().cloned());
+        } else {
+            timeline.insert(witness, records.iter().cloned());
+        }
         let after = Tally::of(&timeline.events(timings));
         self.totals.add_growth(&before, &after);
         self.derive();

@@ -109,6 +109,26 @@ impl Timeline {
         }
     }
 
+    /// Adds records of a witness that is read once more from its beginning: what was known or let go is refused.
+    pub fn insert_again(&mut self, witness: Witness, records: impl IntoIterator<Item = Record>) {
+        let mut known: HashMap<Timestamp, Vec<&RecordBody>> = HashMap::new();
+        for record in self.records.get(&witness).into_iter().flatten() {
+            known.entry(record.time()).or_default().push(&record.body);
+        }
+        let is_known = |body: &RecordBody| known.get(&body.time()).is_some_and(|known| known.contains(&body));
+        let is_gone = |record: &Record| self.horizon.time.is_some_and(|time| record.time() < time);
+        let new = |record: &Record| !is_gone(record) && !is_known(&record.body);
+        let new: Vec<_> = records.into_iter().filter(new).collect();
+        self.insert(witness, new);
+    }
+
+    /// The position behind every record of a witness that was ever kept.
+    pub fn next_position(&self, witness: Witness) -> u64 {
+        let kept = self.records.get(&witness).and_then(|records| records.last());
+        let gone = self.horizon.positions.get(&witness).copied();
+        kept.map(|record| record.position).max(gone).map_or(0, |last| last.saturating_add(1))
+    }
+
     /// Lets the first `count` events go.
     pub fn prune(&mut self, count: usize, timings: &Timings) {
         let mut positions = std::mem::take(&mut self.horizon.positions);

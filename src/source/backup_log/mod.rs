@@ -42,6 +42,16 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Whether anything was read of any file.
+    pub fn has_read(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// The same place in the files, with the next record at `position` or behind it.
+    pub fn not_before(self, position: u64) -> Self {
+        Self { next: self.next.max(position), ..self }
+    }
+
     fn given(&self) -> Vec<Hint> {
         let hint = |(cause, code): &(String, bool)| {
             let strength = if *code { HintStrength::Code } else { HintStrength::Phrase };

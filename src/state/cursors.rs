@@ -1,0 +1,60 @@
+//! Where sources go on reading.
+//!
+//! A log is known by its content, so its cursor is good wherever the log is found now. A log without a cursor is read
+//! from its beginning, and what its witness has told before is not taken for something new.
+
+use super::SiteState;
+use crate::site::Witness;
+use crate::source::{Cursor, SourceId, backup_log};
+
+impl SiteState {
+    /// Where a watched source goes on that may have another location than before.
+    ///
+    /// Records of a log stand behind all that its witness has given: others would be taken for known and refused.
+    pub fn cursor_for(&self, source: &SourceId) -> Option<Cursor> {
+        let Some(witness) = self.log_of(source) else { return self.cursors.get(source).cloned() };
+        let cursor = self.log_cursor(source).cloned().unwrap_or_default();
+        Some(Cursor::Log(cursor.not_before(self.timeline.next_position(witness))))
+    }
+
+    /// Keeps where a source goes on; says whether that is somewhere else than before.
+    pub(super) fn keep_cursor(&mut self, source: &SourceId, cursor: &Cursor) -> bool {
+        if self.cursors.get(source) == Some(cursor) {
+            return false;
+        }
+        // This source may have gone on from where one at another location stopped, which is void now.
+        self.cursors.retain(|id, other| {
+            let replaced = id.kind == source.kind && (log(other).is_none() || log(cursor).is_some());
+            !replaced || self.sources.contains_key(id)
+        });
+        self.cursors.insert(source.clone(), cursor.clone());
+        true
+    }
+
+    /// Whether a source reads a log from its beginning that was read before.
+    pub(super) fn reads_again(&self, source: &SourceId) -> bool {
+        let has_spoken = |witness| self.timeline.next_position(witness) > 0;
+        let has_read = self.log_cursor(source).is_some_and(backup_log::Cursor::has_read);
+        !has_read && self.log_of(source).is_some_and(has_spoken)
+    }
+
+    /// The witness whose log a source reads, if it reads one.
+    fn log_of(&self, source: &SourceId) -> Option<Witness> {
+        let witness = self.sources.get(source).and_then(|source| source.witness);
+        witness.filter(|witness| matches!(witness, Witness::Log | Witness::DestinationLog))
+    }
+
+    /// How far the log was read that a source reads, here or at the location before.
+    fn log_cursor(&self, source: &SourceId) -> Option<&backup_log::Cursor> {
+        let same_kind = self.cursors.iter().filter(|(id, _)| id.kind == source.kind);
+        let mut elsewhere = same_kind.filter_map(|(_, cursor)| log(cursor));
+        self.cursors.get(source).and_then(log).or_else(|| elsewhere.next())
+    }
+}
+
+fn log(cursor: &Cursor) -> Option<&backup_log::Cursor> {
+    match cursor {
+        Cursor::Log(cursor) => Some(cursor),
+        _ => None,
+    }
+}

@@ -1,0 +1,197 @@
+//! The destination's own log as a witness: at another place, read once more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::clock::Clock;
+use crate::config::{SnapshotConfig, VerifyConfig};
+use crate::demo::writer::{BackupTask, LogWriter};
+use crate::state::checkpoint::StateDirectory;
+use crate::trace::UserPatterns;
+
+/// An exporter that reads only a destination, as often restarted as need be.
+struct World {
+    place: tempfile::TempDir,
+    state: SiteState,
+    sources: Vec<(Box<dyn BlockingSource>, Option<Cursor>)>,
+}
+
+fn day(number: i64) -> Timestamp {
+    at(number * 86_400)
+}
+
+/// The log that the run of a day leaves.
+fn log(number: i64) -> String {
+    let site = "P01".parse().unwrap();
+    BackupTask::new(site).success().text(&LogWriter::new(site, "CM01.corp.example"), day(number))
+}
+
+impl World {
+    fn new() -> Self {
+        let state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), day(0));
+        Self { place: tempfile::tempdir().unwrap(), state, sources: Vec::new() }
+    }
+
+    fn destination(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    /// Writes the destination's log, which is all that lies there.
+    fn write(&self, name: &str, text: &str) {
+        let folder = self.destination(name).join("P01Backup");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("smsbkup.log"), text).unwrap();
+    }
+
+    /// Saves, and begins anew with another destination.
+    fn restart(&mut self, destination: &str) {
+        let mut settings = SiteSettings::new("P01".parse().unwrap());
+        settings.snapshot = Some(SnapshotConfig {
+            path: self.destination(destination),
+            database_path: None,
+            control_file: None,
+            archives: Vec::new(),
+            verify: VerifyConfig { pages: false, ..VerifyConfig::default() },
+            interval: Duration::from_secs(300),
+            installation: None,
+        });
+        let directory = StateDirectory::open(&self.place.path().join("state")).unwrap();
+        directory.save(&self.state, 1).unwrap();
+        let around = Surroundings { clock: Clock::System, state_path: Path::new("/nowhere"), account: "me" };
+        let sources = sources_of(&settings, None, &UserPatterns::default(), &around).unwrap();
+        self.state = directory.load(&Arc::new(settings), day(0)).unwrap().state;
+        self.sources.clear();
+        for source in sources {
+            self.state.watch(source.id().clone(), source.interval(), source.witness(), day(0));
+            let cursor = self.state.cursor_for(source.id());
+            self.sources.push((source, cursor));
+        }
+    }
+
+    /// Polls every source until it has read what there is; the last one first.
+    fn poll(&mut self, now: Timestamp, guidance: &Guidance) {
+        for (source, cursor) in self.sources.iter_mut().rev() {
+            loop {
+                let result = source.poll(cursor.as_ref(), guidance);
+                if let Ok(poll) = &result {
+                    *cursor = Some(poll.cursor.clone());
+                }
+                let more = matches!(&result, Ok(Poll { reach: Reach::More | Reach::MoreAfter(_), .. }));
+                let (site, source, duration) =
+                    (self.state.settings.code, source.id().clone(), Duration::ZERO);
+                self.state.fold(&PollReport { site, source, started: now, duration, result }, now);
+                if !more {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Reads the log in a destination after the run of a day.
+    fn read(&mut self, number: i64) {
+        self.poll(day(number) + TimeDelta::hours(12), &Guidance::default());
+    }
+
+    /// Successful runs as counted, their 5035 as counted, and the day of the newest.
+    fn known(&self) -> (u64, u64, Option<i64>) {
+        let messages = self.state.totals.messages.get(&Some(MessageId::COMPLETED));
+        let last = self.state.runs.iter().filter_map(|run| run.succeeded).max();
+        let last = last.map(|success| (success - at(0)).num_days());
+        assert_eq!(self.state.totals.runs_failed, 0);
+        (self.state.totals.runs, messages.copied().unwrap_or_default(), last)
+    }
+}
+
+#[test]
+fn a_destination_at_another_path_goes_on_telling() {
+    let mut world = World::new();
+    world.restart("a");
+    world.write("a", &log(1));
+    world.read(1);
+    assert_eq!(world.known(), (1, 1, Some(1)));
+    // The other disk is not there yet, while other sources already say something.
+    world.restart("b");
+    world.poll(day(1) + TimeDelta::hours(13), &Guidance { quiet: Some(Quiet::RunDue), verify: vec![] });
+    world.read(1);
+    world.restart("b");
+    world.write("b", &log(1));
+    world.read(1);
+    assert_eq!(world.known(), (1, 1, Some(1)), "the same log at another place");
+    world.write("b", &log(2));
+    world.read(2);
+    assert_eq!(world.known(), (2, 2, Some(2)));
+    world.restart("a");
+    world.write("a", &log(3));
+    world.read(3);
+    assert_eq!(world.known(), (3, 3, Some(3)));
+}
+
+#[test]
+fn a_log_whose_cursor_was_lost_is_read_again_and_counted_once() {
+    let mut world = World::new();
+    world.restart("a");
+    for number in 1..4 {
+        world.write("a", &log(number));
+        world.read(number);
+    }
+    for number in 3..6 {
+        world.state.cursors.clear();
+        world.restart("a");
+        world.poll(day(number), &Guidance { quiet: Some(Quiet::RunDue), verify: vec![] });
+        world.write("a", &log(number));
+        world.read(number);
+        let count = u64::try_from(number).unwrap();
+        assert_eq!(world.known(), (count, count, Some(number)));
+        world.read(number);
+        assert_eq!(world.known().0, count);
+    }
+}
+
+#[test]
+fn a_cursor_whose_positions_began_anew_is_not_deaf() {
+    let mut world = World::new();
+    world.restart("a");
+    world.write("a", &log(1));
+    world.read(1);
+    let behind = serde_json::json!({ "log": { "next": 1 } });
+    let id = world.sources[0].0.id().clone();
+    world.state.cursors.insert(id, serde_json::from_value(behind).unwrap());
+    world.restart("a");
+    world.write("a", &log(2));
+    world.read(2);
+    assert_eq!(world.known(), (2, 2, Some(2)));
+}
+
+/// Only what is read again is kept back, or a long log would be read from its beginning after every crash.
+#[test]
+fn where_a_long_log_is_being_read_for_the_first_time_is_kept() {
+    let mut state = state();
+    let mut first = report(LOG, at(100), vec![Fact::Records(Witness::Log, records("500@0 5055@1"))]);
+    if let Ok(poll) = &mut first.result {
+        poll.reach = Reach::More;
+    }
+    state.fold(&first, at(100));
+    assert_eq!(state.cursors.len(), 1);
+    // With nothing read of any file it would be read again.
+    state.cursors.clear();
+    state.fold(&first, at(101));
+    assert_eq!((state.cursors.len(), state.timeline.records()[&Witness::Log].len()), (0, 2));
+}
+
+#[test]
+fn what_was_let_go_is_not_taken_again_from_a_log_that_is_read_again() {
+    let mut timeline = Timeline::default();
+    let all = records("500@0 5055@1 5035@60 501@61 500@100 5055@101 5035@160 501@161");
+    timeline.insert(Witness::DestinationLog, all.clone());
+    timeline.prune(4, &Timings::DEFAULT);
+    let next = timeline.next_position(Witness::DestinationLog);
+    assert_eq!((next, timeline.next_position(Witness::Log)), (8, 0));
+    let before = timeline.clone();
+    let again = all.into_iter().map(|record| Record { position: record.position + next, ..record });
+    timeline.insert_again(Witness::DestinationLog, again.clone());
+    assert_eq!(timeline, before);
+    let new = Record { position: 16, body: body("500", 200) };
+    timeline.insert_again(Witness::DestinationLog, again.chain([new]));
+    assert_eq!(timeline.records()[&Witness::DestinationLog].len(), 5);
+}
