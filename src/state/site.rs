@@ -310,6 +310,8 @@ impl SiteState {
     }
 
     /// A 5035 is final at once. Anything else settles first, and every witness that works must have been asked since.
+    ///
+    /// One that is kept from the destination, or whose log the next run writes anew, is waited for only if no other works.
     fn is_final(
         &self,
         run: &BackupRun,
@@ -324,13 +326,17 @@ impl SiteState {
         // An end that is dated in the future was over when the next run began.
         let ended = next.map_or(ended, |next| ended.min(next.first));
         let settled = ended + TimeDelta::from_std(self.settings.timings.settle).unwrap_or(TimeDelta::MAX);
-        // The next run writes the destination's log anew, and until its end nobody looks there.
-        let tells_of_it = |witness| witness != Witness::DestinationLog || next.is_none();
-        let works = |(witness, source): &(Witness, &SourceState)| source.up() && tells_of_it(*witness);
-        let mut witnesses = self.witnesses().filter(works).peekable();
-        let read_since =
-            |witness| self.coverage.get(&witness).and_then(|coverage| coverage.until) >= Some(settled);
-        now >= settled && witnesses.peek().is_some() && witnesses.all(|(witness, _)| read_since(witness))
+        let mut waited_for: Vec<_> = self.witnesses().filter(|(_, source)| source.up()).collect();
+        let is_overwritten = |witness| witness == Witness::DestinationLog && next.is_some();
+        let can_tell =
+            |(witness, source): &(Witness, &SourceState)| !source.kept_quiet && !is_overwritten(*witness);
+        if waited_for.iter().any(can_tell) {
+            waited_for.retain(can_tell);
+        }
+        let read_since = |(witness, _): &(Witness, &SourceState)| {
+            self.coverage.get(witness).and_then(|coverage| coverage.until) >= Some(settled)
+        };
+        now >= settled && !waited_for.is_empty() && waited_for.iter().all(read_since)
     }
 
     /// The sources that read a deciding witness.

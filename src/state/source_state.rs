@@ -34,6 +34,8 @@ pub struct SourceState {
     pub caught_up: bool,
     /// Whether the last poll did.
     pub is_current: bool,
+    /// Whether the last poll was kept from looking: it succeeded and brought nothing at all.
+    pub kept_quiet: bool,
     /// The deciding witness that it reads, if it reads one.
     pub witness: Option<Witness>,
     /// Whether there is nothing now that the witness has written into.
@@ -55,6 +57,7 @@ impl SourceState {
             failure: None,
             caught_up: false,
             is_current: false,
+            kept_quiet: false,
             witness: None,
             silent: false,
         }
@@ -77,12 +80,14 @@ impl SourceState {
                 self.failure = None;
                 self.is_current = poll.reach == Reach::CaughtUp;
                 self.caught_up |= self.is_current;
+                self.kept_quiet = poll.reach == Reach::Unsettled && poll.facts.is_empty();
             }
             Err(failure) => {
                 *self.failures.entry(failure.kind).or_default() += 1;
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
                 self.failure = Some(failure.clone());
                 self.is_current = false;
+                self.kept_quiet = false;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The destination's own log as a witness: at another place, read once more.
+//! The destination's own log as a witness: at another place, read once more, kept from being read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -194,4 +194,52 @@ fn what_was_let_go_is_not_taken_again_from_a_log_that_is_read_again() {
     let new = Record { position: 16, body: body("500", 200) };
     timeline.insert_again(Witness::DestinationLog, again.chain([new]));
     assert_eq!(timeline.records()[&Witness::DestinationLog].len(), 5);
+}
+
+const DESTINATION: SourceKind = SourceKind::Snapshot;
+
+/// A poll of the destination that was kept quiet, or one that walks and has not come to the log.
+fn not_read(started: i64, facts: Vec<Fact>) -> PollReport {
+    let mut report = report(DESTINATION, at(started), facts);
+    if let Ok(poll) = &mut report.result {
+        poll.reach = if poll.facts.is_empty() { Reach::Unsettled } else { Reach::More };
+    }
+    report
+}
+
+#[test]
+fn a_failure_does_not_wait_for_a_destination_that_nobody_may_read() {
+    const FAILED: &str = "500@0 5055@1 -5060@9 501@10";
+    let failed = |witness, script| vec![Fact::Records(witness, records(script))];
+    let walks = || vec![Fact::Lines(LineTotals::default())];
+    let watched = |kinds: &[SourceKind]| {
+        let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
+        for kind in kinds {
+            let id = SourceId { kind: *kind, location: String::new() };
+            let witness = kind.witness().or(Some(Witness::DestinationLog));
+            state.watch(id, Duration::from_secs(5), witness, at(0));
+        }
+        state
+    };
+    for (facts, counted) in [(vec![], 1), (walks(), 0)] {
+        let mut state = watched(&[LOG, DESTINATION]);
+        state.fold(&report(DESTINATION, at(0), vec![]), at(0));
+        state.fold(&report(LOG, at(11), failed(Witness::Log, FAILED)), at(11));
+        state.fold(&not_read(12, facts), at(12));
+        state.fold(&report(LOG, at(129), vec![]), at(129));
+        assert_eq!(state.totals.runs_failed, 0, "it has not settled");
+        state.fold(&report(LOG, at(131), vec![]), at(131));
+        assert_eq!(state.totals.runs_failed, counted);
+        state.fold(&report(DESTINATION, at(140), vec![]), at(140));
+        assert_eq!(state.totals.runs_failed, 1);
+    }
+    // Where it is the only witness, nobody else can tell.
+    let mut state = watched(&[DESTINATION]);
+    state.fold(&report(DESTINATION, at(11), failed(Witness::DestinationLog, FAILED)), at(11));
+    state.fold(&not_read(500, vec![]), at(500));
+    assert_eq!(state.totals.runs_failed, 0);
+    // And what the next run has overwritten is final once that was read.
+    let next = records(&format!("{FAILED} 500@900 5055@901"));
+    state.fold(&report(DESTINATION, at(1000), vec![Fact::Records(Witness::DestinationLog, next)]), at(1000));
+    assert_eq!(state.totals.runs_failed, 1);
 }
