@@ -4,8 +4,11 @@ use super::{RunSummary, delta};
 use crate::config::{SnapshotConfig, SnapshotRoot, VerifyConfig};
 use crate::site::Timestamp;
 use crate::snapshot::{ArchiveContent, OwnRun};
-use crate::source::{Guidance, Quiet, SourceKind, VerifyOrder};
-use crate::state::{Belonging, SiteState};
+use crate::source::{Guidance, Quiet, SourceId, SourceKind, VerifyOrder};
+use crate::state::{Belonging, SiteState, SourceState};
+
+/// A witness that misses fewer polls than this is not taken for lost.
+const MISSED_POLLS: u32 = 5;
 
 /// The advice for one site at a moment.
 ///
@@ -13,9 +16,9 @@ use crate::state::{Belonging, SiteState};
 pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
     let runs = RunSummary::of(state, now);
     let timings = &state.settings.timings;
-    let quiet = if !state.knows_events() && reads_elsewhere(state) {
+    let quiet = if reads_elsewhere(state) && !(state.knows_events() && is_heard(state, now)) {
         Some(Quiet::Unknown)
-    } else if runs.in_progress == Some(true) && !ends_unseen(state, &runs, now) {
+    } else if goes_on(state, &runs, now) {
         Some(Quiet::RunInProgress)
     } else if is_due(state, &runs, now) {
         Some(Quiet::RunDue)
@@ -24,26 +27,51 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
         runs.after_backup_started.filter(recent).map(|_| Quiet::AfterBackup)
     };
     let config = state.settings.snapshot.as_ref().filter(|_| quiet.is_none());
-    let verify = config.map(|config| orders(state, config, &runs, now)).unwrap_or_default();
+    let verify = config.map(|config| orders(state, config, now)).unwrap_or_default();
     Guidance { quiet, verify }
+}
+
+/// The sources of witnesses that are not in the destination itself.
+fn elsewhere(state: &SiteState) -> impl Iterator<Item = &SourceState> {
+    let outside = |(id, source): &(&SourceId, &SourceState)| {
+        id.kind != SourceKind::Snapshot && source.witness.is_some()
+    };
+    state.sources.iter().filter(outside).map(|(_, source)| source)
 }
 
 /// Whether something besides the destination itself could tell of a run.
 fn reads_elsewhere(state: &SiteState) -> bool {
-    state.sources.iter().any(|(id, source)| id.kind != SourceKind::Snapshot && source.witness.is_some())
+    elsewhere(state).next().is_some()
 }
 
-/// Whether the run in progress should be over, and only the destination's own log could tell.
-fn ends_unseen(state: &SiteState, runs: &RunSummary, now: Timestamp) -> bool {
-    let told_elsewhere = (state.sources.iter())
-        .any(|(id, source)| id.kind != SourceKind::Snapshot && source.speaks_for().is_some() && source.up());
-    let expected_end = state.runs.last().map(|run| run.started_or_first() + runs.expected_duration);
-    !told_elsewhere && expected_end <= Some(now)
+/// Whether a run that began just now would be known; not what was known once, but what is read at present.
+fn is_heard(state: &SiteState, now: Timestamp) -> bool {
+    let lately = |source: &SourceState, success: Timestamp| {
+        let some_polls = delta(source.interval.saturating_mul(MISSED_POLLS));
+        (now - success).abs() < some_polls.max(delta(state.settings.timings.quiet_unheard))
+    };
+    elsewhere(state)
+        .any(|source| source.up() || source.last_success.is_some_and(|success| lately(source, success)))
+}
+
+/// Whether the newest run may still work in the destination: one whose end was never logged does not for ever.
+fn goes_on(state: &SiteState, runs: &RunSummary, now: Timestamp) -> bool {
+    let timings = &state.settings.timings;
+    let Some(run) = state.runs.last().filter(|run| run.ended.is_none()) else { return false };
+    if let Some(success) = run.succeeded {
+        let last = run.after_backup_started.map_or(success, |started| started.max(success));
+        return now < last + delta(timings.quiet_after_backup);
+    }
+    // Only the destination's own log could tell that it is over, and that is not looked at.
+    let ends_unseen = !reads_elsewhere(state) && run.started_or_first() + runs.expected_duration <= now;
+    // Its machine has restarted, say, and nothing will ever be logged of it.
+    let is_dead = runs.stalled == Some(true) && now - run.last >= delta(timings.quiet_stalled);
+    !ends_unseen && !is_dead
 }
 
 /// What is to be verified: a snapshot once it has settled after its run, an archive once it is there, both again after
 /// the interval.
-fn orders(state: &SiteState, config: &SnapshotConfig, runs: &RunSummary, now: Timestamp) -> Vec<VerifyOrder> {
+fn orders(state: &SiteState, config: &SnapshotConfig, now: Timestamp) -> Vec<VerifyOrder> {
     let VerifyConfig { pages, interval, settle, .. } = config.verify;
     let due = |location: &str, folder: &str, run: Timestamp, settled: Timestamp| {
         let verified = state.snapshot.verifications.get(folder);
@@ -55,9 +83,7 @@ fn orders(state: &SiteState, config: &SnapshotConfig, runs: &RunSummary, now: Ti
     };
     let mut orders = Vec::new();
     // A run whose end was never logged is over some day all the same.
-    if let Some(run) =
-        Belonging::of(&state.runs).success().filter(|_| pages && runs.in_progress != Some(true))
-    {
+    if let Some(run) = Belonging::of(&state.runs).success().filter(|_| pages) {
         let ended = run.ended.map_or(run.last, |(_, ended)| ended.max(run.last));
         let seen = |root: SnapshotRoot| {
             let survey = state.observed(state.snapshot.root(root));

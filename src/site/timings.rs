@@ -41,6 +41,10 @@ pub struct Timings {
     pub quiet_before_due: Duration,
     /// How long after AfterBackup.bat started the sources leave the destination alone.
     pub quiet_after_backup: Duration,
+    /// How long after its last message a stalled run no longer keeps the sources away.
+    pub quiet_stalled: Duration,
+    /// How long the logs outside the destination may be unreadable before a backup may be running unseen.
+    pub quiet_unheard: Duration,
     /// How long an archive must not have changed before it counts as copied.
     pub archive_settle: Duration,
     /// How long after 5035 the 5040 of an AfterBackup.bat must have come.
@@ -77,6 +81,8 @@ impl Timings {
         late_message: minutes(15),
         quiet_before_due: minutes(10),
         quiet_after_backup: minutes(30),
+        quiet_stalled: hours(1),
+        quiet_unheard: minutes(10),
         archive_settle: minutes(30),
         after_backup_start: minutes(15),
         supplemental_interval: hours(1),

@@ -11,6 +11,10 @@ fn orders(rig: &Rig, minute: i64) -> Vec<(String, Timestamp, Option<Timestamp>)>
     orders.into_iter().map(|order| (order.folder, order.run, order.after)).collect()
 }
 
+fn quiet(rig: &Rig, minute: i64) -> Option<Quiet> {
+    guidance(&rig.state, at(minute)).quiet
+}
+
 #[test]
 fn a_snapshot_is_verified_when_it_has_settled_and_again_after_the_interval() {
     let mut rig = Rig::new();
@@ -37,9 +41,40 @@ fn a_snapshot_is_verified_when_it_has_settled_and_again_after_the_interval() {
 fn a_run_whose_end_was_never_logged_is_verified_some_day() {
     let mut rig = Rig::new();
     rig.log(0, &GOOD[..4]);
-    rig.walk(100, &Sample::good(1));
-    assert_eq!(orders(&rig, 200), [], "it may go on");
-    assert_eq!(orders(&rig, 3 * DAY).len(), 1);
+    rig.walk(80, &Sample::good(1));
+    assert_eq!((orders(&rig, 89), quiet(&rig, 89)), (vec![], Some(Quiet::RunInProgress)), "it may go on");
+    assert_eq!((orders(&rig, 90).len(), quiet(&rig, 90)), (1, None));
+    // Its AfterBackup.bat may move what is there.
+    rig.log(85, &[(0, "5040")]);
+    assert_eq!((quiet(&rig, 114), quiet(&rig, 115)), (Some(Quiet::RunInProgress), None));
+}
+
+#[test]
+fn a_stalled_run_that_says_nothing_more_keeps_nobody_away() {
+    let mut rig = Rig::new();
+    rig.log(0, &GOOD[..3]);
+    // Without three successes it is stalled after a day.
+    assert_eq!((quiet(&rig, DAY + 1), quiet(&rig, DAY + 2)), (Some(Quiet::RunInProgress), None));
+    rig.log(DAY, &[(0, "5056")]);
+    assert_eq!((quiet(&rig, DAY + 59), quiet(&rig, DAY + 60)), (Some(Quiet::RunInProgress), None));
+}
+
+#[test]
+fn while_no_log_can_be_read_a_backup_may_run_unseen() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.fold(SourceKind::BackupLog, 70, Ok(vec![]));
+    rig.fold(SourceKind::BackupLog, 71, Err(FailureKind::Unreachable));
+    assert_eq!((quiet(&rig, 79), quiet(&rig, 80)), (None, Some(Quiet::Unknown)), "a hiccup does not matter");
+    assert_eq!(quiet(&rig, 3), Some(Quiet::Unknown), "the clock was set");
+    assert!(rig.state.knows_events(), "what was known is shown all the same");
+    rig.fold(SourceKind::BackupLog, 90, Ok(vec![]));
+    assert_eq!(quiet(&rig, 500), None);
+    // After a restart there is no success yet.
+    let watched = rig.state.sources.keys().next().unwrap().clone();
+    rig.state.watch(watched, Duration::from_secs(5), Some(Witness::Log), at(91));
+    rig.fold(SourceKind::BackupLog, 91, Err(FailureKind::Unreachable));
+    assert_eq!(quiet(&rig, 91), Some(Quiet::Unknown));
 }
 
 #[test]
