@@ -1,9 +1,13 @@
 //! When the sources must leave the backup destination alone.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
 use super::{RunSummary, delta};
 use crate::config::{SnapshotConfig, SnapshotRoot, VerifyConfig};
-use crate::site::Timestamp;
-use crate::snapshot::{ArchiveContent, OwnRun};
+use crate::site::{Timestamp, Timings};
+use crate::snapshot::{ArchiveContent, OwnRun, Verification};
 use crate::source::{Guidance, Quiet, SourceId, SourceKind, VerifyOrder};
 use crate::state::{Belonging, SiteState, SourceState};
 
@@ -77,9 +81,14 @@ fn orders(state: &SiteState, config: &SnapshotConfig, now: Timestamp) -> Vec<Ver
         let verified = state.snapshot.verifications.get(folder);
         let last = verified.and_then(|verified| verified.finished.as_ref()).filter(|last| last.run == run);
         let after = last.and_then(|last| last.finished);
-        let from = after.map_or(settled, |after| after + delta(interval));
+        let pause = last.map_or(delta(interval), |last| again_after(last, interval, &state.settings.timings));
+        let is_due = match after {
+            // The clock was ahead then.
+            Some(after) => now >= after + pause || after > now,
+            None => now >= settled,
+        };
         let (location, folder) = (location.to_owned(), folder.to_owned());
-        (now >= from).then_some(VerifyOrder { location, folder, run, after })
+        is_due.then_some(VerifyOrder { location, folder, run, after })
     };
     let mut orders = Vec::new();
     // A run whose end was never logged is over some day all the same.
@@ -112,6 +121,16 @@ fn orders(state: &SiteState, config: &SnapshotConfig, now: Timestamp) -> Vec<Ver
         }));
     }
     orders
+}
+
+/// The pause after a pass: what another process held shut for a moment is tried again soon, but a pass that takes long
+/// and can never read everything must not go on for ever.
+fn again_after(last: &Verification, interval: Duration, timings: &Timings) -> TimeDelta {
+    if last.unread == 0 || last.damaged > 0 {
+        return delta(interval);
+    }
+    let lasted = last.finished.map_or(TimeDelta::zero(), |finished| finished - last.started);
+    lasted.max(delta(timings.verify_again)).min(delta(interval))
 }
 
 /// From shortly before a due begin until its run has started, which quiets by itself, or counts as missed.

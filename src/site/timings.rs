@@ -45,6 +45,8 @@ pub struct Timings {
     pub quiet_stalled: Duration,
     /// How long the logs outside the destination may be unreadable before a backup may be running unseen.
     pub quiet_unheard: Duration,
+    /// How long after a verification that could not read everything it is tried again.
+    pub verify_again: Duration,
     /// How long an archive must not have changed before it counts as copied.
     pub archive_settle: Duration,
     /// How long after 5035 the 5040 of an AfterBackup.bat must have come.
@@ -83,6 +85,7 @@ impl Timings {
         quiet_after_backup: minutes(30),
         quiet_stalled: hours(1),
         quiet_unheard: minutes(10),
+        verify_again: hours(1),
         archive_settle: minutes(30),
         after_backup_start: minutes(15),
         supplemental_interval: hours(1),

@@ -78,6 +78,60 @@ fn while_no_log_can_be_read_a_backup_may_run_unseen() {
 }
 
 #[test]
+fn a_pass_that_could_not_read_everything_is_tried_again_soon() {
+    let damaged = |pass: &mut Verification| pass.find(page_damage());
+    let long = |pass: &mut Verification| pass.started = at(-1900);
+    let nothing = |_: &mut Verification| {};
+    type Change = fn(&mut Verification);
+    for (unread, change, minutes) in
+        [(1, nothing as Change, 60), (1, damaged, 7 * DAY), (1, long, 2000), (0, nothing, 7 * DAY)]
+    {
+        let mut rig = Rig::new();
+        rig.log(0, GOOD);
+        rig.walk(70, &Sample::good(1));
+        rig.verified(FOLDER, 1, 100, |pass| {
+            pass.finished = Some(at(100));
+            pass.unread = unread;
+            change(pass);
+        });
+        assert_eq!(
+            (orders(&rig, 99 + minutes).len(), orders(&rig, 100 + minutes).len()),
+            (0, 1),
+            "{minutes}"
+        );
+    }
+    let mut rig =
+        Rig::with(|settings| settings.snapshot.as_mut().unwrap().verify.interval = Duration::from_secs(60));
+    rig.log(0, GOOD);
+    rig.walk(70, &Sample::good(1));
+    rig.verified(FOLDER, 1, 100, |pass| {
+        pass.finished = Some(at(100));
+        pass.unread = 1;
+    });
+    assert_eq!(orders(&rig, 101).len(), 1, "never later than a good one");
+}
+
+#[test]
+fn a_pass_that_was_finished_in_the_future_does_not_put_off_the_next() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.walk(70, &Sample::good(1));
+    rig.verified_good(FOLDER, 1, 90 * DAY);
+    let ahead = Some(at(90 * DAY));
+    assert_eq!(orders(&rig, 100), [(FOLDER.to_owned(), at(1), ahead)]);
+    assert_eq!(orders(&rig, 90 * DAY), []);
+}
+
+#[test]
+fn what_was_verified_where_the_destination_was_before_is_forgotten() {
+    let mut rig = Rig::with_archive(8);
+    rig.verified_good("/old/P01Backup", 1, 10);
+    rig.verified_good(FOLDER, 1, 20);
+    rig.archives(100, vec![]);
+    assert_eq!(rig.state.snapshot.verifications.keys().collect::<Vec<_>>(), [FOLDER]);
+}
+
+#[test]
 fn nothing_is_verified_in_quiet_times() {
     let mut rig = Rig::new();
     rig.log(0, &[(0, "500"), (1, "5055"), (60, "5035"), (61, "501"), (75, "5040")]);
