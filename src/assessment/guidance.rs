@@ -82,10 +82,14 @@ fn orders(state: &SiteState, config: &SnapshotConfig, now: Timestamp) -> Vec<Ver
         let last = verified.and_then(|verified| verified.finished.as_ref()).filter(|last| last.run == run);
         let after = last.and_then(|last| last.finished);
         let pause = last.map_or(delta(interval), |last| again_after(last, interval, &state.settings.timings));
-        let is_due = match after {
+        let changed = state.snapshot.unchanged.get(folder).map(|unchanged| unchanged.since);
+        let is_due = match (after, changed) {
             // The clock was ahead then.
-            Some(after) => now >= after + pause || after > now,
-            None => now >= settled,
+            (Some(after), _) if after > now => true,
+            // What came or changed since has not been read.
+            (Some(after), Some(changed)) if changed > after => now >= changed + delta(settle),
+            (Some(after), _) => now >= after + pause,
+            (None, _) => now >= settled,
         };
         let (location, folder) = (location.to_owned(), folder.to_owned());
         is_due.then_some(VerifyOrder { location, folder, run, after })

@@ -38,6 +38,20 @@ fn a_snapshot_is_verified_when_it_has_settled_and_again_after_the_interval() {
 }
 
 #[test]
+fn what_changed_since_is_verified_once_it_has_settled() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.walk(70, &Sample::good(1));
+    rig.verified_good(FOLDER, 1, 100);
+    rig.walk(200, &Sample::good(1).with("SiteServer/note.txt", 10));
+    assert_eq!(orders(&rig, 229), []);
+    assert_eq!(orders(&rig, 230), [(FOLDER.to_owned(), at(1), Some(at(100)))]);
+    rig.verified_good(FOLDER, 1, 231);
+    rig.walk(240, &Sample::good(1).with("SiteServer/note.txt", 10));
+    assert_eq!(orders(&rig, 400), [], "once");
+}
+
+#[test]
 fn a_run_whose_end_was_never_logged_is_verified_some_day() {
     let mut rig = Rig::new();
     rig.log(0, &GOOD[..4]);

@@ -154,6 +154,7 @@ fn verification(folder: String) -> impl Strategy<Value = Verification> {
             added,
             unread,
             first_unread,
+            record_lost: unread % 2 == 1,
             ..known
         }
     })

@@ -82,6 +82,8 @@ struct VerificationV1 {
     added: u64,
     #[serde(default)]
     unread: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    record_lost: bool,
     #[serde(default)]
     first_unread: Option<String>,
 }
@@ -212,6 +214,7 @@ impl VerificationV1 {
             missing: verification.missing,
             added: verification.added,
             unread: verification.unread,
+            record_lost: verification.record_lost,
             first_unread: verification.first_unread.clone(),
         }
     }
@@ -235,7 +238,7 @@ impl VerificationV1 {
             added: self.added,
             unread: self.unread,
             first_unread: self.first_unread,
-            record_lost: false,
+            record_lost: self.record_lost,
         }
     }
 }
