@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::status_page::{Escaped, time};
+use super::html::{Escaped, time};
 use crate::assessment::{Assessment, CopyJudgement, PresentSnapshot, Standing, supplemental};
 use crate::config::SnapshotRoot;
 use crate::site::{ClosedSet, Timestamp};

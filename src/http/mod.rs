@@ -9,6 +9,7 @@ mod compress;
 mod connection;
 mod copies_json;
 mod copies_section;
+mod html;
 mod listen;
 mod negotiate;
 mod request;

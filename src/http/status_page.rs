@@ -4,9 +4,8 @@
 
 use std::fmt::Write;
 
-use chrono::{SubsecRound, TimeDelta};
-
 use super::copies_section;
+use super::html::{Escaped, ago, time};
 use crate::assessment::{Assessment, CheckState};
 use crate::build_info;
 use crate::site::{BackupRun, Timestamp};
@@ -24,25 +23,6 @@ table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d0d7de;
 text-align:left;vertical-align:top}td:not(:last-child){white-space:nowrap}td:last-child{overflow-wrap:anywhere;width:99%}.dim{color:#57606a}\
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}td,th{border-color:#30363d}a{color:#58a6ff}\
 .dim{color:#8b949e}}";
-
-/// A text that may stand in HTML.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
-
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// The whole page. Links are relative, so that it works behind any prefix.
 pub(super) fn page<'a>(
@@ -168,37 +148,4 @@ fn run_row(html: &mut String, run: &BackupRun) {
         run.duration().map_or("-".to_owned(), ago),
         Escaped(text)
     );
-}
-
-pub(super) fn time(time: Timestamp) -> String {
-    time.trunc_subsecs(0).format("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// A duration in its two largest units.
-fn ago(duration: TimeDelta) -> String {
-    let seconds = duration.num_seconds();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, ..) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_from_outside_becomes_markup() {
-        assert_eq!(Escaped("<a href='x'>\"&").to_string(), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;");
-    }
-
-    #[test]
-    fn durations_have_two_units() {
-        for (seconds, expected) in [(5, "5 s"), (65, "1 min 5 s"), (3700, "1 h 1 min"), (90_000, "1 d 1 h")] {
-            assert_eq!(ago(TimeDelta::seconds(seconds)), expected);
-        }
-    }
 }

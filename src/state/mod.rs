@@ -3,6 +3,7 @@
 //! Plain data and pure functions; only `task` knows tokio and only `checkpoint` knows files.
 
 mod belonging;
+mod change;
 pub mod checkpoint;
 mod cursors;
 mod runs;
@@ -16,8 +17,9 @@ mod timeline;
 mod totals;
 
 pub use belonging::Belonging;
+pub use change::{Change, Observation};
 pub use runs::{RunDeriver, derive_runs};
-pub use site::{Change, Coverage, KEPT_RUNS, Observation, SiteState};
+pub use site::{Coverage, KEPT_RUNS, SiteState};
 pub use snapshot::{SnapshotState, Unchanged, Verified, expected_name, usual_name};
 pub use source_state::{FAILURES_THAT_DROP, SourceState};
 pub use task::{INBOX, Published, StateTask};

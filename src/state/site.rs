@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::change::{Change, Observation};
 use super::runs::{derive_runs, events_of_runs};
 use super::snapshot::SnapshotState;
 use super::source_state::SourceState;
@@ -25,17 +26,6 @@ use crate::source::{
 /// So many runs are kept: more than half a year of a daily backup.
 pub const KEPT_RUNS: usize = 200;
 
-/// Whether a change must be on disk before it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
-    /// Nothing that a restart would lose.
-    Volatile,
-    /// Read positions only: losing them means reading again, to the same effect.
-    Position,
-    /// Totals, events or settings.
-    Durable,
-}
-
 /// Of which time a witness tells everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
@@ -43,15 +33,6 @@ pub struct Coverage {
     pub since: Timestamp,
     /// ... up to this one, at which everything there was had been read.
     pub until: Option<Timestamp>,
-}
-
-/// An observation and the source that made it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation<T> {
-    /// What was seen.
-    pub value: T,
-    /// Who saw it.
-    pub source: SourceId,
 }
 
 /// What is known of one site.

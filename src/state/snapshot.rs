@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::belonging::Belonging;
-use super::site::{Change, Observation};
+use super::change::{Change, Observation};
 use crate::config::SnapshotRoot;
 use crate::config::{SiteSettings, SnapshotConfig};
 use crate::site::{BackupRun, ClosedSet, Timestamp};
