@@ -131,8 +131,32 @@ impl Judge<'_> {
         match (self.fault(copy, survey, run, known), complete) {
             (Some(why), _) => CopyJudgement::Invalid(why),
             (None, Completeness::Unknown(why)) => CopyJudgement::Unknown(why),
-            (None, _) => CopyJudgement::Valid(run),
+            (None, _) => match self.damaged_before(copy, run) {
+                Some(why) => CopyJudgement::Unknown(why),
+                None => CopyJudgement::Valid(run),
+            },
         }
+    }
+
+    /// What was found damaged in the destination while this run's files lay there, unless the copy itself was read
+    /// since: it may have been made before or after.
+    fn damaged_before(&self, copy: &ArchiveCopy, run: Timestamp) -> Option<String> {
+        let state = self.state;
+        let passes = |folder: &str| {
+            let verified = state.snapshot.verifications.get(folder);
+            let both = verified.map(|verified| [verified.finished.as_ref(), verified.current.as_ref()]);
+            let passes = both.into_iter().flatten().flatten();
+            passes.filter(|pass| (pass.run - run).abs() <= SAME_RUN).collect::<Vec<_>>()
+        };
+        if passes(&copy.path).iter().any(|pass| pass.intact() == Some(true)) {
+            return None;
+        }
+        let folders = state.settings.snapshot.as_ref()?.folders(state.settings.code);
+        let damage = folders.iter().find_map(|(_, folder)| {
+            let passes = passes(folder);
+            passes.iter().flat_map(|pass| &pass.findings).find(|finding| finding.is_damage()).cloned()
+        })?;
+        Some(format!("its run's snapshot was found damaged in the destination ({damage}); set verify: true"))
     }
 
     /// Whether it has what its run left, or else what the run before it left.

@@ -129,6 +129,19 @@ fn damage_that_a_verification_found_makes_a_copy_invalid() {
 }
 
 #[test]
+fn a_copy_of_a_snapshot_that_was_found_damaged_is_doubtful_until_it_is_read() {
+    let mut rig = Rig::with_archive(8);
+    rig.log(0, GOOD);
+    rig.walk(70, &Sample::good(1));
+    rig.archives(100, vec![copy("/nas/a", 1, &Sample::good(1))]);
+    assert_eq!(rig.judgements(140), [CopyJudgement::Valid(at(1))]);
+    rig.verified(FOLDER, 1, 150, |pass| pass.find(page_damage()));
+    assert!(matches!(&rig.judgements(150)[0], CopyJudgement::Unknown(why) if why.contains("page 77")));
+    rig.verified_good("/nas/a", 1, 160);
+    assert_eq!(rig.judgements(170), [CopyJudgement::Valid(at(1))]);
+}
+
+#[test]
 fn an_archive_is_fresh_by_its_newest_valid_copy() {
     use CheckState::{Failed, Passed, Unknown};
     let zip = || ArchiveCopy {
