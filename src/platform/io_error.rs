@@ -41,8 +41,9 @@ impl IoFailure {
 /// The meaning of a Win32 error code, where `ErrorKind` has none or a misleading one.
 fn windows(code: i32) -> Option<IoFailure> {
     Some(match code {
-        // FILE_NOT_FOUND, PATH_NOT_FOUND, INVALID_DRIVE, INVALID_NAME, BAD_PATHNAME, DIRECTORY
-        2 | 3 | 15 | 123 | 161 | 267 => IoFailure::NotFound,
+        // FILE_NOT_FOUND, PATH_NOT_FOUND, INVALID_HANDLE (of a file that went away once it was open), INVALID_DRIVE,
+        // INVALID_NAME, BAD_PATHNAME, DIRECTORY
+        2 | 3 | 6 | 15 | 123 | 161 | 267 => IoFailure::NotFound,
         // ACCESS_DENIED, NETWORK_ACCESS_DENIED, INVALID_PASSWORD, SESSION_CREDENTIAL_CONFLICT, PRIVILEGE_NOT_HELD,
         // LOGON_FAILURE and the account restrictions after it, LOGON_TYPE_NOT_GRANTED, ACCOUNT_LOCKED_OUT
         5 | 65 | 86 | 1219 | 1314 | 1326..=1331 | 1385 | 1909 => IoFailure::AccessDenied,

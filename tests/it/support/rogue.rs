@@ -37,7 +37,8 @@ pub(crate) struct Deeds {
     pub(crate) failures: Vec<String>,
 }
 
-/// Needs the place and the habit; `rounds` in the place grows by a byte with each round.
+/// Needs the place and the habit; `rounds` in the place grows by a byte with each round. It ends with its own file too,
+/// for a test that failed takes the place away.
 const SCRIPT: &str = r#"
 cd "$1" || exit
 fill() {
@@ -48,7 +49,7 @@ fill() {
     head -c 400000 /dev/zero >tree/SiteDBServer/CM_P01.mdf
 }
 fill 2>>failures
-while [ ! -e stop ]; do
+while [ -e script ] && [ ! -e stop ]; do
     case $2 in
         delete) rm -r tree 2>>failures; fill 2>>failures ;;
         rename) mv tree renamed 2>>failures; mv renamed tree 2>>failures ;;
