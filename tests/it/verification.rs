@@ -124,6 +124,10 @@ fn verify_proves_a_real_pair() {
         let report = json(&output);
         assert_eq!(output.status.code(), Some(0), "{report}");
         assert_eq!(report["pages"]["verified"], verified, "{file}");
+        if verified > 0 {
+            assert_eq!(report["pages"]["unverifiable"], 2, "{file}");
+            assert_eq!(report["pages"]["never_written"], 120, "{file}");
+        }
     }
     let folder = TempDir::new().expect("a folder");
     let copy = folder.path().join("copy.mdf");
@@ -133,6 +137,25 @@ fn verify_proves_a_real_pair() {
     let output = verify(&copy, "json");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(json(&output)["findings"][0]["page"], 100);
+
+    let mut bytes = fs::read(samples.join("real-sqlserver2012.mdf")).expect("the sample");
+    bytes.truncate(bytes.len() - 8192);
+    fs::write(&copy, bytes).expect("it is written");
+    let output = verify(&copy, "json");
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(2), "{report}");
+    assert!(report["findings"][0]["found"].to_string().contains("truncated"), "{report}");
+
+    fs::copy(samples.join("real-sqlserver2012.mdf"), &copy).expect("the sample");
+    let other = TempDir::new().expect("a folder");
+    snapshot(other.path(), None);
+    let log = other.path().join("SiteDBServer/CM_P01_log.ldf");
+    fs::copy(log, folder.path().join("copy_log.ldf")).expect("another database's log");
+    let output = verify(folder.path(), "json");
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(2), "{report}");
+    assert_eq!(report["findings"][0]["file"], "copy_log.ldf", "{report}");
+    assert!(report["findings"][0]["expected"].to_string().contains("binding id"), "{report}");
 }
 
 /// A site with a settled snapshot, of which so many bytes a second are read.
