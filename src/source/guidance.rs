@@ -26,13 +26,6 @@ pub struct VerifyOrder {
     pub after: Option<Timestamp>,
 }
 
-impl Guidance {
-    /// What a source is to verify, if now is the time.
-    pub fn order_for(&self, location: &str) -> Option<&VerifyOrder> {
-        self.quiet.is_none().then(|| self.verify.iter().find(|order| order.location == location)).flatten()
-    }
-}
-
 /// Why sources keep their hands off the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quiet {
