@@ -21,9 +21,10 @@ use crate::http::{BindError, Limits, Listeners, Web};
 use crate::metrics::ProcessMetrics;
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::wake_on_change;
+use crate::source::site_database::{DatabaseSource, Databases};
 use crate::source::{
-    Blocking, BlockingSource, Cursor, Guidance, PollReport, Quiet, Supervision, Surroundings, sources_of,
-    supervise,
+    Blocking, BlockingSource, Cursor, Guidance, PollReport, Quiet, Source, SourceId, Supervision,
+    Surroundings, database_of, sources_of, supervise,
 };
 use crate::state::checkpoint::{Loaded, ReadError, StateDirectory, StateDirectoryError};
 use crate::state::{INBOX, Published, StateTask};
@@ -44,6 +45,8 @@ pub struct Options {
     pub state_path: PathBuf,
     /// Who this process is on the network, for messages.
     pub account: String,
+    /// Where site databases are.
+    pub databases: Box<dyn Databases>,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// Connections at once.
@@ -96,13 +99,23 @@ struct SiteTasks {
     site: SiteCode,
     timings: Timings,
     sources: Vec<(Box<dyn BlockingSource>, Option<Cursor>)>,
+    database: Option<DatabaseSource>,
 }
 
 impl App {
     /// Loads the state, binds the listeners; nothing runs yet.
     pub fn build(config: Config, options: Options) -> Result<Self, StartError> {
-        let Options { clock, timings, state_path, account, listen, max_connections, telemetry_path, process } =
-            options;
+        let Options {
+            clock,
+            timings,
+            state_path,
+            account,
+            databases,
+            listen,
+            max_connections,
+            telemetry_path,
+            process,
+        } = options;
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();
@@ -116,8 +129,9 @@ impl App {
                 &Surroundings { clock, state_path: &state_path, account: &account },
             )?;
             let (site, site_timings) = (settings.code, settings.timings);
+            let settings = Arc::new(settings);
             let now = clock.now();
-            let Loaded { mut state, sequence, set_aside } = directory.load(&Arc::new(settings), now)?;
+            let Loaded { mut state, sequence, set_aside } = directory.load(&settings, now)?;
             for aside in set_aside {
                 tracing::warn!(
                     site = %site,
@@ -127,11 +141,16 @@ impl App {
                     "checkpoint set aside; rebuilding from the log"
                 );
             }
-            let mut tasks = SiteTasks { site, timings: site_timings, sources: Vec::new() };
+            let mut tasks = SiteTasks { site, timings: site_timings, sources: Vec::new(), database: None };
             for source in found {
                 state.watch(source.id().clone(), source.interval(), source.witness(), now);
                 let cursor = state.cursor_for(source.id());
                 tasks.sources.push((source, cursor));
+            }
+            if let Some(config) = &settings.database {
+                let id = DatabaseSource::id_of(config);
+                state.watch(id.clone(), config.interval, id.kind.witness(), now);
+                tasks.database = database_of(&settings, clock, databases.as_ref(), state.cursor_for(&id));
             }
             states.push((state, sequence));
             sites.push(tasks);
@@ -198,24 +217,30 @@ impl SiteTasks {
         reports: &mpsc::Sender<PollReport>,
         stop: &CancellationToken,
     ) {
-        let Self { site, timings, sources } = self;
+        let Self { site, timings, sources, database } = self;
+        let supervision = |id: &SourceId, wake: Arc<Notify>| Supervision {
+            site,
+            clock,
+            timings,
+            guidance: guidance.clone(),
+            wake,
+            reports: reports.clone(),
+            heartbeat: watchdog.register(format!("{site} {id}"), timings.watchdog),
+            stop: stop.clone(),
+        };
         for (source, cursor) in sources {
             let id = source.id().clone();
             let wake = Arc::new(Notify::new());
-            let supervision = Supervision {
-                site,
-                clock,
-                timings,
-                guidance: guidance.clone(),
-                wake: Arc::clone(&wake),
-                reports: reports.clone(),
-                heartbeat: watchdog.register(format!("{site} {id}"), timings.watchdog),
-                stop: stop.clone(),
-            };
+            let supervision = supervision(&id, Arc::clone(&wake));
             if let Some(path) = source.wakes_on().map(Path::to_owned) {
                 tasks.spawn(&format!("notifications of {id}"), wake_on_change(path, wake, stop.clone()));
             }
             tasks.spawn(&format!("watch of {id}"), supervise(Blocking::new(source, cursor), supervision));
+        }
+        if let Some(database) = database {
+            let id = database.id().clone();
+            let supervision = supervision(&id, Arc::new(Notify::new()));
+            tasks.spawn(&format!("watch of {id}"), supervise(database, supervision));
         }
     }
 }

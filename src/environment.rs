@@ -2,9 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// The environment as it was when the process started.
-#[derive(Debug, Clone, Default)]
+/// The environment as it was when the process started. It may hold passwords, so it is never printed.
+#[derive(Clone, Default)]
 pub struct Environment(Vec<(OsString, OsString)>);
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Environment").field(&self.0.len()).finish()
+    }
+}
 
 impl Environment {
     /// Keeps these variables.

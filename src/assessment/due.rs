@@ -35,7 +35,7 @@ impl DueState {
     pub(super) fn of(state: &SiteState, runs: &RunSummary, now: Timestamp) -> Self {
         let site = Site { state, runs, now };
         match &state.schedule {
-            Some((schedule, since)) => site.with_schedule(schedule, *since),
+            Some(known) => site.with_schedule(&known.schedule, known.since),
             None => site.without_schedule(),
         }
     }
@@ -87,7 +87,7 @@ impl Site<'_> {
 
     fn without_schedule(&self) -> DueState {
         let settings = &self.state.settings;
-        let age = match settings.role {
+        let age = match self.state.role() {
             Some(SiteRole::Standalone) => {
                 delta(runs::usual_distance(self.state).unwrap_or(settings.timings.standalone_interval))
             }

@@ -9,7 +9,7 @@ use crate::config::{SnapshotConfig, SnapshotRoot, VerifyConfig};
 use crate::site::{Timestamp, Timings};
 use crate::snapshot::{ArchiveContent, OwnRun, Verification};
 use crate::source::{Guidance, Quiet, SourceId, SourceKind, VerifyOrder};
-use crate::state::{Belonging, SiteState, SourceState};
+use crate::state::{Belonging, KnownSchedule, SiteState, SourceState};
 
 /// A witness that misses fewer polls than this is not taken for lost.
 const MISSED_POLLS: u32 = 5;
@@ -139,7 +139,7 @@ fn again_after(last: &Verification, interval: Duration, timings: &Timings) -> Ti
 
 /// From shortly before a due begin until its run has started, which quiets by itself, or counts as missed.
 fn is_due(state: &SiteState, runs: &RunSummary, now: Timestamp) -> bool {
-    let Some((schedule, _)) = &state.schedule else { return false };
+    let Some(KnownSchedule { schedule, .. }) = &state.schedule else { return false };
     let timings = &state.settings.timings;
     let Some(due) = schedule.last_due(now + delta(timings.quiet_before_due)) else { return false };
     let quiet_from = due.begin - delta(timings.quiet_before_due);

@@ -75,7 +75,7 @@ pub fn retention(state: &SiteState) -> Duration {
 
 /// Change tracking retention, if anybody has said what it is.
 pub fn known_retention(state: &SiteState) -> Option<Duration> {
-    state.retention.or(state.settings.retention)
+    state.retention().or(state.settings.retention)
 }
 
 /// A duration for arithmetic with times; the longest there is, where it does not fit.

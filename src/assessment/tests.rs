@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta};
 
 use super::*;
 use crate::config::SiteSettings;
-use crate::schedule::{EVERY_DAY, Schedule, Zone};
-use crate::site::{Component, MessageId, Severity, StatusMessage, Witness};
+use crate::schedule::{EVERY_DAY, Zone};
+use crate::site::{Component, MessageId, Severity, StatusMessage, TaskWindow, Witness};
 use crate::source::{
     Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Quiet, Reach, Record, RecordBody, SourceId,
     SourceKind, backup_log,
@@ -28,7 +28,8 @@ fn source() -> SourceId {
 /// A site whose daily backup is due at 02:00 to 05:00, so that it is overdue from 14:00.
 fn state() -> SiteState {
     let mut settings = SiteSettings::new("P01".parse().unwrap());
-    settings.schedule = Some(Schedule { days: EVERY_DAY, begin: 120, latest_begin: 300, zone: Zone::Utc });
+    settings.schedule = Some(TaskWindow { days: EVERY_DAY, begin: 120, latest_begin: 300 });
+    settings.time_zone = Some(Zone::Utc);
     let mut state = SiteState::new(Arc::new(settings), at(0));
     state.watch(source(), Duration::from_secs(5), Some(Witness::Log), at(0));
     state

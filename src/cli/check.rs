@@ -8,6 +8,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Context;
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
 use crate::assessment::{Assessment, CheckState, Verdict, assess, guidance};
 use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
@@ -15,8 +19,10 @@ use crate::environment::Environment;
 use crate::error_chain;
 use crate::http::api;
 use crate::platform::account::account;
+use crate::source::site_database::{DatabaseSource, Databases, SqlServers};
 use crate::source::{
-    BlockingSource, FailureKind, PollFailure, PollReport, Quiet, Reach, SourceKind, Surroundings, sources_of,
+    BlockingSource, FailureKind, PollFailure, PollReport, Quiet, Reach, Source, SourceId, SourceKind,
+    Surroundings, database_of, sources_of,
 };
 use crate::state::{SiteState, checkpoint};
 
@@ -112,10 +118,40 @@ fn look(
         state.watch(source.id().clone(), source.interval(), source.witness(), clock.now());
     }
     // The log first: it says whether the destination must be left alone.
-    for source in logs.into_iter().chain(others) {
+    for source in logs {
+        poll_once(&mut state, source, clock);
+    }
+    ask_database(&mut state, &SqlServers::new(environment), clock)?;
+    for source in others {
         poll_once(&mut state, source, clock);
     }
     Ok(state)
+}
+
+/// Asks the site database once, if there is one.
+fn ask_database(state: &mut SiteState, databases: &dyn Databases, clock: Clock) -> anyhow::Result<()> {
+    let settings = Arc::clone(&state.settings);
+    let Some(config) = &settings.database else { return Ok(()) };
+    let id = DatabaseSource::id_of(config);
+    state.watch(id.clone(), config.interval, id.kind.witness(), clock.now());
+    let Some(mut source) = database_of(&settings, clock, databases, state.cursor_for(&id)) else {
+        return Ok(());
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    let started = clock.now();
+    let guidance = guidance(state, started);
+    let deadline = source.deadline().unwrap_or(settings.timings.poll_deadline);
+    let result = runtime.block_on(async { timeout(deadline, source.poll(&guidance)).await });
+    let result = result.unwrap_or_else(|_| Err(timed_out(&id, deadline)));
+    let duration = (clock.now() - started).to_std().unwrap_or_default();
+    let report = PollReport { site: settings.code, source: id, started, duration, result };
+    state.fold(&report, clock.now());
+    Ok(())
+}
+
+fn timed_out(source: &SourceId, deadline: Duration) -> PollFailure {
+    let message = format!("{} did not answer within {} s", source.location, deadline.as_secs());
+    PollFailure { kind: FailureKind::Timeout, message }
 }
 
 /// Polls a source until it has read what there is, and gives up after its deadline.
@@ -134,10 +170,7 @@ fn poll_once(state: &mut SiteState, source: Box<dyn BlockingSource>, clock: Cloc
             // Nobody waits any more once the deadline has passed.
             let _ = sender.send(polled.poll(cursor.as_ref(), &guidance));
         });
-        let result = receiver.recv_timeout(deadline).unwrap_or_else(|_| {
-            let message = format!("{} did not answer within {} s", id.location, deadline.as_secs());
-            Err(PollFailure { kind: FailureKind::Timeout, message })
-        });
+        let result = receiver.recv_timeout(deadline).unwrap_or_else(|_| Err(timed_out(&id, deadline)));
         let reach = result.as_ref().map_or(Reach::CaughtUp, |poll| poll.reach);
         let duration = (clock.now() - started).to_std().unwrap_or_default();
         let report = PollReport { site: state.settings.code, source: id.clone(), started, duration, result };

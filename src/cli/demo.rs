@@ -23,6 +23,7 @@ use crate::demo::writer::{BackupTask, LogWriter, SnapshotWriter};
 use crate::environment::Environment;
 use crate::metrics::LogCounts;
 use crate::site::{SiteCode, Timestamp, Timings};
+use crate::source::site_database::SqlServers;
 
 const SITE: &str = "P01";
 const MACHINE: &str = "CM01.corp.example";
@@ -77,7 +78,15 @@ pub fn run(
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
     let runtime = serve::runtime(&config, &state_path, environment)?;
     let result = runtime.block_on(async {
-        let app = serve::build(config, args, environment, &state_path, Timings::DEFAULT, logs)?;
+        let app = serve::build(
+            config,
+            args,
+            environment,
+            &state_path,
+            Timings::DEFAULT,
+            Box::new(SqlServers::new(environment)),
+            logs,
+        )?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
         let stop = CancellationToken::new();
         let play = tokio::spawn(simulation.play(stop.clone()));

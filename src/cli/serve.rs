@@ -19,6 +19,7 @@ use crate::platform::account::account;
 use crate::platform::paths::default_state_path;
 use crate::platform::signal::stop_requested;
 use crate::site::Timings;
+use crate::source::site_database::{Databases, SqlServers};
 use crate::source::{Surroundings, sources_of};
 
 /// Blocking threads besides one for each source: checkpoints, and room for a hung source's successor after a reload.
@@ -35,7 +36,15 @@ pub fn run(
     let runtime = runtime(&config, &state_path, environment)?;
     let stop = CancellationToken::new();
     let result = runtime.block_on(async {
-        let app = build(config, args, environment, &state_path, Timings::DEFAULT, logs)?;
+        let app = build(
+            config,
+            args,
+            environment,
+            &state_path,
+            Timings::DEFAULT,
+            Box::new(SqlServers::new(environment)),
+            logs,
+        )?;
         run_until(app, stop).await
     });
     // A source that hangs would keep its thread, and a plain drop would wait for it.
@@ -70,6 +79,7 @@ pub(super) fn build(
     environment: &Environment,
     state_path: &Path,
     timings: Timings,
+    databases: Box<dyn Databases>,
     logs: Arc<LogCounts>,
 ) -> anyhow::Result<App> {
     let mut listen = Vec::new();
@@ -81,6 +91,7 @@ pub(super) fn build(
         timings,
         state_path: state_path.to_owned(),
         account: account(environment),
+        databases,
         listen,
         max_connections: args.max_connections.into(),
         telemetry_path: args.telemetry_path.as_str().to_owned(),

@@ -4,6 +4,7 @@
 //! problem is collected and reported in one go, each with its key, its line, its value and a remedy; only a file that
 //! is no YAML at all stops at the first. Resolving reads nothing but the text: no path in it is looked at.
 
+mod database;
 mod duration;
 mod fields;
 mod load;
@@ -24,6 +25,10 @@ use std::time::Duration;
 
 use crate::trace::UserPatterns;
 
+pub use database::{
+    AlertMatch, Authentication, DEFAULT_DATABASE_INTERVAL, DEFAULT_QUERY_TIMEOUT, DatabaseConfig, Encryption,
+    PasswordSource, ServerAddress, Trust,
+};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use origin::{Origin, Origins};
 pub(crate) use paths::{is_within, same_path};

@@ -12,7 +12,8 @@ use super::{
     ArchiveConfig, Config, DEFAULT_RETENTION, Freshness, LogConfig, RecoveryDrill, SiteConfig,
     SnapshotConfig, SupplementalConfig, VerifyConfig,
 };
-use crate::schedule::{EVERY_DAY, Schedule};
+use crate::schedule::{EVERY_DAY, Schedule, Zone};
+use crate::site::TaskWindow;
 use crate::trace::UserPatterns;
 
 /// The configuration as YAML, one value a line, each with `# where it came from`.
@@ -63,7 +64,7 @@ impl Report<'_> {
             None => self.unset(&format!("    # database: its name is CM_{}", settings.code)),
         }
         match &settings.schedule {
-            Some(schedule) => self.schedule(schedule),
+            Some(window) => self.schedule(*window, settings.time_zone),
             None => self.unset("    # schedule: unknown"),
         }
         self.heading("    judgement:");
@@ -142,7 +143,8 @@ impl Report<'_> {
         self.line("      max_age: ", format_duration(drill.max_age), "recovery_drill.max_age");
     }
 
-    fn schedule(&mut self, schedule: &Schedule) {
+    fn schedule(&mut self, window: TaskWindow, zone: Option<Zone>) {
+        let schedule = Schedule::new(window, zone.unwrap_or(Zone::Local));
         self.heading("    schedule:");
         let days = match schedule.days {
             EVERY_DAY => "daily".to_owned(),
@@ -151,7 +153,10 @@ impl Report<'_> {
         self.line("      days: ", days, "schedule.days");
         self.line("      begin: ", schedule.begin_label(), "schedule.begin");
         self.line("      latest_begin: ", schedule.latest_begin_label(), "schedule.latest_begin");
-        self.line("      time_zone: ", schedule.zone, "schedule.time_zone");
+        match zone {
+            Some(zone) => self.line("      time_zone: ", zone, "schedule.time_zone"),
+            None => self.unset("      # time_zone: learned from when backups start"),
+        }
     }
 
     fn patterns(&mut self, patterns: &UserPatterns) {

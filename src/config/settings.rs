@@ -1,10 +1,12 @@
 //! What is known of a site without looking at its backups: the configured side of every judgement.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::database::DatabaseConfig;
 use super::snapshot::{RecoveryDrill, SnapshotConfig, SupplementalConfig};
-use crate::schedule::Schedule;
-use crate::site::{SiteCode, SiteRole, Timings};
+use crate::schedule::Zone;
+use crate::site::{Protection, SiteCode, SiteRole, TaskWindow, Timings};
 
 /// Change tracking retention while nobody has said otherwise (ConfigMgr's own default).
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(5 * 24 * 3600);
@@ -14,10 +16,14 @@ pub const DEFAULT_RETENTION: Duration = Duration::from_secs(5 * 24 * 3600);
 pub struct SiteSettings {
     /// Which site.
     pub code: SiteCode,
-    /// Its role; `None` while unknown.
+    /// Its role; `None` where the configuration does not tell.
     pub role: Option<SiteRole>,
-    /// When its backup is due; `None` while unknown.
-    pub schedule: Option<Schedule>,
+    /// By what it is protected; `None` where the configuration does not tell.
+    pub protection: Option<Protection>,
+    /// When its backup is due; `None` where the configuration does not tell.
+    pub schedule: Option<TaskWindow>,
+    /// In which zone the schedule is meant; `None` where it is to be learned.
+    pub time_zone: Option<Zone>,
     /// Change tracking retention until the database says otherwise; `None` where the configuration does not tell.
     pub retention: Option<Duration>,
     /// What a run is expected to take, instead of the median of the last five successes.
@@ -32,6 +38,10 @@ pub struct SiteSettings {
     pub recovery_drill: Option<RecoveryDrill>,
     /// The site database's name; `None` where the configuration does not tell, so that it is `CM_` and the code.
     pub database_name: Option<String>,
+    /// How the site database is asked; `None` where it is not.
+    pub database: Option<DatabaseConfig>,
+    /// Roots of package sources that may be contacted.
+    pub package_sources: Vec<PathBuf>,
     /// All other durations.
     pub timings: Timings,
 }
@@ -42,7 +52,9 @@ impl SiteSettings {
         Self {
             code,
             role: None,
+            protection: None,
             schedule: None,
+            time_zone: None,
             retention: None,
             expected_duration: None,
             stalled_after: None,
@@ -50,6 +62,8 @@ impl SiteSettings {
             supplemental: Vec::new(),
             recovery_drill: None,
             database_name: None,
+            database: None,
+            package_sources: Vec::new(),
             timings: Timings::DEFAULT,
         }
     }

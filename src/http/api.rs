@@ -63,7 +63,7 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
     };
     SiteJson {
         site: state.settings.code,
-        role: state.settings.role,
+        role: state.role(),
         verdict: assessment.verdict,
         reason: &assessment.reason,
         last_run_failed: runs.last_failed,

@@ -84,7 +84,7 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         }
     }
     match &state.schedule {
-        Some((schedule, _)) => row(html, "Schedule", &schedule.to_string()),
+        Some(known) => row(html, "Schedule", &known.schedule.to_string()),
         None => row(html, "Schedule", "not known: a success is due at an age that fits the site's role"),
     }
     if let Some(missed) = due.missed.filter(|missed| *missed > 0) {

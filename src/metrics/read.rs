@@ -10,7 +10,7 @@ use crate::source::{RecordBody, SourceId, SourceKind};
 use crate::state::SourceState;
 
 pub(super) fn site_info(view: &SiteView<'_>, samples: &mut Samples<'_>) {
-    let role = view.state.settings.role.map_or("", ClosedSet::label);
+    let role = view.state.role().map_or("", ClosedSet::label);
     let server = view.state.runs.iter().rev().find_map(|run| run.machine.as_deref()).unwrap_or_default();
     samples.push(&[role, server, ""], 1.0);
 }

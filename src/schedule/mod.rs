@@ -10,7 +10,7 @@ mod zone;
 
 use std::fmt;
 
-use crate::site::Timestamp;
+use crate::site::{TaskWindow, Timestamp};
 
 pub use days::{DAY_NAMES, EVERY_DAY};
 pub use zone::Zone;
@@ -38,6 +38,18 @@ pub struct Due {
 }
 
 impl Schedule {
+    /// The schedule of a task whose times are meant in this zone.
+    pub fn new(window: TaskWindow, zone: Zone) -> Self {
+        let TaskWindow { days, begin, latest_begin } = window;
+        Self { days, begin, latest_begin, zone }
+    }
+
+    /// The same without its zone.
+    pub fn window(&self) -> TaskWindow {
+        let Self { days, begin, latest_begin, .. } = *self;
+        TaskWindow { days, begin, latest_begin }
+    }
+
     /// The names of its days, Sunday first.
     pub fn day_names(&self) -> impl Iterator<Item = &'static str> + use<> {
         days::names(self.days)

@@ -5,7 +5,9 @@
 mod cause;
 mod closed_set;
 mod code;
+mod database;
 mod message;
+mod protection;
 mod role;
 mod run;
 mod run_json;
@@ -16,7 +18,12 @@ pub use cause::FailureCause;
 pub use closed_set::ClosedSet;
 pub(crate) use closed_set::closed_set;
 pub use code::{InvalidSiteCode, SiteCode};
+pub use database::{
+    BackupMethod, BackupSet, ChangeTracking, DatabaseServer, SiteAlert, SiteDefinition, TaskDefinition,
+    TaskStatus, TaskWindow,
+};
 pub use message::{Component, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage};
+pub use protection::Protection;
 pub use role::SiteRole;
 pub use run::{BackupOutcome, BackupPhase, BackupRun, RunEnd, RunError, RunMessage};
 pub use run_json::RunJson;

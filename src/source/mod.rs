@@ -4,14 +4,15 @@ pub mod backup_log;
 pub mod follow;
 mod guidance;
 mod report;
+pub mod site_database;
 mod site_sources;
 pub mod snapshot;
 mod supervisor;
 
 pub use guidance::{Guidance, Quiet, VerifyOrder};
 pub use report::{
-    Cursor, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach, Record, RecordBody,
-    ServiceStates, SourceId, SourceKind,
+    Cursor, DatabaseFact, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach, Record,
+    RecordBody, ServiceStates, SourceId, SourceKind, Unread,
 };
-pub use site_sources::{Surroundings, sources_of};
+pub use site_sources::{Surroundings, database_of, sources_of};
 pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};

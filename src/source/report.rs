@@ -3,8 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
+use super::site_database::Topic;
 use crate::config::SnapshotRoot;
-use crate::site::{Remark, SiteCode, StatusMessage, Timestamp, Witness, closed_set};
+use crate::site::{
+    BackupSet, ChangeTracking, DatabaseServer, Remark, SiteAlert, SiteCode, SiteDefinition, StatusMessage,
+    TaskDefinition, TaskStatus, Timestamp, Witness, closed_set,
+};
 use crate::snapshot::{ArchiveCopy, Place, SupplementalCopy, Survey, TaskFiles, Verification};
 
 closed_set! {
@@ -46,7 +52,9 @@ impl SourceKind {
             Self::BackupLog | Self::EventLog | Self::Snapshot | Self::Verification => {
                 &[NotFound, AccessDenied, Locked, Timeout, Unreachable, Malformed]
             }
-            Self::Database => &[Timeout, Unreachable, Authentication, Tls, Permission, Protocol],
+            Self::Database => {
+                &[NotFound, Timeout, Unreachable, Authentication, Tls, Permission, Protocol, Malformed]
+            }
             Self::Services => &[NotFound, AccessDenied, Timeout, Unreachable],
         }
     }
@@ -168,10 +176,55 @@ pub enum Fact {
     TaskFiles(TaskFiles),
     /// How far a verification came and what it found.
     Verification(Verification),
-    /// Change tracking retention of the site database.
-    Retention(Duration),
+    /// What the site database answered.
+    Database(DatabaseFact),
+    /// Whether a root of package sources can be read, by its path.
+    PackageSource(String, bool),
     /// Which services run.
     Services(ServiceStates),
+}
+
+/// Something that the site database says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseFact {
+    /// The server, and how far its clock is ahead of this machine's.
+    Server {
+        /// What it says of itself.
+        server: DatabaseServer,
+        /// Its time less ours, halfway through the question.
+        skew: TimeDelta,
+    },
+    /// The site's row.
+    Site(SiteDefinition),
+    /// The site's status in `ServerData`.
+    SiteStatus(Option<i64>),
+    /// The task's row.
+    Task(TaskDefinition),
+    /// What the site itself says of the task's last run.
+    TaskStatus(Option<TaskStatus>),
+    /// Change tracking of the site database; `None` if it is off.
+    ChangeTracking(Option<ChangeTracking>),
+    /// The oldest change that is still kept; `None` if none is.
+    OldestCommit(Option<Timestamp>),
+    /// The newest full backups that one server recorded, by that server's name.
+    BackupSets(String, Vec<BackupSet>),
+    /// The servers that may have recorded a backup: those of the availability group, or the one there is.
+    Servers(Vec<String>),
+    /// The site's own alert about failed backups; `None` if there is no such alert.
+    Alert(Option<SiteAlert>),
+    /// The roots of all package sources of the site.
+    PackageRoots(Vec<String>),
+    /// What could not be read in this poll, while the rest could.
+    Unread(Vec<Unread>),
+}
+
+/// A question that the site database did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// What was asked.
+    pub topic: Topic,
+    /// Why there is no answer.
+    pub failure: PollFailure,
 }
 
 /// Running totals of a log; process-lifetime counters.
@@ -214,6 +267,8 @@ pub struct PollFailure {
 pub enum Cursor {
     /// In a log.
     Log(super::backup_log::Cursor),
+    /// Among the status messages of the site database.
+    Database(super::site_database::Cursor),
     /// In a verification.
     Verification(Box<super::snapshot::verification::Cursor>),
     /// Every poll looks at everything.

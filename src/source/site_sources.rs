@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::BlockingSource;
 use super::backup_log::BackupLog;
+use super::site_database::{DatabaseSource, Databases};
 use super::snapshot::verification::VerificationSource;
 use super::snapshot::{ArchiveSource, RootSource, SupplementalSource, TaskFilesSource};
+use super::{BlockingSource, Cursor};
 use crate::clock::Clock;
 use crate::config::{LogConfig, SiteSettings};
 use crate::trace::{PhraseError, Phrases, UserPatterns};
@@ -21,7 +22,18 @@ pub struct Surroundings<'a> {
     pub account: &'a str,
 }
 
-/// The sources of a site.
+/// The database of a site, ready to be asked, if there is one: from where its last poll came to.
+pub fn database_of(
+    settings: &SiteSettings,
+    clock: Clock,
+    databases: &dyn Databases,
+    cursor: Option<Cursor>,
+) -> Option<DatabaseSource> {
+    let config = settings.database.as_ref()?;
+    Some(DatabaseSource::new(settings.code, config, clock, databases.of(settings, config), cursor))
+}
+
+/// The sources of a site that block: all but its database.
 pub fn sources_of(
     settings: &SiteSettings,
     log: Option<LogConfig>,

@@ -33,6 +33,11 @@ pub trait Source: Send + 'static {
     /// How often it wants to be polled.
     fn interval(&self) -> Duration;
 
+    /// How long a poll may take; `None` for the time that every source has.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
+
     /// Looks once. The future may be dropped at any time; nothing that was read is lost by it.
     fn poll(&mut self, guidance: &Guidance)
     -> impl Future<Output = Result<Poll<Cursor>, PollFailure>> + Send;
@@ -150,13 +155,14 @@ pub struct Supervision {
 /// Polls a source until it is told to stop.
 pub async fn supervise(mut source: impl Source, context: Supervision) {
     let Supervision { site, clock, timings, mut guidance, wake, reports, heartbeat, stop } = context;
+    let poll_deadline = source.deadline().unwrap_or(timings.poll_deadline);
     let mut pace = Pace { interval: source.interval(), failures: 0 };
     let mut pending = None;
     let mut trouble = Trouble(None);
     let mut delay = Duration::ZERO;
     let mut was_quiet = false;
     loop {
-        heartbeat.beat(delay + timings.poll_deadline + timings.watchdog);
+        heartbeat.beat(delay + poll_deadline + timings.watchdog);
         tokio::select! {
             () = stop.cancelled() => return,
             () = sleep(delay) => {}
@@ -167,7 +173,7 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
         was_quiet = advice.quiet.is_some();
         // A poll that timed out before still runs: what it will bring is as old as its beginning.
         let (started, instant) = *pending.get_or_insert_with(|| (clock.now(), Instant::now()));
-        let deadline = if stop.is_cancelled() { Duration::ZERO } else { timings.poll_deadline };
+        let deadline = if stop.is_cancelled() { Duration::ZERO } else { poll_deadline };
         let polled = tokio::select! {
             polled = timeout(deadline, source.poll(&advice)) => polled,
             // What is being read may still arrive; a hung poll must not keep the process.
@@ -176,7 +182,7 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
         if polled.is_ok() {
             pending = None;
         }
-        let result = polled.unwrap_or_else(|_| Err(hung(source.id(), timings.poll_deadline)));
+        let result = polled.unwrap_or_else(|_| Err(hung(source.id(), poll_deadline)));
         if !stop.is_cancelled() {
             trouble.tell(site, source.id(), &result);
         }

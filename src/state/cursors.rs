@@ -5,13 +5,19 @@
 
 use super::SiteState;
 use crate::site::Witness;
-use crate::source::{Cursor, SourceId, backup_log};
+use crate::source::{Cursor, SourceId, SourceKind, backup_log, site_database};
 
 impl SiteState {
     /// Where a watched source goes on that may have another location than before.
     ///
     /// Records of a log stand behind all that its witness has given: others would be taken for known and refused.
     pub fn cursor_for(&self, source: &SourceId) -> Option<Cursor> {
+        if source.kind == SourceKind::Database {
+            let cursor = self.database_cursor(source).cloned().unwrap_or_default();
+            return Some(Cursor::Database(
+                cursor.not_before(self.timeline.next_position(Witness::StatusMessages)),
+            ));
+        }
         let Some(witness) = self.log_of(source) else { return self.cursors.get(source).cloned() };
         let cursor = self.log_cursor(source).cloned().unwrap_or_default();
         Some(Cursor::Log(cursor.not_before(self.timeline.next_position(witness))))
@@ -31,11 +37,24 @@ impl SiteState {
         true
     }
 
-    /// Whether a source reads a log from its beginning that was read before.
-    pub(super) fn reads_again(&self, source: &SourceId) -> bool {
+    /// Whether a poll that came to `cursor` reads from the beginning what was read before: a log, or the messages of a
+    /// database that is another one or was recovered.
+    pub(super) fn reads_again(&self, source: &SourceId, cursor: &Cursor) -> bool {
         let has_spoken = |witness| self.timeline.next_position(witness) > 0;
+        if let Cursor::Database(cursor) = cursor {
+            let known = self.database_cursor(source).filter(|known| known.record.is_some());
+            let goes_on = known.is_some_and(|known| known.recoveries == cursor.recoveries);
+            return !goes_on && has_spoken(Witness::StatusMessages);
+        }
         let has_read = self.log_cursor(source).is_some_and(backup_log::Cursor::has_read);
         !has_read && self.log_of(source).is_some_and(has_spoken)
+    }
+
+    fn database_cursor(&self, source: &SourceId) -> Option<&site_database::Cursor> {
+        match self.cursors.get(source) {
+            Some(Cursor::Database(cursor)) => Some(cursor),
+            _ => None,
+        }
     }
 
     /// The witness whose log a source reads, if it reads one.

@@ -11,16 +11,17 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::change::{Change, Observation};
+use super::database::DatabaseState;
 use super::runs::{derive_runs, events_of_runs};
+use super::schedule::KnownSchedule;
 use super::snapshot::SnapshotState;
 use super::source_state::SourceState;
 use super::timeline::Timeline;
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
-use crate::schedule::Schedule;
-use crate::site::{BackupOutcome, BackupRun, Timestamp, Witness};
+use crate::site::{BackupOutcome, BackupRun, SiteRole, Timestamp, Witness};
 use crate::source::{
-    Cursor, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId, SourceKind,
+    Cursor, DatabaseFact, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId, SourceKind,
 };
 
 /// So many runs are kept: more than half a year of a daily backup.
@@ -42,10 +43,10 @@ pub struct SiteState {
     pub settings: Arc<SiteSettings>,
     /// When this site was first watched, in any process.
     pub first_observed: Timestamp,
-    /// The schedule in force and since when it is known.
-    pub schedule: Option<(Schedule, Timestamp)>,
-    /// Change tracking retention as the database says.
-    pub retention: Option<Duration>,
+    /// The schedule in force.
+    pub schedule: Option<KnownSchedule>,
+    /// What the site database said.
+    pub database: DatabaseState,
     /// What the witnesses said.
     pub timeline: Arc<Timeline>,
     /// The runs this tells of, oldest first.
@@ -75,12 +76,11 @@ pub struct SiteState {
 impl SiteState {
     /// A site of which nothing is known yet.
     pub fn new(settings: Arc<SiteSettings>, now: Timestamp) -> Self {
-        let schedule = settings.schedule.clone().map(|schedule| (schedule, now));
-        Self {
+        let mut state = Self {
             settings,
             first_observed: now,
-            schedule,
-            retention: None,
+            schedule: None,
+            database: DatabaseState::default(),
             timeline: Arc::default(),
             runs: Arc::default(),
             contradictions: Arc::default(),
@@ -93,7 +93,9 @@ impl SiteState {
             services: None,
             restart_pending: None,
             history_known: false,
-        }
+        };
+        state.settle_schedule(now);
+        state
     }
 
     /// Announces a source, so that its silence is visible from the start.
@@ -105,11 +107,11 @@ impl SiteState {
     pub fn fold(&mut self, report: &PollReport, now: Timestamp) -> Change {
         let Some(source) = self.sources.get_mut(&report.source) else { return Change::Volatile };
         source.record(report);
-        let again = self.reads_again(&report.source);
+        let again = report.result.as_ref().is_ok_and(|poll| self.reads_again(&report.source, &poll.cursor));
         let mut change = Change::Volatile;
         if let Ok(poll) = &report.result {
             for fact in &poll.facts {
-                change = change.max(self.learn(&report.source, fact, report.started));
+                change = change.max(self.learn(&report.source, fact, report.started, again));
             }
             if poll.reach == Reach::CaughtUp {
                 change = change.max(self.caught_up(&report.source, report.started));
@@ -159,13 +161,13 @@ impl SiteState {
         })
     }
 
-    fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp) -> Change {
+    fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp, again: bool) -> Change {
         fn observed<T: Clone>(value: &T, source: &SourceId) -> Observation<T> {
             Observation { value: value.clone(), source: source.clone() }
         }
         match fact {
             Fact::Records(witness, records) if !records.is_empty() => {
-                self.witness(*witness, records, self.reads_again(source));
+                self.witness(*witness, records, again);
             }
             Fact::Records(..) => return Change::Volatile,
             Fact::Coverage { witness, oldest, gap } => {
@@ -214,13 +216,39 @@ impl SiteState {
                 return Change::Volatile;
             }
             Fact::Verification(verification) => return self.snapshot.verification(verification),
-            Fact::Retention(retention) => self.retention = Some(*retention),
+            Fact::Database(fact) => return self.database_fact(source, fact, polled),
+            Fact::PackageSource(root, readable) => {
+                self.database.package_sources.insert(root.clone(), observed(readable, source));
+                return Change::Volatile;
+            }
             Fact::Services(services) => {
                 self.services = Some(observed(services, source));
                 return Change::Volatile;
             }
         }
         Change::Durable
+    }
+
+    fn database_fact(&mut self, source: &SourceId, fact: &DatabaseFact, polled: Timestamp) -> Change {
+        if let (DatabaseFact::Unread(unread), Some(source)) = (fact, self.sources.get_mut(source)) {
+            source.lacks(unread);
+        }
+        let change = self.database.learn(fact, source, polled);
+        if matches!(fact, DatabaseFact::Task(_)) && self.settle_schedule(polled) {
+            Change::Durable
+        } else {
+            change
+        }
+    }
+
+    /// The site's role: as configured, else as the site database says.
+    pub fn role(&self) -> Option<SiteRole> {
+        self.settings.role.or(self.database.site.as_ref().and_then(|site| site.role))
+    }
+
+    /// Change tracking retention as the site database says; `None` while it has not or where change tracking is off.
+    pub fn retention(&self) -> Option<Duration> {
+        self.database.change_tracking.flatten().map(|tracking| tracking.retention)
     }
 
     fn witness(&mut self, witness: Witness, records: &[Record], again: bool) {

@@ -1,10 +1,10 @@
 //! How a source is doing: what the self-observation of the exporter shows, and when an observation is dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::site::{Timestamp, Witness};
-use crate::source::{FailureKind, PollFailure, PollReport, Reach};
+use crate::source::{FailureKind, PollFailure, PollReport, Reach, Unread};
 
 /// An observation is dropped after this many failed polls in a row.
 pub const FAILURES_THAT_DROP: u32 = 3;
@@ -89,6 +89,14 @@ impl SourceState {
                 self.is_current = false;
                 self.kept_quiet = false;
             }
+        }
+    }
+
+    /// Takes note of what a poll that succeeded could not read, each kind of failure once.
+    pub(super) fn lacks(&mut self, unread: &[Unread]) {
+        let kinds: BTreeSet<_> = unread.iter().map(|unread| unread.failure.kind).collect();
+        for kind in kinds {
+            *self.failures.entry(kind).or_default() += 1;
         }
     }
 

@@ -11,14 +11,14 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use configmgr_backup_exporter::config::{SiteSettings, SnapshotConfig, SnapshotRoot};
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
-use configmgr_backup_exporter::schedule::{Schedule, Zone};
+use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::{
-    Component, MessageId, Severity, SiteRole, StatusMessage, Timestamp, Witness,
+    ChangeTracking, Component, MessageId, Severity, SiteRole, StatusMessage, TaskWindow, Timestamp, Witness,
 };
 use configmgr_backup_exporter::snapshot::{Finding, Verification};
 use configmgr_backup_exporter::source::{
-    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody, SourceId,
-    SourceKind, backup_log,
+    Cursor, DatabaseFact, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody,
+    SourceId, SourceKind, backup_log,
 };
 use configmgr_backup_exporter::state::{Published, SiteState};
 
@@ -122,7 +122,10 @@ fn writer(running: bool) -> Event {
 }
 
 fn retention(days: u64) -> Event {
-    Event::Fact(SourceKind::Database, Box::new(Fact::Retention(Duration::from_secs(days * 86_400))))
+    let retention = Duration::from_secs(days * 86_400);
+    let tracking =
+        Fact::Database(DatabaseFact::ChangeTracking(Some(ChangeTracking { auto_cleanup: true, retention })));
+    Event::Fact(SourceKind::Database, Box::new(tracking))
 }
 
 const GOOD: &[i32] = &[500, 5055, 5035, 501];
@@ -296,12 +299,9 @@ fn report(kind: SourceKind, now: Timestamp, result: Result<Vec<Fact>, FailureKin
 fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>> {
     let mut settings = SiteSettings::new("P01".parse().unwrap());
     settings.role = Some(SiteRole::Hierarchy);
-    settings.schedule = (history.days > 0).then_some(Schedule {
-        days: history.days,
-        begin: 120,
-        latest_begin: 300,
-        zone: Zone::Utc,
-    });
+    settings.schedule =
+        (history.days > 0).then_some(TaskWindow { days: history.days, begin: 120, latest_begin: 300 });
+    settings.time_zone = Some(Zone::Utc);
     settings.snapshot = Some(SnapshotConfig { archives: Vec::new(), ..copies::config() });
     let mut state = SiteState::new(Arc::new(settings), at(0));
     let kind = |(_, event): &(i64, Event)| match event {

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use configmgr_backup_exporter::app::{App, Options};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::Config;
+use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::site::Timings;
+use configmgr_backup_exporter::source::site_database::SqlServers;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::backups::{one_more, successes};
@@ -121,6 +123,7 @@ impl Inside {
             timings,
             state_path: place.path("state"),
             account: "the test".to_owned(),
+            databases: Box::new(SqlServers::new(&Environment::default())),
             listen: vec![([127, 0, 0, 1], 0).into()],
             max_connections: 16,
             telemetry_path: "/metrics".to_owned(),

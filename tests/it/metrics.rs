@@ -9,13 +9,16 @@ use configmgr_backup_exporter::config::{
     Freshness, RecoveryDrill, SiteSettings, SnapshotRoot, SupplementalConfig,
 };
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, Kind, METRIC_PREFIX, Read, Unit, markdown};
-use configmgr_backup_exporter::schedule::{EVERY_DAY, Schedule, Zone};
-use configmgr_backup_exporter::site::{BackupRun, Component, MessageId, SiteRole, Timestamp};
+use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
+use configmgr_backup_exporter::site::{
+    BackupRun, ChangeTracking, Component, MessageId, SiteRole, TaskWindow, Timestamp,
+};
 use configmgr_backup_exporter::snapshot::{
     AfterBackupScript, ControlFile, DATABASE_FOLDER, SupplementalCopy, TaskFiles, Verification,
 };
 use configmgr_backup_exporter::source::{
-    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, SourceId, SourceKind, backup_log,
+    Cursor, DatabaseFact, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, SourceId, SourceKind,
+    backup_log,
 };
 
 use crate::support::copies;
@@ -128,7 +131,8 @@ fn verifications(site: &WatchedSite, run: &BackupRun, now: Timestamp) -> Vec<Fac
 fn everything_known(now: Timestamp) -> WatchedSite {
     let mut settings = SiteSettings::new("P01".parse().unwrap());
     settings.role = Some(SiteRole::Hierarchy);
-    settings.schedule = Some(Schedule { days: EVERY_DAY, begin: 120, latest_begin: 300, zone: Zone::Utc });
+    settings.schedule = Some(TaskWindow { days: EVERY_DAY, begin: 120, latest_begin: 300 });
+    settings.time_zone = Some(Zone::Utc);
     let mut snapshot = copies::config();
     snapshot.database_path = Some(r"\\SQL01\E$\SCCMBackup".into());
     settings.snapshot = Some(snapshot);
@@ -148,10 +152,17 @@ fn everything_known(now: Timestamp) -> WatchedSite {
     site.poll(now);
     let services = [Component::SiteBackup, Component::VssWriter].map(|service| (service.to_string(), true));
     let run = site.state.runs.last().unwrap().clone();
+    let retention = Duration::from_secs(5 * 86_400);
     let facts = [
         (SourceKind::Snapshot, copies_of(&run, now)),
         (SourceKind::Verification, verifications(&site, &run, now)),
-        (SourceKind::Database, vec![Fact::Retention(Duration::from_secs(5 * 86_400))]),
+        (
+            SourceKind::Database,
+            vec![Fact::Database(DatabaseFact::ChangeTracking(Some(ChangeTracking {
+                auto_cleanup: true,
+                retention,
+            })))],
+        ),
         (SourceKind::Services, vec![Fact::Services(BTreeMap::from(services))]),
     ];
     for (kind, facts) in facts {

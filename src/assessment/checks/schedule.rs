@@ -24,7 +24,7 @@ pub(super) fn on_schedule(state: &SiteState, assessment: &Assessment) -> Finding
 }
 
 pub(super) fn schedule_within_retention(state: &SiteState, assessment: &Assessment) -> Finding {
-    if !SiteRole::in_hierarchy(state.settings.role) {
+    if !SiteRole::in_hierarchy(state.role()) {
         return Finding::unknown("Retention does not limit the recovery of a standalone primary site.");
     }
     match (assessment.due.max_interval, known_retention(state)) {

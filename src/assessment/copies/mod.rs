@@ -57,7 +57,7 @@ impl Copies {
                 .filter(|_| count(valid.len()).is_some()),
             newest_valid,
             recoverable_until: newest_valid
-                .filter(|_| SiteRole::in_hierarchy(state.settings.role))
+                .filter(|_| SiteRole::in_hierarchy(state.role()))
                 .and_then(|run| run.checked_add_signed(retention)),
             present,
             archives,

@@ -15,7 +15,7 @@ use super::problem::{Fault, Problem, Problems, shown};
 use super::raw::Node;
 use super::section::{Entry, Field, Section};
 use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, SiteConfig, SiteSettings, fields};
-use crate::schedule::{Schedule, Zone};
+use crate::site::TaskWindow;
 use crate::trace::UserPatterns;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -106,7 +106,9 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
         .unwrap_or_default();
     settings.recovery_drill = drill_entry.and_then(|entry| copies::recovery_drill(&entry, &mut origins));
     settings.database_name = database_entry.and_then(|entry| database_name(&entry, &mut origins));
-    settings.schedule = schedule_entry.and_then(|entry| schedule(&entry, &mut origins));
+    if let Some(entry) = schedule_entry {
+        schedule(&entry, &mut settings, &mut origins);
+    }
     if let Some(entry) = judgement_entry {
         judgement(&entry, &mut settings, &mut origins);
     }
@@ -141,8 +143,8 @@ fn database_name(entry: &Entry<'_>, origins: &mut Origins) -> Option<String> {
     name
 }
 
-fn schedule(entry: &Entry<'_>, origins: &mut Origins) -> Option<Schedule> {
-    let mut section = entry.section()?;
+fn schedule(entry: &Entry<'_>, settings: &mut SiteSettings, origins: &mut Origins) {
+    let Some(mut section) = entry.section() else { return };
     let days_entry =
         section.require("days", "write the days on which the task runs, as [sunday, wednesday] or daily");
     let days = days_entry.as_ref().and_then(days);
@@ -152,11 +154,12 @@ fn schedule(entry: &Entry<'_>, origins: &mut Origins) -> Option<Schedule> {
     let mut field = Field { section: &mut section, prefix: "schedule.", origins };
     let begin = field.require("begin", "write the task's \"Start after\", as 02:00", fields::time_of_day);
     let latest_begin = field.read("latest_begin", fields::time_of_day);
-    let zone = field.read("time_zone", fields::zone).unwrap_or(Zone::Local);
+    settings.time_zone = field.read("time_zone", fields::zone);
     section.close();
-    let begin = begin?;
-    let latest_begin = latest_begin.unwrap_or((begin + DEFAULT_WINDOW_MINUTES) % (24 * 60));
-    Some(Schedule { days: days?, begin, latest_begin, zone })
+    if let (Some(days), Some(begin)) = (days, begin) {
+        let latest_begin = latest_begin.unwrap_or((begin + DEFAULT_WINDOW_MINUTES) % (24 * 60));
+        settings.schedule = Some(TaskWindow { days, begin, latest_begin });
+    }
 }
 
 fn days(entry: &Entry<'_>) -> Option<u8> {

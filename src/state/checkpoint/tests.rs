@@ -43,7 +43,7 @@ fn the_first_schema_is_still_read() {
         state.totals.messages.iter().map(|(id, count)| (id.map(|id| id.0), *count)).collect();
     assert_eq!(messages, [(None, 2), (Some(500), 57), (Some(5035), 54), (Some(5060), 3)]);
     assert_eq!(state.totals.counted.len(), 1);
-    assert_eq!(state.retention, Some(std::time::Duration::from_secs(432_000)));
+    assert_eq!(state.retention(), Some(std::time::Duration::from_secs(432_000)));
     assert_eq!(state.coverage[&Witness::Log].since, time("2026-10-01T00:00:00Z"));
     assert_eq!(state.timeline.horizon().time, Some(time("2026-09-30T22:00:00Z")));
     let records: Vec<_> =

@@ -3,11 +3,11 @@
 //! Rules: a field is never renamed or reused, a new field has a default, and what no longer parses is dropped only
 //! where the domain can do without it. Times are nanoseconds since 1970 in UTC.
 
+mod database;
 mod snapshot;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,8 @@ use crate::site::{
     Timestamp, Witness,
 };
 use crate::source::{Cursor, Record, RecordBody, SourceId, SourceKind};
-use crate::state::{Coverage, Horizon, Past, SiteState, Timeline, Totals};
+use crate::state::{Coverage, Horizon, KnownSchedule, Past, SiteState, Timeline, Totals};
+use database::DatabaseV1;
 use snapshot::SnapshotV1;
 
 /// The version in the field `schema`.
@@ -34,7 +35,7 @@ pub(super) struct Checkpoint {
     pub(super) sequence: u64,
     first_observed: i64,
     #[serde(default)]
-    schedule: Option<KnownSchedule>,
+    schedule: Option<ScheduleV1>,
     #[serde(default)]
     retention_seconds: Option<u64>,
     #[serde(default)]
@@ -59,16 +60,20 @@ pub(super) struct Checkpoint {
     cursors: Vec<CursorV1>,
     #[serde(default)]
     snapshot: SnapshotV1,
+    #[serde(default)]
+    database: DatabaseV1,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct KnownSchedule {
+struct ScheduleV1 {
     days: u8,
     begin: u16,
     latest_begin: u16,
     /// `local`, `utc` or an IANA name.
     zone: String,
     since: i64,
+    #[serde(default)]
+    changed: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -167,8 +172,8 @@ impl Checkpoint {
             site: state.settings.code.to_string(),
             sequence,
             first_observed: nanoseconds(state.first_observed),
-            schedule: state.schedule.as_ref().map(|(schedule, since)| KnownSchedule::of(schedule, *since)),
-            retention_seconds: state.retention.map(|retention| retention.as_secs()),
+            schedule: state.schedule.as_ref().map(ScheduleV1::of),
+            retention_seconds: state.retention().map(|retention| retention.as_secs()),
             totals: TotalsV1::of(&state.totals),
             past: PastV1::of(&state.totals.past),
             horizon: state.timeline.horizon().time.map(nanoseconds),
@@ -193,6 +198,7 @@ impl Checkpoint {
                 })
                 .collect(),
             snapshot: SnapshotV1::of(&state.snapshot),
+            database: DatabaseV1::of(&state.database),
         }
     }
 
@@ -205,12 +211,9 @@ impl Checkpoint {
         state.history_known = self.history_known;
         // A clock that was ahead once must not keep what is due in the future.
         state.first_observed = timestamp(self.first_observed).min(now);
-        if let (Some((schedule, since)), Some(known)) = (&mut state.schedule, &self.schedule)
-            && known.schedule().as_ref() == Some(schedule)
-        {
-            *since = timestamp(known.since).min(now);
-        }
-        state.retention = self.retention_seconds.map(Duration::from_secs);
+        state.database = self.database.restore(self.retention_seconds, now)?;
+        state.schedule = self.schedule.as_ref().and_then(|known| known.restore(now));
+        state.settle_schedule(now);
         state.totals = Totals { past: self.past.restore(), ..self.totals.restore()? };
         let mut records = BTreeMap::new();
         for (witness, list) in self.records {
@@ -236,24 +239,27 @@ impl Checkpoint {
     }
 }
 
-impl KnownSchedule {
-    fn of(schedule: &Schedule, since: Timestamp) -> Self {
+impl ScheduleV1 {
+    fn of(known: &KnownSchedule) -> Self {
+        let KnownSchedule { schedule, since, changed, .. } = known;
         let zone = match schedule.zone {
             Zone::Local => "local".to_owned(),
             Zone::Utc => "utc".to_owned(),
             Zone::Named(zone) => zone.name().to_owned(),
         };
         let Schedule { days, begin, latest_begin, .. } = *schedule;
-        Self { days, begin, latest_begin, zone, since: nanoseconds(since) }
+        Self { days, begin, latest_begin, zone, since: nanoseconds(*since), changed: *changed }
     }
 
-    fn schedule(&self) -> Option<Schedule> {
+    fn restore(&self, now: Timestamp) -> Option<KnownSchedule> {
         let zone = match self.zone.as_str() {
             "local" => Zone::Local,
             "utc" => Zone::Utc,
             name => Zone::Named(name.parse().ok()?),
         };
-        Some(Schedule { days: self.days, begin: self.begin, latest_begin: self.latest_begin, zone })
+        let Self { days, begin, latest_begin, changed, .. } = *self;
+        let schedule = Schedule { days, begin, latest_begin, zone };
+        Some(KnownSchedule { schedule, since: timestamp(self.since).min(now), changed, zone_assumed: false })
     }
 }
 

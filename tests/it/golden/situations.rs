@@ -1,8 +1,8 @@
 //! The table of situations: files, settings, the times of the polls, and the facts that decide.
 
 use configmgr_backup_exporter::config::SiteSettings;
-use configmgr_backup_exporter::schedule::{EVERY_DAY, Schedule, Zone};
-use configmgr_backup_exporter::site::SiteRole;
+use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
+use configmgr_backup_exporter::site::{SiteRole, TaskWindow};
 
 /// Logs, how they are read, and what must come of them.
 pub(super) struct Situation {
@@ -40,9 +40,10 @@ impl Situation {
 
     /// Each day at 02:00, latest at 05:00.
     fn daily(self, zone: chrono_tz::Tz) -> Self {
-        let zone = Zone::Named(zone);
-        let schedule = Schedule { days: EVERY_DAY, begin: 120, latest_begin: 300, zone };
-        self.with(|settings| settings.schedule = Some(schedule))
+        self.with(|settings| {
+            settings.schedule = Some(TaskWindow { days: EVERY_DAY, begin: 120, latest_begin: 300 });
+            settings.time_zone = Some(Zone::Named(zone));
+        })
     }
 
     fn site(mut self, code: &str, role: SiteRole, log: &'static str) -> Self {

@@ -1,0 +1,117 @@
+//! What the site database said: settings and events that stay, observations that go with their source.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use super::change::{Change, Observation};
+use crate::site::{
+    BackupSet, ChangeTracking, DatabaseServer, SiteAlert, SiteDefinition, TaskDefinition, TaskStatus,
+    Timestamp,
+};
+use crate::source::{DatabaseFact, SourceId, Unread};
+
+/// The answers of one site's database.
+#[derive(Debug, Clone, Default)]
+pub struct DatabaseState {
+    /// The server and its clock.
+    pub server: Option<Observation<ServerSeen>>,
+    /// Whether the site database is in an availability group; `None` until a server said so.
+    pub in_availability_group: Option<bool>,
+    /// The site's row.
+    pub site: Option<SiteDefinition>,
+    /// The last change of the site's version that was seen.
+    pub update: Option<SiteUpdate>,
+    /// The site's status in `ServerData`.
+    pub site_status: Option<Observation<Option<i64>>>,
+    /// The backup task's row.
+    pub task: Option<TaskDefinition>,
+    /// What the site itself says of the task's last run.
+    pub task_status: Option<Observation<Option<TaskStatus>>>,
+    /// Change tracking; `Some(None)` if it is off.
+    pub change_tracking: Option<Option<ChangeTracking>>,
+    /// The oldest change that is kept; `None` in it if none is.
+    pub oldest_commit: Option<Observation<Option<Timestamp>>>,
+    /// The newest full backups that each server recorded.
+    pub backup_sets: BTreeMap<String, Vec<BackupSet>>,
+    /// The servers that may have recorded a backup; empty while that is not known.
+    pub servers: Vec<String>,
+    /// The site's own alert; `None` in it if there is none as configured.
+    pub alert: Option<Observation<Option<SiteAlert>>>,
+    /// The roots of package sources.
+    pub package_roots: Option<Observation<Vec<String>>>,
+    /// Which configured roots of package sources can be read.
+    pub package_sources: BTreeMap<String, Observation<bool>>,
+    /// What had no answer in the last poll.
+    pub unread: Vec<Unread>,
+}
+
+/// A server as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerSeen {
+    /// What it says of itself.
+    pub server: DatabaseServer,
+    /// How far its clock is ahead of this machine's.
+    pub skew: TimeDelta,
+}
+
+/// A change of the site's version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteUpdate {
+    /// The version before.
+    pub from: Box<str>,
+    /// When the new one was first seen.
+    pub seen: Timestamp,
+}
+
+impl DatabaseState {
+    /// Takes in one answer of a poll that began at `polled`.
+    pub(super) fn learn(&mut self, fact: &DatabaseFact, source: &SourceId, polled: Timestamp) -> Change {
+        fn observed<T: Clone>(value: &T, source: &SourceId) -> Option<Observation<T>> {
+            Some(Observation { value: value.clone(), source: source.clone() })
+        }
+        match fact {
+            DatabaseFact::Server { server, skew } => {
+                let seen = ServerSeen { server: server.clone(), skew: *skew };
+                self.server = observed(&seen, source);
+                return replaced(&mut self.in_availability_group, Some(server.in_availability_group));
+            }
+            DatabaseFact::Site(site) => {
+                let before = self.site.as_ref().filter(|before| before.version != site.version);
+                if let Some(before) = before {
+                    self.update = Some(SiteUpdate { from: before.version.clone(), seen: polled });
+                }
+                return replaced(&mut self.site, Some(site.clone()));
+            }
+            DatabaseFact::Task(task) => return replaced(&mut self.task, Some(task.clone())),
+            DatabaseFact::ChangeTracking(tracking) => {
+                return replaced(&mut self.change_tracking, Some(*tracking));
+            }
+            DatabaseFact::BackupSets(server, sets) => {
+                let before = self.backup_sets.insert(server.clone(), sets.clone());
+                return if before.as_ref() == Some(sets) { Change::Volatile } else { Change::Durable };
+            }
+            DatabaseFact::Servers(servers) => {
+                let known = |server: &String| servers.iter().any(|known| known.eq_ignore_ascii_case(server));
+                self.backup_sets.retain(|server, _| known(server));
+                return replaced(&mut self.servers, servers.clone());
+            }
+            DatabaseFact::SiteStatus(status) => self.site_status = observed(status, source),
+            DatabaseFact::TaskStatus(status) => self.task_status = observed(status, source),
+            DatabaseFact::OldestCommit(oldest) => self.oldest_commit = observed(oldest, source),
+            DatabaseFact::Alert(alert) => self.alert = observed(alert, source),
+            DatabaseFact::PackageRoots(roots) => self.package_roots = observed(roots, source),
+            DatabaseFact::Unread(unread) => self.unread.clone_from(unread),
+        }
+        Change::Volatile
+    }
+}
+
+/// Puts a value in place of another; a setting that stays as it was need not be saved.
+fn replaced<T: PartialEq>(place: &mut T, value: T) -> Change {
+    if *place == value {
+        return Change::Volatile;
+    }
+    *place = value;
+    Change::Durable
+}
