@@ -1,5 +1,8 @@
 //! A real SQL Server behind [`SiteDatabase`].
 
+mod query;
+mod rows;
+
 use std::sync::Arc;
 
 use super::{Asked, Databases, Question, SiteDatabase, Unanswered};
