@@ -4,11 +4,14 @@
 //! Nothing is called overdue unless a deciding witness covers the time in question: silence of a log that could not
 //! be read proves nothing.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
-use super::{RunSummary, delta, retention, runs};
+use super::{NativeBackups, ProtectionState, RunSummary, delta, retention, runs};
 use crate::schedule::{Due, Schedule};
-use crate::site::{SiteRole, Timestamp};
+use crate::site::{Protection, SiteRole, Timestamp, Witness};
+use crate::source::SourceKind;
 use crate::state::SiteState;
 
 /// Missed days are not counted further back than this.
@@ -32,12 +35,29 @@ pub struct DueState {
 }
 
 impl DueState {
-    pub(super) fn of(state: &SiteState, runs: &RunSummary, now: Timestamp) -> Self {
+    pub(super) fn of(
+        state: &SiteState,
+        runs: &RunSummary,
+        protection: &ProtectionState,
+        now: Timestamp,
+    ) -> Self {
         let site = Site { state, runs, now };
-        match &state.schedule {
-            Some(known) => site.with_schedule(&known.schedule, known.since),
-            None => site.without_schedule(),
+        match protection.mode {
+            Protection::Task => site.task(),
+            Protection::Native => site.native(&protection.native),
+            Protection::Both => site.task().and(&site.native(&protection.native)),
         }
+    }
+
+    /// What both ways of protection together ask for: the stricter of them, with the schedule of the task.
+    fn and(self, native: &Self) -> Self {
+        let overdue = match (self.overdue, native.overdue) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (None, _) | (_, None) => None,
+            (Some(false), Some(false)) => Some(false),
+        };
+        let success_due = self.success_due.into_iter().chain(native.success_due).min();
+        Self { overdue, success_due, was_due: self.was_due || native.was_due, ..self }
     }
 }
 
@@ -48,6 +68,47 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
+    fn task(&self) -> DueState {
+        match &self.state.schedule {
+            Some(known) => self.with_schedule(&known.schedule, known.since),
+            None => self.without_schedule(),
+        }
+    }
+
+    /// SQL Server's own backups follow no schedule that ConfigMgr knows.
+    fn native(&self, backups: &NativeBackups) -> DueState {
+        let age = self.usual_age(runs::normal_distance(backups.distances()));
+        let timings = &self.state.settings.timings;
+        let due = backups.newest().unwrap_or(self.state.first_observed) + age + delta(timings.due_lead);
+        let passed = due <= self.now;
+        let proven = backups.all_known && self.database_read_since(due);
+        DueState {
+            overdue: if passed { proven.then_some(true) } else { Some(false) },
+            success_due: Some(due).filter(|_| backups.all_known && (!passed || proven)),
+            next: None,
+            missed: None,
+            max_interval: None,
+            was_due: passed,
+        }
+    }
+
+    /// Whether the site database was asked at that time or later, in this process or an earlier one.
+    fn database_read_since(&self, due: Timestamp) -> bool {
+        let read = self.state.coverage.get(&Witness::StatusMessages).and_then(|coverage| coverage.until);
+        let mut databases = self.state.sources.iter().filter(|(id, _)| id.kind == SourceKind::Database);
+        read >= Some(due) || databases.any(|(_, source)| source.up() || source.last_success >= Some(due))
+    }
+
+    /// The age at which a backup is due where no schedule says so.
+    fn usual_age(&self, distance: Option<Duration>) -> TimeDelta {
+        match self.state.role() {
+            Some(SiteRole::Standalone) => {
+                delta(distance.unwrap_or(self.state.settings.timings.standalone_interval))
+            }
+            _ => delta(retention(self.state).mul_f64(0.8)),
+        }
+    }
+
     fn with_schedule(&self, schedule: &Schedule, known_since: Timestamp) -> DueState {
         let timings = &self.state.settings.timings;
         let lead = delta(timings.due_lead);
@@ -69,7 +130,8 @@ impl Site<'_> {
             overdue: if passed { proven.then_some(true) } else { Some(false) },
             success_due: (first_unmet.as_ref().map(deadline))
                 .filter(|_| self.state.knows_events() && (!passed || proven)),
-            next: schedule.next_due(self.now).map(|due| due.begin),
+            // A task that is disabled does not begin.
+            next: schedule.next_due(self.now).map(|due| due.begin).filter(|_| self.state.task_may_run()),
             missed: self.missed(schedule, known_since),
             max_interval: schedule.max_interval(),
             was_due: last_passed.is_some_and(|due| due.begin >= self.state.first_observed),
@@ -87,12 +149,7 @@ impl Site<'_> {
 
     fn without_schedule(&self) -> DueState {
         let settings = &self.state.settings;
-        let age = match self.state.role() {
-            Some(SiteRole::Standalone) => {
-                delta(runs::usual_distance(self.state).unwrap_or(settings.timings.standalone_interval))
-            }
-            _ => delta(retention(self.state).mul_f64(0.8)),
-        };
+        let age = self.usual_age(runs::usual_distance(self.state));
         let base = self.runs.last_success_start.unwrap_or(self.state.first_observed);
         let due = base + age + delta(settings.timings.due_lead);
         let passed = due <= self.now;

@@ -38,7 +38,7 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
 /// The sources of witnesses that are not in the destination itself.
 fn elsewhere(state: &SiteState) -> impl Iterator<Item = &SourceState> {
     let outside = |(id, source): &(&SourceId, &SourceState)| {
-        id.kind != SourceKind::Snapshot && source.witness.is_some()
+        id.kind != SourceKind::Snapshot && source.speaks_for().is_some()
     };
     state.sources.iter().filter(outside).map(|(_, source)| source)
 }
@@ -139,7 +139,8 @@ fn again_after(last: &Verification, interval: Duration, timings: &Timings) -> Ti
 
 /// From shortly before a due begin until its run has started, which quiets by itself, or counts as missed.
 fn is_due(state: &SiteState, runs: &RunSummary, now: Timestamp) -> bool {
-    let Some(KnownSchedule { schedule, .. }) = &state.schedule else { return false };
+    let known = state.schedule.as_ref().filter(|_| state.task_may_run());
+    let Some(KnownSchedule { schedule, .. }) = known else { return false };
     let timings = &state.settings.timings;
     let Some(due) = schedule.last_due(now + delta(timings.quiet_before_due)) else { return false };
     let quiet_from = due.begin - delta(timings.quiet_before_due);

@@ -7,6 +7,7 @@ mod checks;
 mod copies;
 mod due;
 mod guidance;
+mod protection;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use checks::{Check, CheckResult, CheckState};
 pub use copies::{ArchiveSummary, Copies, CopyJudgement, PresentSnapshot, Standing};
 pub use due::DueState;
 pub use guidance::guidance;
+pub use protection::{NativeBackups, ProtectionState};
 pub use runs::RunSummary;
 pub use verdict::Verdict;
 
@@ -41,6 +43,8 @@ pub struct Assessment {
     pub reason: String,
     /// What the runs say.
     pub runs: RunSummary,
+    /// By what the site is protected.
+    pub protection: ProtectionState,
     /// What the schedule says.
     pub due: DueState,
     /// What could be restored.
@@ -51,14 +55,19 @@ pub struct Assessment {
 
 /// Judges a site at a moment.
 pub fn assess(state: &SiteState, now: Timestamp) -> Assessment {
-    let runs = RunSummary::of(state, now);
-    let due = DueState::of(state, &runs, now);
-    let copies = Copies::of(state, now);
+    let protection = ProtectionState::of(state);
+    let mut runs = RunSummary::of(state, now);
+    if !protection.mode.needs_task() {
+        runs.forgive();
+    }
+    let due = DueState::of(state, &runs, &protection, now);
+    let copies = Copies::of(state, &protection, now);
     let mut assessment = Assessment {
         at: now,
         verdict: Verdict::Unknown,
         reason: String::new(),
         runs,
+        protection,
         due,
         copies,
         checks: Vec::new(),

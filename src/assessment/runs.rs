@@ -52,6 +52,14 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// Leaves out what is wrong with the runs, for a site that does not depend on them.
+    pub(super) fn forgive(&mut self) {
+        self.last_failed = None;
+        self.failure_cause = None;
+        self.consecutive_failures = None;
+        self.stalled = None;
+    }
+
     pub(super) fn of(state: &SiteState, now: Timestamp) -> Self {
         let (settings, runs) = (&state.settings, &state.runs);
         let newest = |wanted: &dyn Fn(&&BackupRun) -> bool| runs.iter().rev().find(|run| wanted(run));
@@ -125,12 +133,13 @@ pub(super) fn median(mut values: Vec<TimeDelta>, enough: usize) -> Option<TimeDe
     })
 }
 
+/// Twice the median of the distances between backups; `None` for fewer than three backups.
+pub(super) fn normal_distance(distances: Vec<TimeDelta>) -> Option<Duration> {
+    (median(distances, ENOUGH - 1)? * 2).to_std().ok()
+}
+
 /// The longest distance between two successes that is normal for a standalone site without a schedule.
 pub(super) fn usual_distance(state: &SiteState) -> Option<Duration> {
     let starts: Vec<_> = successes(state).map(BackupRun::started_or_first).collect();
-    if starts.len() < ENOUGH {
-        return None;
-    }
-    let distances = starts.windows(2).map(|pair| pair[0] - pair[1]).collect();
-    (median(distances, 1)? * 2).to_std().ok()
+    normal_distance(starts.windows(2).map(|pair| pair[0] - pair[1]).collect())
 }

@@ -1,7 +1,7 @@
 //! The one word for a site: the first that applies, in an order in which unknown never hides failed or overdue.
 
 use super::{Assessment, Check, CheckState};
-use crate::site::{ClosedSet, closed_set};
+use crate::site::{ClosedSet, Protection, closed_set};
 use crate::state::SiteState;
 
 closed_set! {
@@ -43,18 +43,29 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         };
         return (Verdict::Overdue, reason);
     }
+    let protection = &assessment.protection;
+    let nothing_native = protection.native.all_known && protection.native.newest().is_none();
+    if !state.task_may_run() && nothing_native {
+        let reason = "The task is disabled, and SQL Server makes no backups of its own.";
+        return (Verdict::Unprotected, reason.to_owned());
+    }
     // A run deletes the old copy before it makes the new one: that is no news, as long as it goes on without an error.
     if assessment.copies.valid == Some(0) && runs.in_progress != Some(true) {
         return (Verdict::Unprotected, "No copy exists that could be restored now.".to_owned());
     }
-    if state.knows_events() && runs.last_success.is_none() && !due.was_due {
+    if protection.mode.needs_task() && state.knows_events() && runs.last_success.is_none() && !due.was_due {
         return (
             Verdict::Pending,
             "No backup has succeeded yet, and none was due since watching began.".to_owned(),
         );
     }
+    if protection.mode.needs_native() && !protection.native.all_known && protection.native.newest().is_none()
+    {
+        let reason = "SQL Server's own backups protect this site, and msdb cannot be read.";
+        return (Verdict::Unknown, reason.to_owned());
+    }
     // One that guidance keeps quiet is up without having read anything.
-    if !state.witnesses().any(|(_, source)| source.up() && source.caught_up) {
+    if protection.mode.needs_task() && !state.witnesses().any(|(_, source)| source.up() && source.caught_up) {
         let why = state.witnesses().find_map(|(_, source)| source.failure.as_ref());
         let why = why.map_or("no witness has been read yet", |failure| failure.message.as_str());
         return (Verdict::Unknown, format!("Nothing that tells of the backups can be read: {why}."));
@@ -63,11 +74,15 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         let reason = "No success is known for the last due day, and no readable log reaches back that far.";
         return (Verdict::Unknown, reason.to_owned());
     }
+    let well = match protection.mode {
+        Protection::Native => "SQL Server's own backup is fresh",
+        Protection::Task | Protection::Both => "The last backup succeeded",
+    };
     let failed: Vec<Check> =
         checks.iter().filter(|c| c.state == CheckState::Failed).map(|c| c.check).collect();
     if failed.is_empty() {
-        return (Verdict::Healthy, "The last backup succeeded.".to_owned());
+        return (Verdict::Healthy, format!("{well}."));
     }
     let names: Vec<_> = failed.iter().map(|check| check.label()).collect();
-    (Verdict::Degraded, format!("The last backup succeeded, but a check fails: {}.", names.join(", ")))
+    (Verdict::Degraded, format!("{well}, but a check fails: {}.", names.join(", ")))
 }

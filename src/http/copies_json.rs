@@ -13,6 +13,7 @@ pub(super) struct CopiesJson<'a> {
     valid_in_retention: Option<u32>,
     newest_valid: Option<Timestamp>,
     recoverable_until: Option<Timestamp>,
+    native: Option<Timestamp>,
     snapshot: Option<SnapshotJson<'a>>,
     archives: Vec<ArchiveJson<'a>>,
 }
@@ -53,13 +54,14 @@ struct CopyJson<'a> {
 
 /// Everything that is known of the copies.
 pub(super) fn copies(assessment: &Assessment) -> CopiesJson<'_> {
-    let Copies { present, archives, valid, valid_in_retention, newest_valid, recoverable_until } =
+    let Copies { present, archives, valid, valid_in_retention, newest_valid, recoverable_until, native } =
         &assessment.copies;
     CopiesJson {
         valid: *valid,
         valid_in_retention: *valid_in_retention,
         newest_valid: *newest_valid,
         recoverable_until: *recoverable_until,
+        native: *native,
         snapshot: present.as_ref().map(snapshot),
         archives: (archives.iter())
             .map(|archive| ArchiveJson {

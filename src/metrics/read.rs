@@ -5,14 +5,39 @@ use std::time::Duration;
 
 use super::{Number, Samples, SiteView};
 use crate::assessment::CheckState;
-use crate::site::{ClosedSet, Component, FailureCause, MessageId, Timestamp};
+use crate::schedule::{Schedule, Zone};
+use crate::site::{BackupMethod, ClosedSet, Component, FailureCause, MessageId, Timestamp};
 use crate::source::{RecordBody, SourceId, SourceKind};
 use crate::state::SourceState;
 
 pub(super) fn site_info(view: &SiteView<'_>, samples: &mut Samples<'_>) {
     let role = view.state.role().map_or("", ClosedSet::label);
-    let server = view.state.runs.iter().rev().find_map(|run| run.machine.as_deref()).unwrap_or_default();
-    samples.push(&[role, server, ""], 1.0);
+    let site = view.state.database.site.as_ref();
+    let writer = || view.state.runs.iter().rev().find_map(|run| run.machine.as_deref());
+    let server = site.map(|site| &*site.server).or_else(writer).unwrap_or_default();
+    samples.push(&[role, server, site.map_or("", |site| &site.version)], 1.0);
+}
+
+pub(super) fn task_schedule(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    if let Some(task) = &view.state.database.task {
+        let schedule = Schedule::new(task.window, Zone::Utc);
+        let (begin, latest_begin) = (schedule.begin_label(), schedule.latest_begin_label());
+        samples.push(&[&schedule.days_label(), &begin, &latest_begin], 1.0);
+    }
+}
+
+/// When the newest undamaged full backup of each method ended.
+fn last_full_backup(view: &SiteView<'_>, method: BackupMethod) -> Option<Timestamp> {
+    let sets = view.state.database.backup_sets.values().flatten();
+    sets.filter(|set| set.method == method && !set.damaged).map(|set| set.finished).max()
+}
+
+pub(super) fn last_full_backups(view: &SiteView<'_>, samples: &mut Samples<'_>) {
+    for method in BackupMethod::ALL {
+        if let Some(finished) = last_full_backup(view, *method) {
+            samples.push(&[method.label()], finished.number());
+        }
+    }
 }
 
 pub(super) fn last_phase_duration(view: &SiteView<'_>, samples: &mut Samples<'_>) {
@@ -50,6 +75,9 @@ pub(super) fn witness_last_success(view: &SiteView<'_>, samples: &mut Samples<'_
         if let Some(time) = success {
             samples.push(&[witness.label()], time.number());
         }
+    }
+    if let Some(time) = last_full_backup(view, BackupMethod::Vss) {
+        samples.push(&["msdb"], time.number());
     }
 }
 

@@ -53,6 +53,12 @@ pub struct Timings {
     pub after_backup_start: Duration,
     /// How often copies of what the task leaves out are compared at most.
     pub supplemental_interval: Duration,
+    /// How far the clock of SQL Server may be from this machine's.
+    pub clock_skew: Duration,
+    /// How far beyond its retention change tracking may keep changes before it is not cleaned up.
+    pub change_tracking_backlog: Duration,
+    /// How long the site's own alert may stay active after a success.
+    pub alert_lag: Duration,
     /// How long a poll may take before it counts as failed with `timeout`.
     pub poll_deadline: Duration,
     /// How often the state advances with time alone.
@@ -89,6 +95,9 @@ impl Timings {
         archive_settle: minutes(30),
         after_backup_start: minutes(15),
         supplemental_interval: hours(1),
+        clock_skew: minutes(2),
+        change_tracking_backlog: hours(2 * 24),
+        alert_lag: hours(1),
         poll_deadline: minutes(1),
         tick: Duration::from_secs(1),
         checkpoint_interval: minutes(5),

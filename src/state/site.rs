@@ -246,6 +246,11 @@ impl SiteState {
         self.settings.role.or(self.database.site.as_ref().and_then(|site| site.role))
     }
 
+    /// Whether the task starts by itself, as far as is known.
+    pub fn task_may_run(&self) -> bool {
+        self.database.task.as_ref().is_none_or(|task| task.enabled)
+    }
+
     /// Change tracking retention as the site database says; `None` while it has not or where change tracking is off.
     pub fn retention(&self) -> Option<Duration> {
         self.database.change_tracking.flatten().map(|tracking| tracking.retention)

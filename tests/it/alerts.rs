@@ -13,16 +13,16 @@ use configmgr_backup_exporter::config::{SiteSettings, SnapshotConfig, SnapshotRo
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
 use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::{
-    ChangeTracking, Component, MessageId, Severity, SiteRole, StatusMessage, TaskWindow, Timestamp, Witness,
+    Component, MessageId, Severity, SiteRole, StatusMessage, TaskWindow, Timestamp, Witness,
 };
 use configmgr_backup_exporter::snapshot::{Finding, Verification};
 use configmgr_backup_exporter::source::{
-    Cursor, DatabaseFact, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody,
-    SourceId, SourceKind, backup_log,
+    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody, SourceId,
+    SourceKind, backup_log,
 };
 use configmgr_backup_exporter::state::{Published, SiteState};
 
-use crate::support::{copies, tool};
+use crate::support::{copies, database, tool};
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
@@ -122,9 +122,7 @@ fn writer(running: bool) -> Event {
 }
 
 fn retention(days: u64) -> Event {
-    let retention = Duration::from_secs(days * 86_400);
-    let tracking =
-        Fact::Database(DatabaseFact::ChangeTracking(Some(ChangeTracking { auto_cleanup: true, retention })));
+    let tracking = database::change_tracking(Duration::from_secs(days * 86_400));
     Event::Fact(SourceKind::Database, Box::new(tracking))
 }
 

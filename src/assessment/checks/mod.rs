@@ -4,6 +4,7 @@
 //! failed to anything else.
 
 mod copies;
+mod database;
 mod destination;
 mod protection;
 mod runs;
@@ -40,8 +41,12 @@ closed_set! {
         Recoverable => "recoverable",
         /// No two witnesses report opposite outcomes of the same run.
         WitnessesAgree => "witnesses_agree",
+        /// The task is enabled, where the site depends on it.
+        TaskEnabled => "task_enabled",
         /// The schedule's longest interval is within change tracking retention.
         ScheduleWithinRetention => "schedule_within_retention",
+        /// Change tracking of the site database is on, cleaned up, and keeps changes as long as ConfigMgr expects.
+        ChangeTracking => "change_tracking",
         /// SMS Writer runs.
         SmsWriter => "sms_writer",
         /// The folders of the destination exist, have ASCII names, and are not lost together with the site server.
@@ -50,8 +55,12 @@ closed_set! {
         DestinationSpace => "destination_space",
         /// AfterBackup.bat was started after the last success if there is one, and no error followed.
         AfterBackup => "after_backup",
+        /// A backup has succeeded that started after the last change of the site's version.
+        BackupAfterUpdate => "backup_after_update",
         /// A recovery was tried no longer ago than was asked for.
         RecoveryDrill => "recovery_drill",
+        /// The clocks of SQL Server and of this machine agree.
+        ClockSkew => "clock_skew",
     }
 }
 
@@ -102,29 +111,48 @@ impl Finding {
 
 type Judge = fn(&SiteState, &Assessment) -> Finding;
 
-const CHECKS: &[(Check, Judge)] = &[
-    (Check::LastRun, runs::last_run),
-    (Check::OnSchedule, schedule::on_schedule),
-    (Check::NotStalled, runs::not_stalled),
-    (Check::SnapshotComplete, copies::snapshot_complete),
-    (Check::SnapshotIntact, copies::snapshot_intact),
-    (Check::SnapshotUnchanged, copies::snapshot_unchanged),
-    (Check::ArchiveFresh, copies::archive_fresh),
-    (Check::SupplementalFresh, copies::supplemental_fresh),
-    (Check::Recoverable, protection::recoverable),
-    (Check::WitnessesAgree, runs::witnesses_agree),
-    (Check::ScheduleWithinRetention, schedule::schedule_within_retention),
-    (Check::SmsWriter, protection::sms_writer),
-    (Check::Destination, destination::destination),
-    (Check::DestinationSpace, destination::destination_space),
-    (Check::AfterBackup, runs::after_backup),
-    (Check::RecoveryDrill, protection::recovery_drill),
+/// What a check is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// The task: it says nothing of a site that SQL Server's own backups protect.
+    Task,
+    /// Any site.
+    Site,
+}
+
+const CHECKS: &[(Check, About, Judge)] = &[
+    (Check::LastRun, About::Task, runs::last_run),
+    (Check::OnSchedule, About::Site, schedule::on_schedule),
+    (Check::NotStalled, About::Task, runs::not_stalled),
+    (Check::SnapshotComplete, About::Task, copies::snapshot_complete),
+    (Check::SnapshotIntact, About::Site, copies::snapshot_intact),
+    (Check::SnapshotUnchanged, About::Site, copies::snapshot_unchanged),
+    (Check::ArchiveFresh, About::Site, copies::archive_fresh),
+    (Check::SupplementalFresh, About::Site, copies::supplemental_fresh),
+    (Check::Recoverable, About::Site, protection::recoverable),
+    (Check::WitnessesAgree, About::Task, runs::witnesses_agree),
+    (Check::TaskEnabled, About::Site, database::task_enabled),
+    (Check::ScheduleWithinRetention, About::Task, schedule::schedule_within_retention),
+    (Check::ChangeTracking, About::Site, database::change_tracking),
+    (Check::SmsWriter, About::Task, protection::sms_writer),
+    (Check::Destination, About::Task, destination::destination),
+    (Check::DestinationSpace, About::Task, destination::destination_space),
+    (Check::AfterBackup, About::Task, runs::after_backup),
+    (Check::BackupAfterUpdate, About::Site, database::backup_after_update),
+    (Check::RecoveryDrill, About::Site, protection::recovery_drill),
+    (Check::ClockSkew, About::Site, database::clock_skew),
 ];
 
 /// Runs every check.
 pub(super) fn judge(state: &SiteState, assessment: &Assessment) -> Vec<CheckResult> {
-    let result = |(check, judge): &(Check, Judge)| {
-        let Finding { state, finding, advice } = judge(state, assessment);
+    let needs_task = assessment.protection.mode.needs_task();
+    let result = |(check, about, judge): &(Check, About, Judge)| {
+        let Finding { state, finding, advice } = match about {
+            About::Task if !needs_task => {
+                Finding::unknown("SQL Server's own backups protect this site, not the task.")
+            }
+            About::Task | About::Site => judge(state, assessment),
+        };
         CheckResult { check: *check, state, finding, advice }
     };
     CHECKS.iter().map(result).collect()

@@ -65,7 +65,25 @@ pub(super) fn after_backup(state: &SiteState, assessment: &Assessment) -> Findin
     }
 }
 
-pub(super) fn witnesses_agree(state: &SiteState, _: &Assessment) -> Finding {
+/// The site's own alert says that the backup fails, and the last run succeeded some time ago.
+fn contradicting_alert(state: &SiteState, assessment: &Assessment) -> Option<Finding> {
+    let alert = state.observed(&state.database.alert)?.as_ref()?;
+    let runs = &assessment.runs;
+    let lag = super::super::delta(state.settings.timings.alert_lag);
+    let succeeded =
+        runs.last_success.filter(|_| runs.last_failed == Some(false) && runs.in_progress != Some(true))?;
+    (alert.active && alert.bad != Some(false) && assessment.at - succeeded > lag).then(|| {
+        Finding::failed(
+            format!("The site's alert {:?} is active though the last run succeeded.", alert.name),
+            "Look at Monitoring, Alerts; close the alert if it tells of an earlier run.",
+        )
+    })
+}
+
+pub(super) fn witnesses_agree(state: &SiteState, assessment: &Assessment) -> Finding {
+    if let Some(finding) = contradicting_alert(state, assessment) {
+        return finding;
+    }
     match (state.timeline.records().len(), state.contradictions.first()) {
         (_, Some(first)) => Finding::failed(
             first.clone(),

@@ -36,11 +36,19 @@ pub(super) fn schedule_within_retention(state: &SiteState, assessment: &Assessme
             ),
             "Back up more often (at least twice a week with the default retention of five days).",
         ),
+        (Some(_), _) if rarer_than_twice_a_week(state) => Finding::failed(
+            "In a hierarchy a backup is to be made at least twice a week; the schedule has one day.",
+            "Add a day to the task's schedule.",
+        ),
         (Some(_), Some(_)) => {
             Finding::passed("The schedule's longest interval is within change tracking retention.")
         }
         _ => Finding::unknown("The schedule or change tracking retention is not known."),
     }
+}
+
+fn rarer_than_twice_a_week(state: &SiteState) -> bool {
+    state.schedule.as_ref().is_some_and(|known| known.schedule.day_names().count() == 1)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub(crate) mod tests;
 pub use archives::{ArchiveSummary, CopyJudgement};
 pub use present::{PresentSnapshot, Standing};
 
-use super::delta;
+use super::{ProtectionState, delta};
 use crate::site::{SiteRole, Timestamp};
 use crate::state::SiteState;
 
@@ -21,6 +21,8 @@ pub struct Copies {
     pub present: Option<PresentSnapshot>,
     /// The archives, by name.
     pub archives: Vec<ArchiveSummary>,
+    /// When the newest of SQL Server's own backups started, where these count.
+    pub native: Option<Timestamp>,
     /// How many copies could be restored now; `None` if there may be some of which nobody knows.
     pub valid: Option<u32>,
     /// How many of them are younger than change tracking retention.
@@ -32,19 +34,28 @@ pub struct Copies {
 }
 
 impl Copies {
-    pub(super) fn of(state: &SiteState, now: Timestamp) -> Self {
+    pub(super) fn of(state: &SiteState, protection: &ProtectionState, now: Timestamp) -> Self {
         let archives = archives::summaries(state, now);
         let present = PresentSnapshot::of(state, &archives);
-        let mut valid: Vec<Timestamp> = archives.iter().flat_map(ArchiveSummary::valid).collect();
-        let mut unknown = archives.iter().any(ArchiveSummary::is_unknown);
-        if let Some(present) = &present {
-            match present.valid() {
-                Some(true) => valid.extend(present.run),
-                Some(false) => {}
-                None => unknown = true,
+        let mut valid: Vec<Timestamp> = Vec::new();
+        let mut unknown = false;
+        let mut watched = false;
+        if protection.snapshots_count(state) {
+            valid.extend(archives.iter().flat_map(ArchiveSummary::valid));
+            unknown = archives.iter().any(ArchiveSummary::is_unknown);
+            match present.as_ref().map(PresentSnapshot::valid) {
+                Some(Some(true)) => valid.extend(present.as_ref().and_then(|present| present.run)),
+                Some(None) => unknown = true,
+                Some(Some(false)) | None => {}
             }
+            watched = present.is_some() || !archives.is_empty();
         }
-        let watched = present.is_some() || !archives.is_empty();
+        let native = protection.native.newest().filter(|_| protection.mode.needs_native());
+        if protection.mode.needs_native() {
+            valid.extend(native);
+            unknown |= !protection.native.all_known;
+            watched = true;
+        }
         let retention = delta(super::retention(state));
         let count = |copies: usize| {
             let known = watched && (copies > 0 || !unknown);
@@ -55,6 +66,7 @@ impl Copies {
             valid: count(valid.len()),
             valid_in_retention: count(valid.iter().filter(|run| **run + retention > now).count())
                 .filter(|_| count(valid.len()).is_some()),
+            native,
             newest_valid,
             recoverable_until: newest_valid
                 .filter(|_| SiteRole::in_hierarchy(state.role()))

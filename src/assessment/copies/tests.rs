@@ -5,6 +5,7 @@
 mod archives;
 mod guidance;
 mod present;
+mod protection;
 mod surroundings;
 
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl Rig {
     }
 
     /// The same with other settings.
-    fn with(change: impl Fn(&mut SiteSettings)) -> Self {
+    pub(crate) fn with(change: impl Fn(&mut SiteSettings)) -> Self {
         let mut settings = SiteSettings::new("P01".parse().unwrap());
         settings.role = Some(SiteRole::Hierarchy);
         settings.snapshot = Some(SnapshotConfig {
@@ -86,6 +87,15 @@ impl Rig {
         let (site, started) = (self.state.settings.code, at(minute));
         let report = PollReport { site, source: source(kind), started, duration: Duration::ZERO, result };
         self.state.fold(&report, started);
+    }
+
+    /// Answers of the site database.
+    pub(crate) fn database(&mut self, minute: i64, facts: impl IntoIterator<Item = DatabaseFact>) {
+        let id = source(SourceKind::Database);
+        if !self.state.sources.contains_key(&id) {
+            self.state.watch(id, Duration::from_secs(300), SourceKind::Database.witness(), at(minute));
+        }
+        self.fold(SourceKind::Database, minute, Ok(facts.into_iter().map(Fact::Database).collect()));
     }
 
     /// Lines of the log, minutes after `minute`: an id, an error with a minus sign, or `preparing`.
@@ -145,7 +155,7 @@ impl Rig {
         self.verified(folder, run, minute, |verification| verification.finished = Some(verification.started));
     }
 
-    fn assess(&self, minute: i64) -> Assessment {
+    pub(crate) fn assess(&self, minute: i64) -> Assessment {
         assess(&self.state, at(minute))
     }
 
@@ -162,7 +172,7 @@ impl Rig {
     }
 
     /// What a check found.
-    fn check(&self, minute: i64, check: Check) -> (CheckState, String) {
+    pub(crate) fn check(&self, minute: i64, check: Check) -> (CheckState, String) {
         let result = self.assess(minute).checks.into_iter().find(|result| result.check == check).unwrap();
         (result.state, result.finding.into_owned())
     }

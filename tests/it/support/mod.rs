@@ -5,6 +5,7 @@
 
 pub(crate) mod backups;
 pub(crate) mod copies;
+pub(crate) mod database;
 pub(crate) mod exporter;
 pub(crate) mod golden;
 pub(crate) mod http;

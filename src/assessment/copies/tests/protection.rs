@@ -1,0 +1,158 @@
+//! The two ways of protection, and both: which copies count, when one is due, and what the verdict says.
+
+use super::*;
+use crate::site::BackupMethod::{Native, Vss};
+
+const DAY: i64 = 24 * 60;
+
+fn task(enabled: bool) -> DatabaseFact {
+    let window = TaskWindow { days: 0x7f, begin: 120, latest_begin: 300 };
+    DatabaseFact::Task(TaskDefinition { enabled, window, destination: None })
+}
+
+fn servers(names: &[&str]) -> DatabaseFact {
+    DatabaseFact::Servers(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+/// Full backups on a server, by the minutes at which they started.
+fn sets(server: &str, sets: &[(i64, BackupMethod, bool)]) -> DatabaseFact {
+    let set = |(minute, method, damaged): &(i64, BackupMethod, bool)| BackupSet {
+        started: at(*minute),
+        finished: at(*minute + 30),
+        method: *method,
+        damaged: *damaged,
+    };
+    DatabaseFact::BackupSets(server.to_owned(), sets.iter().map(set).collect())
+}
+
+fn in_group(yes: bool) -> DatabaseFact {
+    let server = DatabaseServer {
+        name: "SQL01".into(),
+        version: "15.0.4300.1".into(),
+        in_availability_group: yes,
+        utc: at(0),
+        offset: 0,
+    };
+    DatabaseFact::Server { server, skew: TimeDelta::zero() }
+}
+
+/// A hierarchy's primary without a destination, whose last backup by the task succeeded that many minutes ago.
+fn succeeded_before(minutes: i64, change: impl Fn(&mut SiteSettings)) -> Rig {
+    let mut rig = Rig::with(|settings| {
+        settings.snapshot = None;
+        settings.time_zone = Some(crate::schedule::Zone::Utc);
+        change(settings);
+    });
+    rig.log(-minutes, GOOD);
+    rig
+}
+
+#[test]
+fn a_disabled_task_is_healthy_with_fresh_native_backups_and_unprotected_without() {
+    for (found, expected) in [
+        (&[(-60, Native, false)][..], Verdict::Healthy),
+        (&[(-60, Native, true)], Verdict::Unprotected),
+        (&[(-60, Vss, false)], Verdict::Unprotected),
+        (&[], Verdict::Unprotected),
+        (&[(-60, Native, true), (-2 * DAY, Native, false)], Verdict::Healthy),
+        // Four fifths of five days, and twelve hours more.
+        (&[(-5 * DAY, Native, false)], Verdict::Overdue),
+    ] {
+        let mut rig = succeeded_before(120, |_| {});
+        rig.database(0, [servers(&["SQL01"]), sets("SQL01", found), task(false)]);
+        let assessment = rig.assess(1);
+        assert_eq!(assessment.verdict, expected, "{found:?}: {}", assessment.reason);
+    }
+}
+
+#[test]
+fn a_disabled_task_is_not_called_unprotected_while_msdb_is_unknown() {
+    let mut rig = succeeded_before(120, |_| {});
+    rig.database(0, [task(false)]);
+    assert_eq!(rig.assess(1).verdict, Verdict::Degraded);
+    assert_eq!(rig.check(1, Check::TaskEnabled).0, CheckState::Failed);
+    // One of two servers has none, the other has not been asked.
+    rig.database(2, [servers(&["SQL01", "SQL02"]), sets("SQL01", &[]), task(false)]);
+    assert_eq!(rig.assess(3).verdict, Verdict::Degraded);
+    rig.database(4, [sets("sql02", &[]), task(false)]);
+    assert_eq!(rig.assess(5).verdict, Verdict::Unprotected);
+    rig.database(6, [sets("sql02", &[(0, Native, false)]), task(false)]);
+    let assessment = rig.assess(7);
+    assert_eq!(assessment.protection.mode, Protection::Native);
+    assert_eq!((assessment.verdict, assessment.copies.valid), (Verdict::Healthy, Some(1)));
+    assert_eq!(rig.check(7, Check::TaskEnabled).0, CheckState::Passed);
+    assert_eq!(rig.check(7, Check::LastRun).0, CheckState::Unknown);
+}
+
+#[test]
+fn what_failed_before_the_task_was_disabled_is_forgiven_with_native_backups_only() {
+    let mut rig = succeeded_before(3 * DAY, |_| {});
+    rig.log(-DAY, &[(0, "500"), (1, "5055"), (9, "-5060"), (10, "501")]);
+    rig.database(0, [servers(&["SQL01"]), sets("SQL01", &[]), task(false)]);
+    assert_eq!(rig.assess(1).verdict, Verdict::Failed);
+    rig.database(2, [sets("SQL01", &[(0, Native, false)])]);
+    let assessment = rig.assess(3);
+    assert_eq!((assessment.verdict, assessment.runs.last_failed), (Verdict::Healthy, None));
+    rig.database(4, [task(true)]);
+    assert_eq!(rig.assess(5).verdict, Verdict::Failed);
+}
+
+#[test]
+fn in_an_availability_group_only_native_backups_are_copies_of_the_database() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.walk(70, &Sample::good(1));
+    assert_eq!(rig.valid(80), Some(1));
+    rig.database(81, [in_group(true), servers(&["SQL01", "SQL02"]), sets("SQL01", &[])]);
+    let assessment = rig.assess(82);
+    assert_eq!((assessment.protection.mode, assessment.copies.valid), (Protection::Both, None));
+    assert_eq!(assessment.verdict, Verdict::Unknown, "{}", assessment.reason);
+    rig.database(83, [in_group(true), sets("SQL02", &[])]);
+    assert_eq!((rig.valid(84), rig.assess(84).verdict), (Some(0), Verdict::Unprotected));
+    rig.database(85, [in_group(true), sets("SQL02", &[(-30, Native, false)])]);
+    let copies = rig.assess(86).copies;
+    assert_eq!((copies.valid, copies.native), (Some(1), Some(at(-30))));
+    assert_eq!(copies.recoverable_until, Some(at(-30 + 5 * DAY)));
+    // The task succeeds on, and SQL Server makes no more backups: the site is overdue all the same.
+    rig.log(5 * DAY, GOOD);
+    rig.database(5 * DAY + 70, [in_group(true)]);
+    assert_eq!(rig.assess(5 * DAY + 71).verdict, Verdict::Overdue);
+}
+
+#[test]
+fn the_mode_that_is_configured_beats_what_it_looks_like() {
+    for (configured, in_a_group, valid, native_counts) in [
+        (Some(Protection::Task), true, 1, false),
+        (Some(Protection::Native), false, 2, true),
+        (Some(Protection::Both), false, 2, true),
+        (None, false, 1, false),
+        (None, true, 1, true),
+    ] {
+        let mut rig = Rig::with(|settings| settings.protection = configured);
+        rig.log(0, GOOD);
+        rig.walk(70, &Sample::good(1));
+        rig.database(71, [in_group(in_a_group), servers(&["SQL01"]), sets("SQL01", &[(50, Native, false)])]);
+        let copies = rig.assess(80).copies;
+        assert_eq!(copies.valid, Some(valid), "{configured:?} {in_a_group}");
+        assert_eq!(copies.native.is_some(), native_counts, "{configured:?} {in_a_group}");
+    }
+}
+
+#[test]
+fn native_backups_of_a_standalone_site_are_due_at_twice_their_usual_distance() {
+    let weekly: Vec<_> = (0..4).map(|week| (-week * 7 * DAY, Native, false)).collect();
+    let mut rig = succeeded_before(60 * DAY, |settings| {
+        settings.role = Some(SiteRole::Standalone);
+        settings.protection = Some(Protection::Native);
+    });
+    rig.database(10, [servers(&["SQL01"]), sets("SQL01", &weekly)]);
+    let due = 14 * DAY + 12 * 60;
+    assert_eq!(rig.assess(11).due.success_due, Some(at(due)));
+    for (minute, verdict) in [(due - 1, Verdict::Healthy), (due, Verdict::Overdue)] {
+        rig.database(minute, [task(true)]);
+        assert_eq!(rig.assess(minute).verdict, verdict, "{minute}");
+    }
+    // The server does not answer: nobody knows whether a backup was made since, and what was proved stays.
+    rig.fold(SourceKind::Database, due + 10, Err(FailureKind::Unreachable));
+    assert_eq!(rig.assess(due + 11).verdict, Verdict::Overdue);
+}
