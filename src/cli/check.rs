@@ -143,6 +143,8 @@ fn ask_database(state: &mut SiteState, databases: &dyn Databases, clock: Clock) 
     let deadline = source.deadline().unwrap_or(settings.timings.poll_deadline);
     let result = runtime.block_on(async { timeout(deadline, source.poll(&guidance)).await });
     let result = result.unwrap_or_else(|_| Err(timed_out(&id, deadline)));
+    // A password file on a hung share keeps its thread; the process ends without it.
+    runtime.shutdown_background();
     let duration = (clock.now() - started).to_std().unwrap_or_default();
     let report = PollReport { site: settings.code, source: id, started, duration, result };
     state.fold(&report, clock.now());
