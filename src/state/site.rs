@@ -375,10 +375,21 @@ impl SiteState {
             |source: &SourceState| source.caught_up || (self.history_known && source.last_poll.is_some());
         let mut logs = self.sources.iter().filter(|(id, _)| id.kind == SourceKind::BackupLog).peekable();
         if logs.peek().is_some() {
-            return logs.all(|(_, log)| told(log));
+            return logs.all(|(_, log)| told(log)) && self.none_brings_more_history();
         }
         let mut others = self.witnesses().peekable();
         others.peek().is_some() && others.all(|(_, source)| told(source))
+    }
+
+    /// Whether no witness besides the log is about to tell for the first time what the log has forgotten.
+    fn none_brings_more_history(&self) -> bool {
+        let has_told = |(id, source): (&SourceId, &SourceState)| {
+            let Some(witness) = source.speaks_for().filter(|_| id.kind != SourceKind::Snapshot) else {
+                return true;
+            };
+            source.last_poll.is_some() || self.coverage.contains_key(&witness)
+        };
+        self.sources.iter().all(has_told)
     }
 
     /// Whether every source has been polled, successfully or not.
