@@ -16,14 +16,18 @@ use tokio_util::sync::CancellationToken;
 use super::args::Args;
 use super::serve;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{
+    AlertMatch, Authentication, Config, DEFAULT_QUERY_TIMEOUT, DatabaseConfig, Encryption, ServerAddress,
+    Trust,
+};
+use crate::demo::database::{ALERT, SERVER, SimulatedDatabase};
 use crate::demo::history::{Nights, history, write_history};
 use crate::demo::live::{Act, LiveScript};
 use crate::demo::writer::{BackupTask, LogWriter, SnapshotWriter};
 use crate::environment::Environment;
 use crate::metrics::LogCounts;
+use crate::schedule::Zone;
 use crate::site::{SiteCode, Timestamp, Timings};
-use crate::source::site_database::SqlServers;
 
 const SITE: &str = "P01";
 const MACHINE: &str = "CM01.corp.example";
@@ -37,7 +41,6 @@ const KEPT_ARCHIVES: usize = 3;
 const CONFIGURATION: &str = "\
 sites:
   - code: P01
-    role: hierarchy
     log: { path: Logs/smsbkup.log, interval: 1s }
     snapshot:
       path: SCCMBackup
@@ -46,10 +49,22 @@ sites:
       verify: { settle: 10s }
     supplemental:
       - { name: scup, path: Copies/scupdb.sdf, source: SCUP/scupdb.sdf, max_age: 7d }
-    schedule: { days: daily, begin: \"02:00\", latest_begin: \"05:00\", time_zone: utc }
-    retention: 5d
     judgement: { settle: 5s }
 ";
+
+/// How the simulated site database is asked; its role, schedule and retention are not in the configuration.
+fn database() -> DatabaseConfig {
+    DatabaseConfig {
+        server: ServerAddress { host: SERVER.to_owned(), instance: None, port: None },
+        name: format!("CM_{SITE}"),
+        authentication: Authentication::Integrated,
+        encryption: Encryption::Required,
+        trust: Trust::Platform,
+        interval: Duration::from_secs(10),
+        query_timeout: DEFAULT_QUERY_TIMEOUT,
+        alert: Some(AlertMatch::Name(ALERT.to_owned())),
+    }
+}
 
 /// What takes minutes at a real site takes seconds here, where a backup comes every minute.
 fn timings(timings: Timings) -> Timings {
@@ -70,6 +85,8 @@ pub fn run(
     let mut config = Config::load(&simulation.configuration)?;
     for site in &mut config.sites {
         site.settings.timings = timings(site.settings.timings);
+        site.settings.time_zone = Some(Zone::Utc);
+        site.settings.database = Some(database());
         // All of this site is on one disk, and nobody wants to read of it.
         if let Some(snapshot) = &mut site.settings.snapshot {
             snapshot.installation = None;
@@ -84,7 +101,7 @@ pub fn run(
             environment,
             &state_path,
             Timings::DEFAULT,
-            Box::new(SqlServers::new(environment)),
+            Box::new(simulation.database.clone()),
             logs,
         )?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
@@ -111,6 +128,7 @@ struct Simulation {
     writer: LogWriter,
     snapshots: SnapshotWriter,
     live: LiveScript,
+    database: SimulatedDatabase,
 }
 
 impl Simulation {
@@ -118,18 +136,26 @@ impl Simulation {
     fn prepare(folder: &Path) -> anyhow::Result<Self> {
         let site: SiteCode = SITE.parse()?;
         let now = Clock::System.now();
-        let task = BackupTask::new(site);
+        let (task, writer) = (BackupTask::new(site), LogWriter::new(site, MACHINE));
+        let history = history(now, &task, &Nights::default());
+        let live = LiveScript::new(task.clone(), now + LEAD);
         let simulation = Self {
             folder: folder.to_owned(),
             configuration: folder.join("configmgr_backup_exporter.yml"),
-            writer: LogWriter::new(site, MACHINE),
+            database: SimulatedDatabase::new(
+                Clock::System,
+                &task,
+                writer.clone(),
+                history.clone(),
+                live.clone(),
+            ),
+            writer,
             snapshots: SnapshotWriter::new(site),
-            live: LiveScript::new(task.clone(), now + LEAD),
+            live,
         };
         for path in ["Logs", "SCCMBackup", "Archive", "Copies", "SCUP", "inboxes/smsbkup.box"] {
             fs::create_dir_all(folder.join(path))?;
         }
-        let history = history(now, &task, &Nights::default());
         write_history(&folder.join("Logs"), &simulation.writer, &history)?;
         for (generation, (start, run)) in (1_000_000..).zip(history.iter().rev().take(KEPT_ARCHIVES).rev()) {
             let (log, end) = (run.text(&simulation.writer, *start), *start + run.duration());
@@ -231,6 +257,7 @@ fn announce(
         writeln!(out, "  backup health  {base}/health/backup")?;
         writeln!(out, "  JSON           {base}/api/v1/sites  {base}/api/v1/sites/{SITE}/runs")?;
     }
+    writeln!(out, "Its database is simulated in this process; nothing is asked over the network.")?;
     writeln!(out, "Its files are in {}; they go when the demo stops (Ctrl-C).", folder.display())?;
     out.flush()
 }

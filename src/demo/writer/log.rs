@@ -6,10 +6,10 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
-use chrono::{Datelike, NaiveDateTime, TimeDelta, Timelike};
+use chrono::{Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike};
 
 use super::entry::{Entry, Status};
-use crate::site::{ClosedSet, Component, MessageId, Severity, SiteCode, Timestamp};
+use crate::site::{ClosedSet, Component, MessageId, Severity, SiteCode, StatusMessage, Timestamp};
 
 /// SMS Writer is a service of its own; its process and thread outlive the backups.
 const VSS_WRITER: (u32, u32) = (2512, 6140);
@@ -50,6 +50,11 @@ impl LogWriter {
             layout: Layout::Simple,
             line_breaks: 0,
         }
+    }
+
+    /// The machine that it writes for.
+    pub fn machine(&self) -> &str {
+        &self.machine
     }
 
     /// Minutes from the machine's local time to UTC, as Windows counts them: -60 in Berlin in winter.
@@ -100,13 +105,32 @@ impl LogWriter {
         out.write_all(self.line(time, entry).as_bytes())
     }
 
+    /// The same message as the site database keeps it: without its strings, its time to the millisecond as in the log.
+    pub fn message_in_database(&self, time: Timestamp, status: &Status) -> StatusMessage {
+        let (pid, tid) = self.process_of(status.component);
+        StatusMessage {
+            id: status.id,
+            severity: Some(status.severity),
+            component: status.component,
+            machine: self.machine.as_str().into(),
+            pid: Some(pid),
+            tid: Some(tid),
+            time: time.trunc_subsecs(3),
+            hint: None,
+        }
+    }
+
+    fn process_of(&self, component: Component) -> (u32, u32) {
+        match component {
+            Component::SiteBackup => self.process,
+            Component::VssWriter => VSS_WRITER,
+        }
+    }
+
     fn format(&self, out: &mut String, time: Timestamp, entry: &Entry) -> fmt::Result {
         let (component, (pid, tid)) = match entry {
             Entry::Text(_) => (self.component.as_str(), self.process),
-            Entry::Status(Status { component: Component::VssWriter, .. }) => {
-                (Component::VssWriter.label(), VSS_WRITER)
-            }
-            Entry::Status(status) => (status.component.label(), self.process),
+            Entry::Status(status) => (status.component.label(), self.process_of(status.component)),
         };
         if self.layout == Layout::Ccm {
             out.push_str("<![LOG[");

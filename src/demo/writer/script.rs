@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::entry::Entry;
 use super::log::LogWriter;
-use crate::site::{MessageId, Timestamp};
+use crate::site::{MessageId, StatusMessage, Timestamp};
 
 /// What one run writes: entries by their distance from its start, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,16 @@ impl RunScript {
     pub fn lines(&self, writer: &LogWriter, start: Timestamp) -> Vec<(Timestamp, String)> {
         let writer = self.writer(writer);
         self.entries.iter().map(|(at, entry)| (start + *at, writer.line(start + *at, entry))).collect()
+    }
+
+    /// Its status messages as the site database keeps them, in order.
+    pub fn messages(&self, writer: &LogWriter, start: Timestamp) -> Vec<StatusMessage> {
+        let writer = self.writer(writer);
+        let message = |(at, entry): &(TimeDelta, Entry)| match entry {
+            Entry::Status(status) => Some(writer.message_in_database(start + *at, status)),
+            Entry::Text(_) => None,
+        };
+        self.entries.iter().filter_map(message).collect()
     }
 
     /// Writes all its lines.

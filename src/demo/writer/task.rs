@@ -34,6 +34,11 @@ impl BackupTask {
         Self { setting: Setting { destination: path.into(), ..self.setting }, ..self }
     }
 
+    /// The folder that holds `<SiteCode>Backup`, as the task's row names it.
+    pub fn location(&self) -> &str {
+        &self.setting.destination
+    }
+
     /// Whether AfterBackup.bat exists, so that a success is followed by 5040.
     pub fn after_backup(self, exists: bool) -> Self {
         Self { setting: Setting { after_backup: exists, ..self.setting }, ..self }
