@@ -1,10 +1,10 @@
-//! The published state as JSON.
+//! The published state as JSON, and the words that the page and `check` share.
 
 use serde::Serialize;
 
 use crate::assessment::{Assessment, Check, CheckState, Verdict};
 use crate::site::{FailureCause, RunJson, SiteCode, SiteRole, Timestamp};
-use crate::state::SiteState;
+use crate::state::{KnownSchedule, SiteState};
 
 /// One site as `/api/v1/sites` shows it; times are RFC 3339 in UTC, `null` where nothing is known.
 #[derive(Debug, Serialize)]
@@ -28,6 +28,7 @@ pub struct SiteJson<'a> {
     valid_copies: Option<u32>,
     recoverable_until: Option<Timestamp>,
     copies: super::copies_json::CopiesJson<'a>,
+    database: Option<super::database_json::DatabaseJson<'a>>,
     checks: Vec<CheckJson<'a>>,
     sources: Vec<SourceJson<'a>>,
 }
@@ -81,6 +82,7 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
         valid_copies: assessment.copies.valid,
         recoverable_until: assessment.copies.recoverable_until,
         copies: super::copies_json::copies(assessment),
+        database: super::database_json::database(state),
         checks: checks(assessment),
         sources: state.sources.iter().map(source).collect(),
     }
@@ -103,7 +105,36 @@ pub fn checks(assessment: &Assessment) -> Vec<CheckJson<'_>> {
         .collect()
 }
 
+/// A schedule in words, with its zone, for pages and for `check`.
+pub fn schedule(known: &KnownSchedule) -> String {
+    let assumed = " (the zone is an assumption: set sites[].schedule.time_zone if another is meant)";
+    format!("{}{}", known.schedule, if known.zone_assumed { assumed } else { "" })
+}
+
 /// The runs of a site, oldest first.
 pub fn runs(state: &SiteState) -> Vec<RunJson<'_>> {
     state.runs.iter().map(|run| RunJson::new(Some(state.settings.code), run)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::{Schedule, Zone};
+    use crate::site::TaskWindow;
+
+    #[test]
+    fn a_zone_that_nobody_gave_is_called_an_assumption() {
+        let schedule = Schedule::new(TaskWindow { days: 1, begin: 120, latest_begin: 300 }, Zone::Utc);
+        for (zone_assumed, expected) in [
+            (false, "sunday 02:00-05:00 utc"),
+            (
+                true,
+                "sunday 02:00-05:00 utc (the zone is an assumption: set sites[].schedule.time_zone if another is meant)",
+            ),
+        ] {
+            let since = Timestamp::UNIX_EPOCH;
+            let known = KnownSchedule { schedule: schedule.clone(), since, changed: false, zone_assumed };
+            assert_eq!(super::schedule(&known), expected);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::html::{Escaped, time};
+use super::html::{row, time};
 use crate::assessment::{Assessment, CopyJudgement, PresentSnapshot, Standing, supplemental};
 use crate::config::SnapshotRoot;
 use crate::site::{ClosedSet, Timestamp};
@@ -158,15 +158,6 @@ fn judged(judgement: &CopyJudgement) -> (&'static str, &'static str, String) {
         CopyJudgement::Invalid(why) => ("bad", "not valid", why.clone()),
         CopyJudgement::Unknown(why) => ("none", "unknown", why.clone()),
     }
-}
-
-fn row(html: &mut String, name: &str, class: &str, word: &str, text: &str) {
-    let (name, text) = (Escaped(name), Escaped(text));
-    // Writing to a String cannot fail.
-    let _ = write!(
-        html,
-        "<tr><td>{name}</td><td><span class=\"tag {class}\">{word}</span></td><td>{text}</td></tr>"
-    );
 }
 
 /// Bytes in the largest unit that leaves something before the point.

@@ -1,4 +1,4 @@
-//! How a page says things: texts that may stand in HTML, moments, durations.
+//! How a page says things: texts that may stand in HTML, rows, moments, durations.
 
 use std::fmt::Write;
 
@@ -23,6 +23,16 @@ impl std::fmt::Display for Escaped<'_> {
         }
         Ok(())
     }
+}
+
+/// A row of a table: what it is about, a word with a colour, and a text.
+pub(super) fn row(html: &mut String, name: &str, class: &str, word: &str, text: &str) {
+    let (name, text) = (Escaped(name), Escaped(text));
+    // Writing to a String cannot fail.
+    let _ = write!(
+        html,
+        "<tr><td>{name}</td><td><span class=\"tag {class}\">{word}</span></td><td>{text}</td></tr>"
+    );
 }
 
 /// A moment, to the second.

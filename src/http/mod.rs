@@ -9,6 +9,8 @@ mod compress;
 mod connection;
 mod copies_json;
 mod copies_section;
+mod database_json;
+mod database_section;
 mod html;
 mod listen;
 mod negotiate;

@@ -4,8 +4,8 @@
 
 use std::fmt::Write;
 
-use super::copies_section;
 use super::html::{Escaped, ago, time};
+use super::{api, copies_section, database_section};
 use crate::assessment::{Assessment, CheckState};
 use crate::build_info;
 use crate::site::{BackupRun, Timestamp};
@@ -84,7 +84,7 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         }
     }
     match &state.schedule {
-        Some(known) => row(html, "Schedule", &known.schedule.to_string()),
+        Some(known) => row(html, "Schedule", &api::schedule(known)),
         None => row(html, "Schedule", "not known: a success is due at an age that fits the site's role"),
     }
     if let Some(missed) = due.missed.filter(|missed| *missed > 0) {
@@ -106,6 +106,7 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
     }
     html.push_str("</table>");
     copies_section::section(html, state, assessment);
+    database_section::section(html, state);
     html.push_str("<h3>Sources</h3><table>");
     for (id, source) in &state.sources {
         let (class, word) = if source.up() { ("good", "up") } else { ("bad", "down") };
