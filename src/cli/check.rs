@@ -203,6 +203,17 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
             writeln!(out, "  {}: {}", id.kind, failure.message)?;
         }
     }
+    for unread in &state.database.unread {
+        writeln!(out, "  {}: {}: {}", SourceKind::Database, unread.topic, unread.failure.message)?;
+    }
+    for (witness, source) in state.witnesses() {
+        if let Some(coverage) = state.coverage.get(&witness).filter(|_| source.up()) {
+            writeln!(out, "  {witness} tells everything since {}", coverage.since.format("%F %H:%M UTC"))?;
+        }
+    }
+    if let Some(known) = &state.schedule {
+        writeln!(out, "  schedule: {}", api::schedule(known))?;
+    }
     if state.settings.snapshot.is_some()
         && let Some(quiet) = guidance(state, assessment.at).quiet
     {
@@ -228,5 +239,47 @@ fn because(quiet: Quiet) -> &'static str {
         Quiet::RunDue => "a backup is due",
         Quiet::AfterBackup => "AfterBackup.bat may be at work",
         Quiet::Unknown => "nothing that could be read tells whether a backup runs",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::config::SiteSettings;
+    use crate::demo::database::{SimulatedDatabase, database_config};
+    use crate::demo::history::{Nights, history};
+    use crate::demo::live::LiveScript;
+    use crate::demo::writer::{BackupTask, LogWriter};
+    use crate::site::{SiteCode, Timestamp};
+
+    /// What `check` says of a site of which only the simulated database tells, at this time of the day.
+    fn said(time: &str) -> String {
+        let now: Timestamp = format!("2026-11-21T{time}Z").parse().unwrap();
+        let (clock, site) = (Clock::anchored(now), "P01".parse::<SiteCode>().unwrap());
+        let (task, writer) = (BackupTask::new(site), LogWriter::new(site, "CM01.corp.example"));
+        let live = LiveScript::new(task.clone(), now + TimeDelta::days(1));
+        let runs = history(now, &task, &Nights::default());
+        let database = SimulatedDatabase::new(clock, &task, writer, runs, live);
+        let mut settings = SiteSettings::new(site);
+        settings.database = Some(database_config(site));
+        let mut state = SiteState::new(Arc::new(settings), now);
+        ask_database(&mut state, &database, clock).unwrap();
+        let mut said = Vec::new();
+        text(&state, &assess(&state, clock.now()), &mut said).unwrap();
+        String::from_utf8(said).unwrap()
+    }
+
+    #[test]
+    fn it_says_which_witness_is_heard_what_is_due_and_what_is_not_read() {
+        let (with_all, without_one) = (said("08:00:00"), said("08:09:00"));
+        for part in
+            ["\n  status_messages tells everything since 2026-10-23 02:0", "\n  schedule: daily 02:00-05:00 "]
+        {
+            assert!(with_all.contains(part), "{part}: {with_all}");
+        }
+        assert!(!with_all.contains("  database: "), "{with_all}");
+        assert!(without_one.contains("\n  database: alerts: the SELECT permission on "), "{without_one}");
     }
 }

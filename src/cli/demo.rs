@@ -16,11 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::args::Args;
 use super::serve;
 use crate::clock::Clock;
-use crate::config::{
-    AlertMatch, Authentication, Config, DEFAULT_QUERY_TIMEOUT, DatabaseConfig, Encryption, ServerAddress,
-    Trust,
-};
-use crate::demo::database::{ALERT, SERVER, SimulatedDatabase};
+use crate::config::Config;
+use crate::demo::database::{SimulatedDatabase, database_config};
 use crate::demo::history::{Nights, history, write_history};
 use crate::demo::live::{Act, LiveScript};
 use crate::demo::writer::{BackupTask, LogWriter, SnapshotWriter};
@@ -37,7 +34,7 @@ const LEAD: TimeDelta = TimeDelta::seconds(5);
 /// So many archives are kept.
 const KEPT_ARCHIVES: usize = 3;
 
-/// What a user with this site would write, but for the short times.
+/// What a user with this site would write, but for the short times: role, schedule and retention are in the database.
 const CONFIGURATION: &str = "\
 sites:
   - code: P01
@@ -51,20 +48,6 @@ sites:
       - { name: scup, path: Copies/scupdb.sdf, source: SCUP/scupdb.sdf, max_age: 7d }
     judgement: { settle: 5s }
 ";
-
-/// How the simulated site database is asked; its role, schedule and retention are not in the configuration.
-fn database() -> DatabaseConfig {
-    DatabaseConfig {
-        server: ServerAddress { host: SERVER.to_owned(), instance: None, port: None },
-        name: format!("CM_{SITE}"),
-        authentication: Authentication::Integrated,
-        encryption: Encryption::Required,
-        trust: Trust::Platform,
-        interval: Duration::from_secs(10),
-        query_timeout: DEFAULT_QUERY_TIMEOUT,
-        alert: Some(AlertMatch::Name(ALERT.to_owned())),
-    }
-}
 
 /// What takes minutes at a real site takes seconds here, where a backup comes every minute.
 fn timings(timings: Timings) -> Timings {
@@ -86,7 +69,7 @@ pub fn run(
     for site in &mut config.sites {
         site.settings.timings = timings(site.settings.timings);
         site.settings.time_zone = Some(Zone::Utc);
-        site.settings.database = Some(database());
+        site.settings.database = Some(database_config(site.settings.code));
         // All of this site is on one disk, and nobody wants to read of it.
         if let Some(snapshot) = &mut site.settings.snapshot {
             snapshot.installation = None;

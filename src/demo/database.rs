@@ -1,11 +1,12 @@
 //! The site database of the simulated site: what a SQL Server would answer, made from the runs that the log tells of.
 //!
-//! It has no network and no SQL, and its server is called [`SERVER`], so that nobody takes it for a real one. For one
+//! It has no network and no SQL, and its server is called `simulated`, so that nobody takes it for a real one. For one
 //! minute of every ten a right is missing, as it is where somebody forgot a grant.
 
 use std::collections::VecDeque;
 use std::future::ready;
 use std::iter::Chain;
+use std::time::Duration;
 use std::vec;
 
 use chrono::{DurationRound, TimeDelta, Timelike};
@@ -13,20 +14,23 @@ use chrono::{DurationRound, TimeDelta, Timelike};
 use super::live::LiveScript;
 use super::writer::{BackupTask, LogWriter, RunScript};
 use crate::clock::Clock;
-use crate::config::{DEFAULT_RETENTION, DatabaseConfig, SiteSettings};
+use crate::config::{
+    AlertMatch, Authentication, DEFAULT_QUERY_TIMEOUT, DEFAULT_RETENTION, DatabaseConfig, Encryption,
+    ServerAddress, SiteSettings, Trust,
+};
 use crate::schedule::EVERY_DAY;
 use crate::site::{
-    BackupMethod, BackupSet, ChangeTracking, DatabaseServer, MessageId, SiteAlert, SiteDefinition, SiteRole,
-    StatusMessage, TaskDefinition, TaskStatus, TaskWindow, Timestamp,
+    BackupMethod, BackupSet, ChangeTracking, DatabaseServer, MessageId, SiteAlert, SiteCode, SiteDefinition,
+    SiteRole, StatusMessage, TaskDefinition, TaskStatus, TaskWindow, Timestamp,
 };
 use crate::source::site_database::{Answer, Asked, Databases, Depth, Question, SiteDatabase, Unanswered};
 use crate::source::{FailureKind, PollFailure};
 
 /// What the server calls itself.
-pub const SERVER: &str = "simulated";
+const SERVER: &str = "simulated";
 
 /// The name of the site's alert about failed backups.
-pub const ALERT: &str = "Site backup failed";
+const ALERT: &str = "Site backup failed";
 
 /// Where `RecordID`s begin: far above 32 bits, as at real sites.
 const FIRST_RECORD: i64 = 1 << 56;
@@ -44,6 +48,20 @@ const CLEANUP: TimeDelta = TimeDelta::minutes(30);
 const ACTIVE: i64 = 125;
 
 const PACKAGE_ROOTS: [&str; 3] = [r"\\CM01\Sources$", r"\\NAS01\Drivers", r"\\NAS01\Packages"];
+
+/// How it is asked: as a real one, but for the short interval and what only a network needs.
+pub fn database_config(site: SiteCode) -> DatabaseConfig {
+    DatabaseConfig {
+        server: ServerAddress { host: SERVER.to_owned(), instance: None, port: None },
+        name: format!("CM_{site}"),
+        authentication: Authentication::Integrated,
+        encryption: Encryption::Required,
+        trust: Trust::Platform,
+        interval: Duration::from_secs(10),
+        query_timeout: DEFAULT_QUERY_TIMEOUT,
+        alert: Some(AlertMatch::Name(ALERT.to_owned())),
+    }
+}
 
 /// The site database, and every replica of it that is asked for.
 #[derive(Debug, Clone)]

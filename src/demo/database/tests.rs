@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AlertMatch, Authentication, Encryption, ServerAddress, Trust};
 use crate::demo::history::{Nights, history, write_history};
 use crate::demo::live::Act;
 use crate::schedule::Zone;
@@ -17,25 +16,12 @@ use crate::source::site_database::DatabaseSource;
 use crate::source::{
     BlockingSource, Cursor, Guidance, Poll, PollReport, RecordBody, Source, SourceId, database_of,
 };
-use crate::state::SiteState;
+use crate::state::{SiteState, SourceState};
 use crate::trace::{Phrases, UserPatterns};
 
 /// Eight minutes before the right to read alerts is missing.
 fn start() -> Timestamp {
     "2026-11-21T08:01:00.000123456Z".parse().unwrap()
-}
-
-fn config() -> DatabaseConfig {
-    DatabaseConfig {
-        server: ServerAddress { host: SERVER.to_owned(), instance: None, port: None },
-        name: "CM_P01".to_owned(),
-        authentication: Authentication::Integrated,
-        encryption: Encryption::Required,
-        trust: Trust::Platform,
-        interval: Duration::from_secs(10),
-        query_timeout: Duration::from_secs(30),
-        alert: Some(AlertMatch::Name(ALERT.to_owned())),
-    }
 }
 
 /// A site that is watched through its log and its database.
@@ -60,7 +46,7 @@ impl Site {
         write_history(folder.path(), &writer, &runs).unwrap();
         let simulated = SimulatedDatabase::new(clock, &task, writer.clone(), runs, live.clone());
         let mut settings = SiteSettings::new(code);
-        (settings.database, settings.time_zone) = (Some(config()), Some(Zone::Utc));
+        (settings.database, settings.time_zone) = (Some(database_config(code)), Some(Zone::Utc));
         let database = database_of(&settings, clock, &simulated, None).unwrap();
         let phrases = Phrases::new(UserPatterns::default()).unwrap();
         let log = BackupLog::new(code, folder.path().join("smsbkup.log"), Duration::from_secs(1), phrases);
@@ -183,7 +169,7 @@ async fn a_right_is_missing_for_a_minute_and_the_rest_is_answered() {
         site.poll_after(TimeDelta::minutes(minutes)).await;
         let unread = &site.state.database.unread;
         assert_eq!(unread.iter().map(|unread| unread.failure.kind).collect::<Vec<_>>(), kinds);
-        assert!(site.state.sources.values().all(|source| source.up()));
+        assert!(site.state.sources.values().all(SourceState::up));
         assert!(site.state.observed(&site.state.database.alert).is_some(), "what was known stays");
         site.assert_paired();
     }
