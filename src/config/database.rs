@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::site::closed_set;
+
 /// How often the site database is asked unless the configuration says otherwise.
 pub const DEFAULT_DATABASE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
@@ -76,15 +78,16 @@ pub enum PasswordSource {
     Environment(String),
 }
 
-/// Whether a connection is encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encryption {
-    /// Yes, or there is no connection.
-    Required,
-    /// TDS 8.0: TLS before anything else; SQL Server 2022 and newer.
-    Strict,
-    /// No, not even the password.
-    Off,
+closed_set! {
+    /// Whether a connection is encrypted.
+    pub enum Encryption {
+        /// Yes, or there is no connection.
+        Required => "required",
+        /// TDS 8.0: TLS before anything else; SQL Server 2022 and newer.
+        Strict => "strict",
+        /// No, not even the password.
+        Off => "off",
+    }
 }
 
 /// Which certificates of a server are believed.

@@ -120,10 +120,15 @@ mod tests {
             let snapshot = keys(&["path", "database_path", "control_file", "interval"]);
             let verify = keys(&["pages", "interval", "rate_limit", "settle"]);
             let copy = keys(&["name", "path", "source", "marker", "max_age"]);
+            let database = keys(&["server", "port", "name", "encryption", "ca_file", "trust_server_certificate", "interval", "query_timeout"]);
+            let login = keys(&["integrated", "user", "password", "password_file", "password_env"]);
+            let alert = keys(&["name", "type_id"]);
             let yaml = format!(
-                "sites: [{{ code: {quoted}, {quoted}: {quoted}, log: {{ path: {quoted}, interval: {quoted} }}, \
+                "sites: [{{ code: {quoted}, {quoted}: {quoted}, protection: {quoted}, log: {{ path: {quoted}, interval: {quoted} }}, \
                  snapshot: {{ {snapshot}, archives: [{{ {archive} }}], verify: {{ {verify} }} }}, \
-                 supplemental: [{{ {copy} }}], recovery_drill: {{ last: {quoted} }}, database: {{ name: {quoted} }} }}]"
+                 supplemental: [{{ {copy} }}], recovery_drill: {{ last: {quoted} }}, package_sources: [{quoted}, {quoted}], \
+                 database: {{ {database}, authentication: {{ {login} }}, alert: {{ {alert} }} }}, \
+                 schedule: {{ time_zone: {quoted} }} }}]"
             );
             let error = Config::parse(&yaml, "x.yml", Path::new("/")).err();
             prop_assert!(error.is_none_or(|error| error.to_string().lines().count() == error.problems.len()));

@@ -117,6 +117,18 @@ impl<'a> Section<'a> {
         entry
     }
 
+    /// Reports a key that must not be there, and tells whether it is.
+    pub(super) fn refuse(&mut self, key: &'static str, what: &str, remedy: &str) -> bool {
+        // What is refused everywhere is not to be found among the known keys.
+        if !self.entries.iter().any(|(candidate, _)| candidate.name == key) {
+            return false;
+        }
+        if let Some(entry) = self.take(key) {
+            entry.reject(Fault::new(what, remedy));
+        }
+        true
+    }
+
     /// Reports every key that nobody took.
     pub(super) fn close(self) {
         for (key, _) in self.entries.iter().filter(|(key, _)| !self.taken.contains(&key.name.as_str())) {

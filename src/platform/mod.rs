@@ -13,3 +13,6 @@ pub(crate) use patience::{patiently, put_in_place};
 
 /// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.
 pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);
+
+/// Whether SQL Server can be logged on to as the account of this process.
+pub(crate) const HAS_INTEGRATED_AUTHENTICATION: bool = cfg!(windows);

@@ -1,10 +1,14 @@
 //! The kinds of single values: from the user's text to a type, or what is wrong with it and what to do.
 
+mod database;
+
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use regex::{Regex, RegexBuilder};
+
+pub(super) use database::{alert_name, database_name, login, port, server_address, type_id, variable};
 
 use super::duration::{InvalidDuration, format_duration, parse_duration};
 use super::paths::all_visible;
@@ -19,9 +23,6 @@ const PATTERN_SIZE_LIMIT: usize = 1 << 20;
 
 /// The most characters of a name that the metrics show.
 const LONGEST_NAME: usize = 32;
-
-/// The most characters that SQL Server allows.
-const LONGEST_DATABASE_NAME: usize = 128;
 
 /// A site code.
 pub(super) fn site_code(text: &str) -> Result<SiteCode, Fault> {
@@ -160,19 +161,6 @@ pub(super) fn name(text: &str, others: &[String]) -> Result<String, Fault> {
         return Err(Fault::new(format!("{} is named already", shown(text)), "use each name once"));
     }
     Ok(text.to_owned())
-}
-
-/// The name of a database.
-pub(super) fn database_name(text: &str) -> Result<String, Fault> {
-    all_visible(text)?;
-    let what = match text.chars().count() {
-        _ if text.trim().is_empty() => "an empty name".to_owned(),
-        length if length > LONGEST_DATABASE_NAME => format!("{} is too long", shown(text)),
-        _ => return Ok(text.to_owned()),
-    };
-    let remedy =
-        format!("write its name in SQL Server, of at most {LONGEST_DATABASE_NAME} characters, as CM_P01");
-    Err(Fault::new(what, remedy))
 }
 
 /// A pattern for a log line.

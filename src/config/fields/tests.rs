@@ -37,16 +37,6 @@ fn names_are_what_metrics_show_without_quotes() {
 }
 
 #[test]
-fn a_database_has_a_name_of_at_most_128_characters() {
-    for text in ["CM_P01", "Configuration Manager", &"ä".repeat(128)] {
-        assert_eq!(database_name(text).as_deref(), Ok(text));
-    }
-    for text in ["", " ", "CM\tP01", &"x".repeat(129)] {
-        assert!(database_name(text).is_err(), "{text:?}");
-    }
-}
-
-#[test]
 fn a_time_of_day_has_hours_and_minutes() {
     for (text, minutes) in [("00:00", 0), ("2:05", 125), ("02:00", 120), ("23:59", 1439)] {
         assert_eq!(time_of_day(text), Ok(minutes), "{text}");

@@ -1,13 +1,15 @@
-//! The sections `supplemental` and `recovery_drill`: what else a recovery needs.
+//! The sections `supplemental`, `package_sources` and `recovery_drill`: what else a recovery needs.
 
 use std::path::{Path, PathBuf};
 
 use super::{DAY, HOUR};
 use crate::config::origin::Origins;
-use crate::config::paths::{file_path, folder_path, same_path};
+use crate::config::paths::{file_path, folder_path, is_within, same_path};
 use crate::config::problem::{Fault, shown};
 use crate::config::section::{Entry, Field, Section};
-use crate::config::{DEFAULT_DRILL_MAX_AGE, Freshness, RecoveryDrill, SupplementalConfig, fields};
+use crate::config::{
+    DEFAULT_DRILL_MAX_AGE, Freshness, RecoveryDrill, SiteSettings, SupplementalConfig, fields,
+};
 
 /// The places that are watched, each by a source that is known by its path.
 #[derive(Debug, Default)]
@@ -38,7 +40,7 @@ impl Watched {
 pub(super) fn supplemental(
     entry: &Entry<'_>,
     base: &Path,
-    mut watched: Watched,
+    watched: &mut Watched,
     origins: &mut Origins,
 ) -> Vec<SupplementalConfig> {
     let (mut copies, mut names): (Vec<SupplementalConfig>, _) = (Vec::new(), Vec::new());
@@ -81,6 +83,45 @@ fn contradictions(section: &mut Section<'_>, of_itself: bool) {
         let remedy = "keep the one that tells how fresh the copy is";
         marker.reject(Fault::new("stands beside `source`, and only one of them can count", remedy));
     }
+}
+
+/// The roots of package sources that are looked at, each once and each a source of its own.
+pub(super) fn package_sources(
+    entry: &Entry<'_>,
+    base: &Path,
+    settings: &SiteSettings,
+    watched: &Watched,
+    origins: &mut Origins,
+) -> Vec<PathBuf> {
+    let folders = settings.snapshot.iter().flat_map(|config| config.folders(settings.code));
+    let folders: Vec<_> = folders.map(|(_, folder)| PathBuf::from(folder)).collect();
+    let mut roots: Vec<PathBuf> = Vec::new();
+    for item in entry.list().unwrap_or_default() {
+        let root = item.parse(|text| {
+            let root = watched
+                .once(text, folder_path(text, base)?)
+                .map_err(|fault| Fault { remedy: "remove it here".to_owned(), ..fault })?;
+            if roots.iter().any(|known| same_path(known, &root)) {
+                return Err(Fault::new(
+                    format!("{} is listed already", shown(text)),
+                    "list each folder once",
+                ));
+            }
+            if folders.iter().any(|folder| is_within(&root, folder)) {
+                let what = format!("{} lies in the snapshot, which each run deletes", shown(text));
+                return Err(Fault::new(
+                    what,
+                    "write the folder that the packages name, or remove this entry",
+                ));
+            }
+            Ok(root)
+        });
+        if let Some(root) = root {
+            origins.record(format!("package_sources[{}]", roots.len()), item.origin());
+            roots.push(root);
+        }
+    }
+    roots
 }
 
 pub(super) fn recovery_drill(entry: &Entry<'_>, origins: &mut Origins) -> Option<RecoveryDrill> {

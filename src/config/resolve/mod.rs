@@ -4,17 +4,19 @@
 //! understand is reported and left at its default, so that the rest of the file is read all the same.
 
 mod copies;
+mod database;
 mod snapshot;
 
 use std::path::Path;
 use std::time::Duration;
 
-use super::origin::Origins;
+use super::origin::{Origin, Origins};
 use super::paths::file_path;
 use super::problem::{Fault, Problem, Problems, shown};
 use super::raw::Node;
 use super::section::{Entry, Field, Section};
 use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, SiteConfig, SiteSettings, fields};
+use crate::platform::HAS_INTEGRATED_AUTHENTICATION;
 use crate::site::TaskWindow;
 use crate::trace::UserPatterns;
 
@@ -81,11 +83,13 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
 
     let mut field = Field { section, prefix: "", origins: &mut origins };
     settings.role = field.read("role", fields::label);
+    settings.protection = field.read("protection", fields::label);
     let log_entry = field.section.take("log");
     let snapshot_entry = field.section.take("snapshot");
     let supplemental_entry = field.section.take("supplemental");
     let drill_entry = field.section.take("recovery_drill");
     let database_entry = field.section.take("database");
+    let packages_entry = field.section.take("package_sources");
     let schedule_entry = field.section.take("schedule");
     if let Some(retention) = field.duration("retention", HOUR, DAY * 3650) {
         settings.retention = Some(retention);
@@ -102,10 +106,16 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
         snapshot::refuse_as_log(config, settings.code, entry, log);
     }
     settings.supplemental = supplemental_entry
-        .map(|entry| copies::supplemental(&entry, base, watched, &mut origins))
+        .map(|entry| copies::supplemental(&entry, base, &mut watched, &mut origins))
         .unwrap_or_default();
     settings.recovery_drill = drill_entry.and_then(|entry| copies::recovery_drill(&entry, &mut origins));
-    settings.database_name = database_entry.and_then(|entry| database_name(&entry, &mut origins));
+    if let Some(entry) = packages_entry {
+        settings.package_sources = copies::package_sources(&entry, base, &settings, &watched, &mut origins);
+    }
+    if let Some(entry) = database_entry {
+        let integrated = HAS_INTEGRATED_AUTHENTICATION;
+        database::read(&entry, base, integrated, &mut settings, &mut origins);
+    }
     if let Some(entry) = schedule_entry {
         schedule(&entry, &mut settings, &mut origins);
     }
@@ -135,16 +145,12 @@ fn log(entry: &Entry<'_>, base: &Path, others: &[SiteConfig], origins: &mut Orig
     Some(LogConfig { path: path?, interval })
 }
 
-fn database_name(entry: &Entry<'_>, origins: &mut Origins) -> Option<String> {
-    let mut section = entry.section()?;
-    let mut field = Field { section: &mut section, prefix: "database.", origins };
-    let name = field.read("name", fields::database_name);
-    section.close();
-    name
-}
-
 fn schedule(entry: &Entry<'_>, settings: &mut SiteSettings, origins: &mut Origins) {
     let Some(mut section) = entry.section() else { return };
+    let window = ["days", "begin", "latest_begin"].map(|key| section.take(key).is_some());
+    if !window.contains(&true) && section.take("time_zone").is_some() {
+        return zone_alone(section, settings, origins);
+    }
     let days_entry =
         section.require("days", "write the days on which the task runs, as [sunday, wednesday] or daily");
     let days = days_entry.as_ref().and_then(days);
@@ -160,6 +166,22 @@ fn schedule(entry: &Entry<'_>, settings: &mut SiteSettings, origins: &mut Origin
         let latest_begin = latest_begin.unwrap_or((begin + DEFAULT_WINDOW_MINUTES) % (24 * 60));
         settings.schedule = Some(TaskWindow { days, begin, latest_begin });
     }
+}
+
+/// The zone in which the schedule of the site database is meant.
+fn zone_alone(mut section: Section<'_>, settings: &mut SiteSettings, origins: &mut Origins) {
+    let mut field = Field { section: &mut section, prefix: "schedule.", origins };
+    settings.time_zone = field.read("time_zone", fields::zone);
+    // Also where a server was written that cannot be meant.
+    if origins.of("database.server") == Origin::Default {
+        let what = "stands alone, and no `database.server` is there to tell the rest";
+        section.refuse(
+            "time_zone",
+            what,
+            "add `days` and `begin` as in the task's settings, or the database",
+        );
+    }
+    section.close();
 }
 
 fn days(entry: &Entry<'_>) -> Option<u8> {

@@ -2,8 +2,10 @@
 //!
 //! What it writes is itself a valid configuration with the same meaning: what is not set is a comment.
 
+mod database;
+
 use std::fmt::{Display, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::duration::format_duration;
@@ -33,10 +35,23 @@ struct Report<'a> {
 impl Report<'_> {
     fn site(&mut self) {
         let settings = &self.site.settings;
+        let is_asked = settings.database.is_some();
         self.line("  - code: ", settings.code, "code");
         match settings.role {
             Some(role) => self.line("    role: ", role, "role"),
-            None => self.unset("    # role: unknown, judged as hierarchy"),
+            None => self.unset(if is_asked {
+                "    # role: as the site database says, until then judged as hierarchy"
+            } else {
+                "    # role: unknown, judged as hierarchy"
+            }),
+        }
+        match settings.protection {
+            Some(protection) => self.line("    protection: ", protection, "protection"),
+            None => self.unset(if is_asked {
+                "    # protection: told from the site database, else task"
+            } else {
+                "    # protection: task"
+            }),
         }
         self.line(
             "    retention: ",
@@ -56,17 +71,9 @@ impl Report<'_> {
             Some(drill) => self.recovery_drill(drill),
             None => self.unset("    # recovery_drill: unknown"),
         }
-        match &settings.database_name {
-            Some(name) => {
-                self.heading("    database:");
-                self.line("      name: ", quoted(name), "database.name");
-            }
-            None => self.unset(&format!("    # database: its name is CM_{}", settings.code)),
-        }
-        match &settings.schedule {
-            Some(window) => self.schedule(*window, settings.time_zone),
-            None => self.unset("    # schedule: unknown"),
-        }
+        self.database();
+        self.package_sources(&settings.package_sources);
+        self.schedule(settings.schedule, settings.time_zone);
         self.heading("    judgement:");
         self.line("      grace: ", format_duration(settings.timings.grace), "judgement.grace");
         self.line("      settle: ", format_duration(settings.timings.settle), "judgement.settle");
@@ -143,8 +150,36 @@ impl Report<'_> {
         self.line("      max_age: ", format_duration(drill.max_age), "recovery_drill.max_age");
     }
 
-    fn schedule(&mut self, window: TaskWindow, zone: Option<Zone>) {
-        let schedule = Schedule::new(window, zone.unwrap_or(Zone::Local));
+    fn package_sources(&mut self, roots: &[PathBuf]) {
+        if roots.is_empty() {
+            return self.unset("    # package_sources: none is contacted");
+        }
+        self.heading("    package_sources:");
+        for (index, root) in roots.iter().enumerate() {
+            self.line("      - ", quoted_path(root), &format!("package_sources[{index}]"));
+        }
+    }
+
+    fn schedule(&mut self, window: Option<TaskWindow>, zone: Option<Zone>) {
+        match (window, zone) {
+            (None, None) if self.site.settings.database.is_none() => {
+                return self.unset("    # schedule: unknown");
+            }
+            (None, None) => return self.unset("    # schedule: as the site database says"),
+            (None, Some(_)) => {
+                self.heading("    schedule:");
+                self.unset("      # days, begin, latest_begin: as the site database says");
+            }
+            (Some(window), _) => self.window(window),
+        }
+        match zone {
+            Some(zone) => self.line("      time_zone: ", zone, "schedule.time_zone"),
+            None => self.unset("      # time_zone: learned from when backups start"),
+        }
+    }
+
+    fn window(&mut self, window: TaskWindow) {
+        let schedule = Schedule::new(window, Zone::Local);
         self.heading("    schedule:");
         let days = match schedule.days {
             EVERY_DAY => "daily".to_owned(),
@@ -153,10 +188,6 @@ impl Report<'_> {
         self.line("      days: ", days, "schedule.days");
         self.line("      begin: ", schedule.begin_label(), "schedule.begin");
         self.line("      latest_begin: ", schedule.latest_begin_label(), "schedule.latest_begin");
-        match zone {
-            Some(zone) => self.line("      time_zone: ", zone, "schedule.time_zone"),
-            None => self.unset("      # time_zone: learned from when backups start"),
-        }
     }
 
     fn patterns(&mut self, patterns: &UserPatterns) {
