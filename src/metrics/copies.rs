@@ -1,5 +1,7 @@
 //! How the metrics of copies are read.
 
+use std::path::PathBuf;
+
 use chrono::TimeDelta;
 
 use super::{Number, Samples, SiteView};
@@ -7,6 +9,7 @@ use crate::assessment::{ArchiveSummary, supplemental};
 use crate::config::SnapshotRoot;
 use crate::site::ClosedSet;
 use crate::snapshot::{ArchiveContent, Extent, SnapshotComponent, Survey, Verification};
+use crate::source::{SourceId, SourceKind};
 use crate::sqlfile::PageTally;
 
 /// What was seen of every folder of the snapshot.
@@ -121,6 +124,21 @@ pub(super) fn supplemental_fresh(view: &SiteView<'_>, samples: &mut Samples<'_>)
             samples.push(&[&item.name], fresh.number());
         }
     }
+}
+
+/// Configured package sources that cannot be read or whose source has failed; none until that is known of all.
+pub(super) fn unreachable_package_sources(view: &SiteView<'_>) -> Option<u64> {
+    let state = view.state;
+    let roots = &state.settings.package_sources;
+    let is_unreachable = |root: &PathBuf| {
+        let location = root.display().to_string();
+        let readable = state.observed(state.database.package_sources.get(&location));
+        let source = state.sources.get(&SourceId { kind: SourceKind::Snapshot, location });
+        let has_failed = source.is_some_and(|source| source.failure.is_some());
+        readable.map(|readable| !readable).or(has_failed.then_some(true))
+    };
+    let unreachable = roots.iter().map(|root| is_unreachable(root).map(u64::from));
+    (!roots.is_empty()).then(|| unreachable.sum::<Option<u64>>()).flatten()
 }
 
 pub(super) fn control_file_changed(view: &SiteView<'_>, samples: &mut Samples<'_>) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::backup_log::BackupLog;
 use super::site_database::{DatabaseSource, Databases};
 use super::snapshot::verification::VerificationSource;
-use super::snapshot::{ArchiveSource, RootSource, SupplementalSource, TaskFilesSource};
+use super::snapshot::{ArchiveSource, PackageSource, RootSource, SupplementalSource, TaskFilesSource};
 use super::{BlockingSource, Cursor};
 use crate::clock::Clock;
 use crate::config::{LogConfig, SiteSettings};
@@ -69,6 +69,9 @@ pub fn sources_of(
     }
     for config in &settings.supplemental {
         sources.push(Box::new(SupplementalSource::new(config, settings, surroundings)));
+    }
+    for root in &settings.package_sources {
+        sources.push(Box::new(PackageSource::new(root, settings, surroundings)));
     }
     Ok(sources)
 }

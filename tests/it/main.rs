@@ -22,6 +22,7 @@ mod kill;
 mod log_command;
 mod metrics;
 mod other_process;
+mod package_sources;
 mod prometheus;
 #[cfg(unix)]
 mod snapshot_roots;

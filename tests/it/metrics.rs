@@ -141,6 +141,7 @@ fn everything_known(now: Timestamp) -> WatchedSite {
         freshness: Freshness::Newest,
         max_age: Duration::from_secs(7 * 86_400),
     }];
+    settings.package_sources = vec![r"\\SRC01\pkg".into()];
     let drill = now - chrono::TimeDelta::days(30);
     settings.recovery_drill = Some(RecoveryDrill { last: drill, max_age: Duration::from_secs(180 * 86_400) });
     let mut site = WatchedSite::new(settings, now);

@@ -6,6 +6,7 @@
 mod archives;
 mod folder;
 mod known;
+mod package_source;
 mod reader;
 mod root;
 mod supplemental;
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(super) use archives::ArchiveSource;
+pub(super) use package_source::PackageSource;
 pub(super) use root::RootSource;
 pub(super) use supplemental::SupplementalSource;
 pub(super) use task_files::TaskFilesSource;
