@@ -1,0 +1,319 @@
+//! What every query must keep to, whatever it asks; and that its grants are documented.
+
+mod answers;
+mod backup_sets;
+mod messages;
+mod readers;
+mod samples;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::site::ClosedSet;
+use crate::source::site_database::Topic;
+
+const ALL: [Question; 14] = [
+    Question::Server,
+    Question::Site,
+    Question::SiteStatus,
+    Question::Task,
+    Question::TaskStatus,
+    Question::NewestRecord,
+    Question::StatusMessages(Depth::Recent),
+    Question::StatusMessages(Depth::All),
+    Question::ChangeTracking,
+    Question::OldestCommit,
+    Question::BackupSets,
+    Question::Replicas,
+    Question::Alerts,
+    Question::PackageRoots,
+];
+
+const DEPTHS: [Depth; 2] = [Depth::Recent, Depth::All];
+
+/// Words that no text may have: they write, run something, or reach other servers.
+const FORBIDDEN: &[&str] = &[
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "DROP",
+    "ALTER",
+    "CREATE",
+    "TRUNCATE",
+    "EXEC",
+    "EXECUTE",
+    "INTO",
+    "GRANT",
+    "REVOKE",
+    "DENY",
+    "BACKUP",
+    "RESTORE",
+    "DBCC",
+    "KILL",
+    "SHUTDOWN",
+    "RECONFIGURE",
+    "WRITETEXT",
+    "UPDATETEXT",
+    "BULK",
+    "OPENROWSET",
+    "OPENQUERY",
+    "OPENDATASOURCE",
+    "WAITFOR",
+    "DECLARE",
+    "USE",
+    "GO",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVE",
+    "DISABLE",
+    "ENABLE",
+    "ADD",
+    "REVERT",
+    "CHECKPOINT",
+    "XLOCK",
+    "TABLOCKX",
+];
+
+/// Words that SQL Server 2016, or a site database at an older compatibility level, does not know.
+const NEWER: &[&str] = &[
+    "STRING_AGG",
+    "TRIM",
+    "TRANSLATE",
+    "CONCAT_WS",
+    "DATETRUNC",
+    "DATE_BUCKET",
+    "GENERATE_SERIES",
+    "GREATEST",
+    "LEAST",
+    "STRING_SPLIT",
+    "OPENJSON",
+    "JSON_OBJECT",
+    "JSON_ARRAY",
+    "JSON_PATH_EXISTS",
+    "APPROX_COUNT_DISTINCT",
+    "APPROX_PERCENTILE_CONT",
+    "APPROX_PERCENTILE_DISC",
+    "DISTINCT FROM",
+    "WINDOW",
+    "NULLS",
+    "LEFT_SHIFT",
+    "RIGHT_SHIFT",
+    "BIT_COUNT",
+    "GET_BIT",
+    "SET_BIT",
+    "TRY_CONVERT",
+    "DATEDIFF_BIG",
+    "UNISTR",
+    "REGEXP_LIKE",
+];
+
+fn site() -> SiteCode {
+    "P01".parse().unwrap()
+}
+
+/// Every file with a statement, by the name of what it asks.
+fn files() -> Vec<(String, &'static str)> {
+    let questions = ALL.iter().map(|question| (format!("{question:?}"), query(*question).file));
+    let strings = DEPTHS.iter().map(|depth| {
+        let name = format!("{:?}, for the reasons of errors", Question::StatusMessages(*depth));
+        (name, insertion_strings_file(*depth))
+    });
+    questions.chain(strings).collect()
+}
+
+/// A statement in upper case, in which nothing is left of its literals.
+fn code(statement: &str) -> String {
+    // A doubled quote is the end of one literal and the begin of another, which leaves as much.
+    let outside: Vec<_> = statement.split('\'').step_by(2).collect();
+    outside.join("''").to_uppercase()
+}
+
+/// The words of a statement, each with a blank on both sides.
+fn words(code: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_@#$".contains(c);
+    let words: Vec<_> = code.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
+    format!(" {} ", words.join(" "))
+}
+
+/// What a file needs, each with where.
+fn grants(file: &'static str) -> Vec<(&'static str, &'static str)> {
+    let granted = granted(file);
+    let (permissions, place) = granted
+        .split_once(" in ")
+        .or_else(|| granted.strip_suffix(" on the server").map(|permissions| (permissions, "the server")))
+        .unwrap();
+    permissions.split(", ").map(|permission| (permission, place)).collect()
+}
+
+#[test]
+fn every_question_has_its_file_and_every_file_is_asked() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/source/site_database/sql_server/queries");
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let there: BTreeSet<_> = paths.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let asked = files().into_iter().map(|(_, file)| file).chain([SESSION]);
+    assert_eq!(there, asked.map(str::to_owned).collect());
+}
+
+#[test]
+fn every_file_tells_what_it_asks_of_what_and_with_which_right() {
+    for (name, file) in files() {
+        let mut lines = file.lines();
+        assert_eq!(lines.next().unwrap(), format!("-- Question: {name}"));
+        assert!(lines.next().unwrap().starts_with("-- Source: "), "{name}");
+        assert!(lines.next().unwrap().starts_with(GRANT), "{name}");
+    }
+}
+
+#[test]
+fn every_text_is_one_select_without_comments() {
+    for (name, file) in files() {
+        let statement = batch(file, site());
+        let code = code(&statement);
+        assert!(code.starts_with("SELECT") && code.ends_with(';'), "{name}: {statement}");
+        for (part, times) in [(";", 1), ("--", 0), ("/*", 0), ("\"", 0), ("\r", 0), ("\t", 0)] {
+            assert_eq!(code.matches(part).count(), times, "{name}: {part:?}");
+        }
+        assert_eq!(statement.matches('\'').count() % 2, 0, "{name}");
+    }
+}
+
+#[test]
+fn no_text_writes_or_needs_a_newer_server() {
+    for (name, statement) in files().iter().map(|(name, file)| (name.as_str(), batch(file, site()))) {
+        let words = words(&code(&statement));
+        for word in FORBIDDEN.iter().chain(NEWER).chain(&["SET"]) {
+            assert!(!words.contains(&format!(" {word} ")), "{name}: {word}");
+        }
+        assert!(!words.contains(" SP_") && !words.contains(" XP_"), "{name}");
+    }
+}
+
+#[test]
+fn the_session_is_set_and_nothing_else_is_done() {
+    let words = words(&code(SESSION));
+    assert!(SESSION.split_terminator(";\n").all(|statement| statement.starts_with("SET ")), "{SESSION}");
+    assert!(!SESSION.contains("--"));
+    for option in [
+        "TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+        "DEADLOCK_PRIORITY LOW",
+        "LOCK_TIMEOUT 5000",
+        "NOCOUNT ON",
+    ] {
+        assert!(words.contains(&format!(" SET {option} ")), "{option}");
+    }
+    for word in FORBIDDEN.iter().chain(NEWER) {
+        assert!(!words.contains(&format!(" {word} ")), "{word}");
+    }
+}
+
+#[test]
+fn only_the_sites_code_and_the_databases_name_are_put_in() {
+    for (name, file) in files() {
+        let rest = batch(file, site()).replace("{database}", "");
+        assert!(!rest.contains(['{', '}']), "{name}: {rest}");
+        assert_eq!(file.contains("{database}"), name == "BackupSets", "{name}");
+    }
+    assert!(text(Question::Task, site(), "CM_P01").contains("t.SiteCode = 'P01'"));
+    assert!(text(Question::PackageRoots, site(), "CM_P01").contains("LIKE 'P01%'"));
+    assert!(text(Question::BackupSets, site(), "CM_P01").contains("database_name = N'CM_P01'"));
+    assert!(insertion_strings_text(Depth::All, site()).contains("SiteCode = 'P01'"));
+}
+
+#[test]
+fn the_depth_of_messages_and_of_their_strings_is_the_same() {
+    for (depth, days) in [(Depth::Recent, "-2"), (Depth::All, "-400")] {
+        let limit = format!("Time >= DATEADD(day, {days}, GETUTCDATE())");
+        assert!(text(Question::StatusMessages(depth), site(), "").contains(&limit));
+        assert!(insertion_strings_text(depth, site()).contains(&limit));
+    }
+}
+
+#[test]
+fn every_object_that_is_read_is_granted_and_no_other() {
+    for (name, file) in files() {
+        let statement = batch(file, site());
+        let named: Vec<_> = statement.split(|c: char| c.is_whitespace() || c == '(').collect();
+        let after = |word: &[&str]| matches!(word[0], "FROM" | "JOIN" | "APPLY");
+        let objects = named.windows(2).filter(|pair| after(pair)).map(|pair| pair[1]);
+        let read: BTreeSet<_> = objects
+            .filter_map(|object| object.strip_prefix("msdb.").or(Some(object))?.strip_prefix("dbo."))
+            .collect();
+        let objects = grants(file).into_iter().filter_map(|(right, _)| right.strip_prefix("SELECT ON dbo."));
+        assert_eq!(read, objects.collect(), "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_name_of_a_database_leaves_its_literal(name: String) {
+        let asked = text(Question::BackupSets, site(), &name);
+        let template = batch(query(Question::BackupSets).file, site());
+        let (before, after) = template.split_once("{database}").unwrap();
+        let inside = asked.strip_prefix(before).unwrap().strip_suffix(after).unwrap();
+        prop_assert!(before.ends_with("N'") && after.starts_with('\''));
+        prop_assert_eq!(inside.replace("''", ""), name.replace('\'', ""));
+        prop_assert_eq!(inside.replace("''", "'"), name);
+    }
+}
+
+/// The grants of the document's script, each with where it is made.
+fn script() -> Vec<(&'static str, &'static str)> {
+    let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sql-permissions.md"));
+    let script = document.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut place = "";
+    let mut grants = Vec::new();
+    for line in script.lines() {
+        match line {
+            "USE [master];" => place = "the server",
+            "USE [msdb];" => place = "msdb",
+            "USE [CM_P01];" => place = "the site database",
+            _ => grants.extend(
+                line.strip_prefix("GRANT ").map(|grant| (grant.split_once(" TO [").unwrap().0, place)),
+            ),
+        }
+    }
+    grants
+}
+
+#[test]
+fn the_documented_script_grants_what_is_needed_and_no_more() {
+    let needed: BTreeSet<_> = files().iter().flat_map(|(_, file)| grants(file)).collect();
+    assert_eq!(script().into_iter().collect::<BTreeSet<_>>(), needed);
+    assert_eq!(script().len(), needed.len());
+}
+
+#[test]
+fn the_document_tells_of_every_question_what_it_needs() {
+    let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sql-permissions.md"));
+    for topic in Topic::ALL {
+        let rows: Vec<_> =
+            document.lines().filter(|line| line.starts_with(&format!("| `{topic}` | "))).collect();
+        let [row] = rows.as_slice() else { panic!("{topic}: {rows:?}") };
+        let right = row.split(" | ").nth(1).unwrap().replace('`', "");
+        let files =
+            ALL.iter().filter(|question| question.topic() == *topic).map(|question| query(*question).file);
+        let strings =
+            DEPTHS.iter().filter(|_| *topic == Topic::StatusMessages).map(|d| insertion_strings_file(*d));
+        let needed: BTreeSet<_> = files.chain(strings).flat_map(grants).collect();
+        assert!(!needed.is_empty(), "{topic}");
+        for (permission, place) in needed {
+            assert!(
+                right.contains(permission) && right.ends_with(place),
+                "{topic}: {permission} {place}: {right}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_grant_reads_as_people_write_it() {
+    assert_eq!(grant(Question::Task), "SELECT ON dbo.vSMS_SC_SQL_Task in the site database");
+    assert_eq!(grant(Question::ChangeTracking), "VIEW ANY DATABASE on the server");
+    assert!(insertion_strings_grant().starts_with("SELECT ON dbo.v_StatMsgInsStrings"));
+}
