@@ -17,6 +17,8 @@ use configmgr_backup_exporter::{error_chain, logging};
 const EXIT_UNKNOWN: u8 = 3;
 
 fn main() -> ExitCode {
+    // One for the whole process, whoever asks first; fails only where there is one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let environment = Environment::new(std::env::vars_os());
     let args = match Args::parse_from(std::env::args_os()) {
         Ok(args) => args,

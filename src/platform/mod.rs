@@ -1,6 +1,7 @@
 //! What differs between platforms; the only place that asks which one this is.
 
 pub mod account;
+mod integrated;
 mod io_error;
 pub mod paths;
 mod patience;
@@ -8,6 +9,7 @@ pub mod private_file;
 pub mod signal;
 pub mod volume;
 
+pub(crate) use integrated::integrated_authentication;
 pub use io_error::IoFailure;
 pub(crate) use patience::{patiently, put_in_place};
 

@@ -14,7 +14,7 @@ use std::pin::Pin;
 pub use cursor::Cursor;
 pub use question::{Cadence, Depth, Question, Topic};
 pub use source::DatabaseSource;
-pub use sql_server::SqlServers;
+pub use sql_server::{SqlServers, query_text};
 
 use super::PollFailure;
 use crate::config::{DatabaseConfig, SiteSettings};

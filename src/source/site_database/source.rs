@@ -25,7 +25,7 @@ const RECENT: TimeDelta = TimeDelta::days(1);
 const CONNECTIONS: u32 = 2;
 
 /// What a connection and its log-on may take, besides the queries.
-const CONNECTING: Duration = Duration::from_secs(15);
+pub(super) const CONNECTING: Duration = Duration::from_secs(15);
 
 /// So many queries may take all the time that they have before the poll is too long.
 const SLOW_QUERIES: u32 = 3;

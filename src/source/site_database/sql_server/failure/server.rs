@@ -1,0 +1,126 @@
+//! What the numbers of SQL Server's errors mean (`sys.messages`), as far as a reader of a site database meets them.
+
+use super::foreign;
+use crate::config::{Authentication, DatabaseConfig};
+use crate::source::FailureKind;
+use crate::source::site_database::Question;
+
+/// What kind of trouble an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// The server is starting, stopping, or open to few.
+    NotOpen,
+    /// The login may not log on.
+    Refused,
+    /// There is no such database, or the login has no user in it.
+    NoDatabase,
+    /// The database is there and cannot be read now.
+    NotOnline,
+    /// A right is missing.
+    Denied,
+    /// There is no such object or column.
+    NoObject,
+    /// Somebody else was in the way.
+    Busy,
+    /// Anything else.
+    Other,
+}
+
+fn meaning(number: u32) -> Meaning {
+    match number {
+        // Paused, single user, administrators only, upgrading itself, shutting down, session killed.
+        17142 | 17148 | 18401 | 18451 | 18461 | 596 | 6001 | 6004..=6006 => Meaning::NotOpen,
+        18400..=18499 => Meaning::Refused,
+        911 | 4060 | 4062..=4064 => Meaning::NoDatabase,
+        // Suspect, recovering, loading, single user, offline, no AutoClose, and roles in an availability group.
+        921..=927 | 942 | 945 | 976..=983 => Meaning::NotOnline,
+        229 | 230 | 262 | 297 | 300 | 371 | 916 | 15151 | 15247 | 15562 => Meaning::Denied,
+        207 | 208 | 2812 | 4121 => Meaning::NoObject,
+        // A scan that lost its place, no memory, no locks, deadlock, lock timeout, no worker.
+        601 | 701 | 1204 | 1205 | 1222 | 8628 | 8645 | 8651 => Meaning::Busy,
+        _ => Meaning::Other,
+    }
+}
+
+/// An error in place of a log-on.
+pub(super) fn connecting(number: u32, message: &str, config: &DatabaseConfig) -> (FailureKind, String) {
+    let error = error(number, message);
+    match meaning(number) {
+        Meaning::Refused => {
+            let remedy = match &config.authentication {
+                Authentication::Login { user, .. } => format!(
+                    "check user and password of {user}, and that the server allows logins of its own beside those of \
+                     Windows"
+                ),
+                Authentication::Integrated => "make a login for the account of this service".to_owned(),
+            };
+            let text =
+                format!("the log-on was refused ({error}); {remedy}; SQL Server's error log has the reason");
+            (FailureKind::Authentication, text)
+        }
+        meaning => others(meaning, &error),
+    }
+}
+
+/// An error in place of an answer.
+pub(super) fn asking(number: u32, message: &str, question: Question) -> (FailureKind, String) {
+    let error = error(number, message);
+    let topic = question.topic();
+    match meaning(number) {
+        Meaning::Denied => {
+            let text = format!(
+                "{topic} cannot be read because the login lacks a right ({error}); grant what docs/sql-permissions.md \
+                 has for {topic}"
+            );
+            (FailureKind::Permission, text)
+        }
+        Meaning::NoObject => {
+            let text = format!(
+                "{topic} is not kept there as known ({error}); is that the database of a site? If so, please report \
+                 the version of ConfigMgr"
+            );
+            (FailureKind::Malformed, text)
+        }
+        Meaning::Busy => {
+            let text =
+                format!("{topic} could not be read beside other work ({error}); the next poll asks again");
+            (FailureKind::Timeout, text)
+        }
+        meaning => others(meaning, &error),
+    }
+}
+
+/// What means the same at any time.
+fn others(meaning: Meaning, error: &str) -> (FailureKind, String) {
+    let (kind, what, remedy) = match meaning {
+        Meaning::NotOpen => {
+            (FailureKind::Unreachable, "the server lets nobody in now", "the next poll tries again")
+        }
+        Meaning::Refused => {
+            (FailureKind::Authentication, "the log-on was refused", "SQL Server's error log has the reason")
+        }
+        Meaning::NoDatabase => (
+            FailureKind::NotFound,
+            "the database cannot be opened",
+            "check sites[].database.name, and that the login has a user in that database",
+        ),
+        Meaning::NotOnline => (
+            FailureKind::Unreachable,
+            "the database cannot be read on this server now",
+            "in an availability group, write its listener in sites[].database.server",
+        ),
+        Meaning::Denied => {
+            (FailureKind::Permission, "the login lacks a right", "docs/sql-permissions.md has what it needs")
+        }
+        Meaning::Busy => (FailureKind::Timeout, "the server is busy", "the next poll asks again"),
+        Meaning::NoObject | Meaning::Other => {
+            (FailureKind::Protocol, "the server reports an error", "please report this")
+        }
+    };
+    (kind, format!("{what} ({error}); {remedy}"))
+}
+
+fn error(number: u32, message: &str) -> String {
+    let first_line = message.trim_start().lines().next().unwrap_or_default();
+    format!("error {number}: {}", foreign(first_line))
+}
