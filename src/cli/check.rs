@@ -121,7 +121,7 @@ fn look(
     for source in logs {
         poll_once(&mut state, source, clock);
     }
-    ask_database(&mut state, &SqlServers::new(environment), clock)?;
+    ask_database(&mut state, &SqlServers::new(environment)?, clock)?;
     for source in others {
         poll_once(&mut state, source, clock);
     }

@@ -15,15 +15,12 @@ use tokio::time::timeout;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
 use super::allowance::{Allowance, Bounded};
+use super::query;
 use super::rows::{Rows, Value};
 use crate::config::{DatabaseConfig, Encryption, ServerAddress};
 
 /// How this program calls itself in `sys.dm_exec_sessions`.
 const APPLICATION: &str = "configmgr_backup_exporter";
-
-/// What makes a session a good guest: it takes no locks, waits for none for long, and gives way in a deadlock.
-const SESSION: &str =
-    "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT 5000;";
 
 /// The longest answer has some thousand rows of ten columns; a value takes some 30 bytes besides its text.
 const MOST_VALUES: usize = 1_000_000;
@@ -100,7 +97,7 @@ impl Connection {
         let stream = Bounded::new(stream, allowance.clone()).compat_write();
         let client = Client::connect(settings, stream).await.map_err(NotConnected::Driver)?;
         let mut connection = Self { client, allowance };
-        match connection.gather(SESSION).await {
+        match connection.gather(query::SESSION).await {
             Ok(_) => Ok(connection),
             Err(NotAnswered::Gone(error) | NotAnswered::Driver(error)) => Err(NotConnected::Driver(error)),
             Err(NotAnswered::TimedOut | NotAnswered::TooLong) => {

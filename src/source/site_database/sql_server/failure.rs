@@ -17,7 +17,7 @@ use super::rows::Malformed;
 use crate::config::{Authentication, DatabaseConfig, PasswordSource, Trust};
 use crate::error_chain;
 use crate::source::site_database::source::CONNECTING;
-use crate::source::site_database::{Question, Unanswered};
+use crate::source::site_database::{Topic, Unanswered};
 use crate::source::{FailureKind, PollFailure};
 
 /// So much of a foreign text is shown, in characters.
@@ -33,6 +33,11 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
+    /// Whether asking again without a change would end in the same.
+    pub(super) fn stays(&self) -> bool {
+        matches!(self.kind, FailureKind::Permission | FailureKind::Malformed)
+    }
+
     /// Something without which there is no connection.
     fn new(kind: FailureKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), disconnected: true }
@@ -156,8 +161,9 @@ impl Trouble {
     }
 
     /// A batch failed.
-    pub(super) fn asking(failed: &NotAnswered, question: Question, config: &DatabaseConfig) -> Self {
-        let topic = question.topic();
+    ///
+    /// `grant` is what the account needs for it.
+    pub(super) fn asking(failed: &NotAnswered, topic: Topic, grant: &str, config: &DatabaseConfig) -> Self {
         let trouble = match failed {
             NotAnswered::TimedOut => {
                 let seconds = config.query_timeout.as_secs_f64();
@@ -175,7 +181,7 @@ impl Trouble {
                 Self::new(FailureKind::Protocol, text)
             }
             NotAnswered::Driver(DriverError::Server(token)) => {
-                let (kind, text) = server::asking(token.code(), token.message(), question);
+                let (kind, text) = server::asking(token.code(), token.message(), topic, grant);
                 Self::new(kind, text)
             }
             NotAnswered::Gone(DriverError::Io { kind, message })
@@ -191,9 +197,9 @@ impl Trouble {
     }
 
     /// An answer does not say what it should.
-    pub(super) fn malformed(question: Question, malformed: &Malformed) -> Self {
+    pub(super) fn malformed(topic: Topic, malformed: &Malformed) -> Self {
         let malformed = foreign(&malformed.to_string());
-        let text = format!("the answer about {} is not what it should be: {malformed}", question.topic());
+        let text = format!("the answer about {topic} is not what it should be: {malformed}");
         Self { disconnected: false, ..Self::new(FailureKind::Malformed, text) }
     }
 }

@@ -21,23 +21,28 @@ use self::failure::Trouble;
 use self::password::Password;
 use self::rows::Rows;
 use super::source::CONNECTING;
-use super::{Answer, Asked, Databases, Question, SiteDatabase};
+use super::{Answer, Asked, Databases, Depth, Question, SiteDatabase, Topic};
 use crate::config::{Authentication, DatabaseConfig, Encryption, ServerAddress, SiteSettings, Trust};
 use crate::environment::Environment;
 use crate::platform::integrated_authentication;
-use crate::site::SiteCode;
+use crate::site::{SiteCode, StatusMessage};
+use crate::trace::{PhraseError, Phrases, UserPatterns};
 
 /// Where every server keeps what it knows of backups.
 const BACKUP_HISTORY: &str = "msdb";
 
 /// Reaches databases as configured; passwords may be in this environment.
 #[derive(Debug)]
-pub struct SqlServers(Arc<Environment>);
+pub struct SqlServers {
+    environment: Arc<Environment>,
+    phrases: Arc<Phrases>,
+}
 
 impl SqlServers {
     /// Reads passwords from `environment` where the configuration says so.
-    pub fn new(environment: &Environment) -> Self {
-        Self(Arc::new(environment.clone()))
+    pub fn new(environment: &Environment) -> Result<Self, PhraseError> {
+        let phrases = Phrases::new(UserPatterns::default())?;
+        Ok(Self { environment: Arc::new(environment.clone()), phrases: Arc::new(phrases) })
     }
 }
 
@@ -52,7 +57,8 @@ impl Databases for SqlServers {
             );
         }
         let site_database = config.name.clone();
-        Box::new(SqlServer::new(settings.code, site_database, config.clone(), Arc::clone(&self.0)))
+        let (environment, phrases) = (Arc::clone(&self.environment), Arc::clone(&self.phrases));
+        Box::new(SqlServer::new(settings.code, site_database, config.clone(), environment, phrases))
     }
 }
 
@@ -69,6 +75,8 @@ struct SqlServer {
     site_database: String,
     config: Arc<DatabaseConfig>,
     environment: Arc<Environment>,
+    /// What insertion strings say.
+    phrases: Arc<Phrases>,
     connection: Option<Connection>,
     /// Files that are being read, perhaps from a share that hangs: no second thread goes there.
     reading: Option<JoinHandle<Result<LogOn, Trouble>>>,
@@ -80,28 +88,60 @@ impl SqlServer {
         site_database: String,
         config: DatabaseConfig,
         environment: Arc<Environment>,
+        phrases: Arc<Phrases>,
     ) -> Self {
-        Self { site, site_database, config: Arc::new(config), environment, connection: None, reading: None }
+        let config = Arc::new(config);
+        Self { site, site_database, config, environment, phrases, connection: None, reading: None }
     }
 
     async fn answer(&mut self, question: Question) -> Result<Answer, Trouble> {
+        let topic = question.topic();
         let batch = query::text(question, self.site, &self.site_database);
-        let rows = self.rows(question, &batch).await?;
-        query::read(question, self.site, &rows).map_err(|malformed| Trouble::malformed(question, &malformed))
+        let rows = self.rows(topic, query::grant(question), &batch).await?;
+        let answer = query::read(question, self.site, &rows)
+            .map_err(|malformed| Trouble::malformed(topic, &malformed))?;
+        match (question, answer) {
+            (Question::StatusMessages(depth), Answer::StatusMessages(messages)) => {
+                self.with_reasons(depth, messages).await.map(Answer::StatusMessages)
+            }
+            (_, answer) => Ok(answer),
+        }
+    }
+
+    /// Looks for the reasons of errors in their insertion strings. Without the right to read them there are none, but
+    /// a message must not be read without its reason now and with it later.
+    async fn with_reasons(
+        &mut self,
+        depth: Depth,
+        mut messages: Vec<(i64, StatusMessage)>,
+    ) -> Result<Vec<(i64, StatusMessage)>, Trouble> {
+        if query::wants_reasons(&messages) {
+            let batch = query::insertion_strings_text(depth, self.site);
+            match self.rows(Topic::StatusMessages, query::insertion_strings_grant(), &batch).await {
+                Ok(rows) => {
+                    let strings = query::insertion_strings(&rows).unwrap_or_default();
+                    query::add_reasons(&mut messages, &strings, &self.phrases);
+                }
+                Err(trouble) if trouble.stays() => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        Ok(messages)
     }
 
     /// Runs a batch on the connection that there is; if that was dead, or there is none, on a new one.
-    async fn rows(&mut self, question: Question, batch: &str) -> Result<Rows, Trouble> {
+    async fn rows(&mut self, topic: Topic, grant: &str, batch: &str) -> Result<Rows, Trouble> {
         if let Some(kept) = self.connection.take() {
             match self.run(kept, batch).await {
                 Err(NotAnswered::Gone(_)) => {}
                 answered => {
-                    return answered.map_err(|failed| Trouble::asking(&failed, question, &self.config));
+                    return answered.map_err(|failed| Trouble::asking(&failed, topic, grant, &self.config));
                 }
             }
         }
         let connection = self.connect().await?;
-        self.run(connection, batch).await.map_err(|failed| Trouble::asking(&failed, question, &self.config))
+        let answered = self.run(connection, batch).await;
+        answered.map_err(|failed| Trouble::asking(&failed, topic, grant, &self.config))
     }
 
     /// Runs a batch, and keeps the connection if it can be asked again.
@@ -143,7 +183,8 @@ impl SiteDatabase for SqlServer {
         let mut config = DatabaseConfig::clone(&self.config);
         config.name = BACKUP_HISTORY.to_owned();
         config.server = replica_address(server, &config.server);
-        Box::new(Self::new(self.site, self.site_database.clone(), config, Arc::clone(&self.environment)))
+        let (environment, phrases) = (Arc::clone(&self.environment), Arc::clone(&self.phrases));
+        Box::new(Self::new(self.site, self.site_database.clone(), config, environment, phrases))
     }
 }
 
@@ -214,7 +255,9 @@ mod tests {
 
     fn server(config: DatabaseConfig) -> SqlServer {
         let environment = Environment::new([("CM_PASSWORD", "dIstInctIve")]);
-        SqlServer::new("P01".parse().unwrap(), config.name.clone(), config, Arc::new(environment))
+        let phrases = Phrases::new(UserPatterns::default()).unwrap();
+        let site = "P01".parse().unwrap();
+        SqlServer::new(site, config.name.clone(), config, Arc::new(environment), Arc::new(phrases))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::foreign;
 use crate::config::{Authentication, DatabaseConfig};
 use crate::source::FailureKind;
-use crate::source::site_database::Question;
+use crate::source::site_database::Topic;
 
 /// What kind of trouble an error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +63,15 @@ pub(super) fn connecting(number: u32, message: &str, config: &DatabaseConfig) ->
 }
 
 /// An error in place of an answer.
-pub(super) fn asking(number: u32, message: &str, question: Question) -> (FailureKind, String) {
+///
+/// `grant` is what the account needs for it.
+pub(super) fn asking(number: u32, message: &str, topic: Topic, grant: &str) -> (FailureKind, String) {
     let error = error(number, message);
-    let topic = question.topic();
     match meaning(number) {
         Meaning::Denied => {
             let text = format!(
-                "{topic} cannot be read because the login lacks a right ({error}); grant what docs/sql-permissions.md \
-                 has for {topic}"
+                "{topic} cannot be read because the login lacks a right ({error}); grant {grant} \
+                 (docs/sql-permissions.md)"
             );
             (FailureKind::Permission, text)
         }

@@ -8,6 +8,8 @@ use rustls::pki_types::{ServerName, UnixTime};
 use super::*;
 use crate::config::{Encryption, ServerAddress};
 
+const GRANT: &str = "SELECT ON dbo.backupset in msdb";
+
 fn config(encryption: Encryption, instance: Option<&str>) -> DatabaseConfig {
     let password = PasswordSource::File("/etc/exporter/password".into());
     DatabaseConfig {
@@ -149,7 +151,7 @@ fn what_takes_too_long_is_told_with_its_limit() {
         ),
         (Trouble::slow_files(&config), "/etc/exporter/password or /etc/exporter/ca.pem cannot be read"),
         (
-            Trouble::asking(&NotAnswered::TimedOut, Question::OldestCommit, &config),
+            Trouble::asking(&NotAnswered::TimedOut, Topic::OldestCommit, GRANT, &config),
             "no answer about oldest_commit within 1.5 s; if that stays, raise sites[].database.query_timeout",
         ),
     ] {
@@ -193,7 +195,7 @@ fn errors_of_the_server_in_place_of_a_log_on() {
 fn errors_of_the_server_in_place_of_an_answer() {
     use FailureKind::{Malformed, NotFound, Permission, Protocol, Timeout, Unreachable};
     for (number, kind, part) in [
-        (229, Permission, "grant what docs/sql-permissions.md has for backup_sets"),
+        (229, Permission, "grant SELECT ON dbo.backupset in msdb (docs/sql-permissions.md)"),
         (230, Permission, "grant"),
         (262, Permission, "grant"),
         (297, Permission, "grant"),
@@ -213,7 +215,7 @@ fn errors_of_the_server_in_place_of_an_answer() {
         (8134, Protocol, "please report this"),
     ] {
         let config = config(Encryption::Required, None);
-        let (found, text) = server::asking(number, "What it says.\nMore.", Question::BackupSets);
+        let (found, text) = server::asking(number, "What it says.\nMore.", Topic::BackupSets, GRANT);
         let (found, message) = told(Trouble::new(found, text), &config);
         assert_eq!(found, kind, "{message}");
         assert!(
@@ -237,13 +239,13 @@ fn an_answer_that_is_lost_or_not_understood() {
         (NotAnswered::Driver(io_error(ErrorKind::UnexpectedEof, "No more packets")), Unreachable, "was lost"),
         (NotAnswered::Driver(DriverError::Utf16), Protocol, "cannot be understood"),
     ] {
-        let trouble = Trouble::asking(&failed, Question::Task, &config);
+        let trouble = Trouble::asking(&failed, Topic::Task, GRANT, &config);
         assert!(trouble.disconnected, "{failed:?}");
         let (found, message) = told(trouble, &config);
         assert_eq!(found, kind, "{message}");
         assert!(message.contains(part), "{part} in {message}");
     }
-    let malformed = Trouble::malformed(Question::Task, &Malformed("DaysOfWeek is NULL".to_owned()));
+    let malformed = Trouble::malformed(Topic::Task, &Malformed("DaysOfWeek is NULL".to_owned()));
     assert!(!malformed.disconnected);
     let (kind, message) = told(malformed, &config);
     assert_eq!(kind, FailureKind::Malformed);
