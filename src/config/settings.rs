@@ -24,6 +24,8 @@ pub struct SiteSettings {
     pub schedule: Option<TaskWindow>,
     /// In which zone the schedule is meant; `None` where it is to be learned.
     pub time_zone: Option<Zone>,
+    /// What local time is at the site: this machine's, but for tests.
+    pub local_zone: Zone,
     /// Change tracking retention until the database says otherwise; `None` where the configuration does not tell.
     pub retention: Option<Duration>,
     /// What a run is expected to take, instead of the median of the last five successes.
@@ -55,6 +57,7 @@ impl SiteSettings {
             protection: None,
             schedule: None,
             time_zone: None,
+            local_zone: Zone::Local,
             retention: None,
             expected_duration: None,
             stalled_after: None,

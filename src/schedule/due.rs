@@ -50,15 +50,14 @@ impl Schedule {
             return None;
         }
         let latest_date = if self.latest_begin < self.begin { date.succ_opt()? } else { date };
-        Some(Due {
-            begin: self.moment(date, self.begin)?,
-            latest_begin: self.moment(latest_date, self.latest_begin)?,
-        })
+        let [begin, _] = self.moments(date, self.begin)?;
+        let [_, latest_begin] = self.moments(latest_date, self.latest_begin)?;
+        Some(Due { begin, latest_begin })
     }
 
-    fn moment(&self, date: NaiveDate, minutes: u16) -> Option<Timestamp> {
+    fn moments(&self, date: NaiveDate, minutes: u16) -> Option<[Timestamp; 2]> {
         let local = date.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::minutes(minutes.into()))?;
-        Some(self.zone.moment(local))
+        Some(self.zone.moments(local))
     }
 }
 
@@ -159,6 +158,20 @@ mod tests {
             autumn,
             Due { begin: at("2026-04-04T14:45:00Z"), latest_begin: at("2026-04-04T18:30:00Z") }
         );
+    }
+
+    #[test]
+    fn a_narrow_window_in_a_change_of_the_clocks_is_open_for_either_reading() {
+        let narrow = schedule(EVERY_DAY, 150, 165, Zone::Named(chrono_tz::Europe::Berlin));
+        for (night, begin, latest_begin) in [
+            ("2026-03-29", "01:00", "01:45"),
+            ("2026-10-25", "00:30", "01:45"),
+            ("2026-11-25", "01:30", "01:45"),
+        ] {
+            let due = narrow.last_due(at(&format!("{night}T12:00:00Z"))).unwrap();
+            assert_eq!(due.begin, at(&format!("{night}T{begin}:00Z")), "{night}");
+            assert_eq!(due.latest_begin, at(&format!("{night}T{latest_begin}:00Z")), "{night}");
+        }
     }
 
     fn zones() -> impl Strategy<Value = Zone> {

@@ -1,11 +1,12 @@
 //! When a backup is due: days of the week, a begin, a latest begin and the time zone they are meant in.
 //!
-//! Pure: every question takes the time as an argument. A schedule without days is never due. Around a change of
-//! the clocks a begin that does not exist moves to the first moment after the gap, and one that exists twice is its
-//! first occurrence; whether ConfigMgr does the same is not documented.
+//! Pure: every question takes the time as an argument. A schedule without days is never due. What ConfigMgr does
+//! with a time that does not exist, or exists twice, when the clocks are changed is not documented: the window then
+//! opens at the first moment that its begin may mean and closes at the last that its latest begin may mean.
 
 mod days;
 mod due;
+mod learn;
 mod zone;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::fmt;
 use crate::site::{TaskWindow, Timestamp};
 
 pub use days::{DAY_NAMES, EVERY_DAY};
+pub use learn::Votes;
 pub use zone::Zone;
 
 /// The schedule of the backup task.

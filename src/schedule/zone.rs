@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{Local, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{Local, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 
 use crate::site::Timestamp;
 
@@ -21,26 +21,34 @@ pub enum Zone {
 const LONGEST_GAP_MINUTES: i64 = 24 * 60;
 
 impl Zone {
-    /// The moment that a local time means here, by the rule in this module's parent.
-    pub(super) fn moment(self, local: NaiveDateTime) -> Timestamp {
+    /// The first and the last moment that a local time may mean here: two only around a change of the clocks.
+    pub(super) fn moments(self, local: NaiveDateTime) -> [Timestamp; 2] {
         match self {
-            Self::Local => moment(&Local, local),
-            Self::Utc => local.and_utc(),
-            Self::Named(zone) => moment(&zone, local),
+            Self::Local => moments(&Local, local),
+            Self::Utc => [local.and_utc(); 2],
+            Self::Named(zone) => moments(&zone, local),
         }
     }
 }
 
-fn moment<Tz: TimeZone>(zone: &Tz, local: NaiveDateTime) -> Timestamp {
-    let exists = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
-    exists(local)
-        .or_else(|| {
-            // Zones change at whole minutes, and a gap is rare: walking it beats a table of transitions.
-            (1..=LONGEST_GAP_MINUTES)
-                .filter_map(|ahead| local.checked_add_signed(TimeDelta::minutes(ahead)))
-                .find_map(exists)
-        })
-        .map_or_else(|| local.and_utc(), |found| found.with_timezone(&Utc))
+fn moments<Tz: TimeZone>(zone: &Tz, local: NaiveDateTime) -> [Timestamp; 2] {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(moment) => [moment.with_timezone(&Utc); 2],
+        LocalResult::Ambiguous(first, second) => [first, second].map(|moment| moment.with_timezone(&Utc)),
+        LocalResult::None => after_gap(zone, local),
+    }
+}
+
+/// The first moment after a gap, and the one that a clock would show that nobody had changed.
+fn after_gap<Tz: TimeZone>(zone: &Tz, local: NaiveDateTime) -> [Timestamp; 2] {
+    // Zones change at whole minutes, and a gap is rare: walking it beats a table of transitions.
+    let found = (1..=LONGEST_GAP_MINUTES)
+        .filter_map(|ahead| local.checked_add_signed(TimeDelta::minutes(ahead)))
+        .find_map(|local| zone.from_local_datetime(&local).earliest());
+    let Some(first) = found.map(|found| found.with_timezone(&Utc)) else { return [local.and_utc(); 2] };
+    let offset = zone.offset_from_utc_datetime(&(first - TimeDelta::minutes(1)).naive_utc()).fix();
+    let unchanged = offset.from_local_datetime(&local).single();
+    [first, unchanged.map_or(first, |moment| moment.with_timezone(&Utc).max(first))]
 }
 
 impl fmt::Display for Zone {
@@ -61,47 +69,55 @@ mod tests {
 
     #[track_caller]
     fn means(zone: Tz, local: &str, utc: &str) {
+        may_mean(zone, local, utc, utc);
+    }
+
+    #[track_caller]
+    fn may_mean(zone: Tz, local: &str, first: &str, last: &str) {
         let local = NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M").unwrap();
-        let moment = Zone::Named(zone).moment(local);
-        assert_eq!(moment.format("%Y-%m-%d %H:%M").to_string(), utc, "{local} in {zone}");
+        let moments = Zone::Named(zone).moments(local);
+        let moments = moments.map(|moment| moment.format("%Y-%m-%d %H:%M").to_string());
+        assert_eq!(moments, [first, last], "{local} in {zone}");
     }
 
     #[test]
-    fn a_time_in_the_gap_is_the_first_moment_after_it() {
+    fn a_time_in_the_gap_is_after_it_at_once_or_as_if_no_clock_had_been_changed() {
         means(Berlin, "2026-03-29 01:59", "2026-03-29 00:59");
         means(Berlin, "2026-03-29 02:00", "2026-03-29 01:00");
-        means(Berlin, "2026-03-29 02:59", "2026-03-29 01:00");
+        may_mean(Berlin, "2026-03-29 02:59", "2026-03-29 01:00", "2026-03-29 01:59");
         means(Berlin, "2026-03-29 03:00", "2026-03-29 01:00");
         means(New_York, "2026-03-08 01:59", "2026-03-08 06:59");
-        means(New_York, "2026-03-08 02:30", "2026-03-08 07:00");
+        may_mean(New_York, "2026-03-08 02:30", "2026-03-08 07:00", "2026-03-08 07:30");
         means(New_York, "2026-03-08 03:00", "2026-03-08 07:00");
         // Lord Howe moves by half an hour: 02:00 to 02:30, from UTC+10:30 to UTC+11.
         means(Lord_Howe, "2026-10-04 01:59", "2026-10-03 15:29");
-        means(Lord_Howe, "2026-10-04 02:15", "2026-10-03 15:30");
+        may_mean(Lord_Howe, "2026-10-04 02:15", "2026-10-03 15:30", "2026-10-03 15:45");
         means(Lord_Howe, "2026-10-04 02:30", "2026-10-03 15:30");
     }
 
     #[test]
-    fn a_time_that_comes_twice_is_its_first_occurrence() {
+    fn a_time_that_comes_twice_is_either_occurrence() {
         means(Berlin, "2026-10-25 01:59", "2026-10-24 23:59");
-        means(Berlin, "2026-10-25 02:30", "2026-10-25 00:30");
+        may_mean(Berlin, "2026-10-25 02:30", "2026-10-25 00:30", "2026-10-25 01:30");
         means(Berlin, "2026-10-25 03:00", "2026-10-25 02:00");
-        means(New_York, "2026-11-01 01:30", "2026-11-01 05:30");
+        may_mean(New_York, "2026-11-01 01:30", "2026-11-01 05:30", "2026-11-01 06:30");
         means(New_York, "2026-11-01 02:00", "2026-11-01 07:00");
-        means(Lord_Howe, "2026-04-05 01:45", "2026-04-04 14:45");
+        may_mean(Lord_Howe, "2026-04-05 01:45", "2026-04-04 14:45", "2026-04-04 15:15");
         means(Lord_Howe, "2026-04-05 02:00", "2026-04-04 15:30");
     }
 
     #[test]
     fn a_day_that_never_was_ends_at_the_next_midnight() {
         means(Apia, "2011-12-29 23:59", "2011-12-30 09:59");
-        means(Apia, "2011-12-30 02:00", "2011-12-30 10:00");
+        means(Apia, "2011-12-30 00:00", "2011-12-30 10:00");
+        may_mean(Apia, "2011-12-30 02:00", "2011-12-30 10:00", "2011-12-30 12:00");
         means(Apia, "2011-12-31 02:00", "2011-12-30 12:00");
     }
 
     #[test]
     fn the_local_zone_is_that_of_chrono() {
         let noon = NaiveDateTime::parse_from_str("2026-06-15 12:00", "%Y-%m-%d %H:%M").unwrap();
-        assert_eq!(Zone::Local.moment(noon).with_timezone(&Local).naive_local(), noon);
+        let [first, last] = Zone::Local.moments(noon);
+        assert_eq!((first.with_timezone(&Local).naive_local(), last), (noon, first));
     }
 }

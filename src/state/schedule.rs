@@ -1,8 +1,13 @@
 //! The schedule in force: from the configuration or the task's row, in a zone that is configured or learned.
+//!
+//! A schedule that was seen to change makes no miss in the past, and starts before the change tell nothing of its zone.
+//! A learned zone is kept until the starts clearly say otherwise.
+
+use chrono::TimeDelta;
 
 use super::SiteState;
-use crate::schedule::{Schedule, Zone};
-use crate::site::Timestamp;
+use crate::schedule::{Schedule, Votes, Zone};
+use crate::site::{BackupRun, TaskWindow, Timestamp};
 
 /// A schedule and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,24 +20,50 @@ pub struct KnownSchedule {
     pub changed: bool,
     /// Whether its zone is an assumption.
     pub zone_assumed: bool,
+    /// What the starts say of its zone; none vote where the zone is configured.
+    pub votes: Votes,
 }
 
 impl SiteState {
-    /// Puts the schedule in force that is known now; says whether that is another one than before.
+    /// Puts the schedule in force that is known now; says whether that is another one than before, or better known.
+    ///
+    /// To be called whenever the task's row or the runs have changed.
     pub(super) fn settle_schedule(&mut self, now: Timestamp) -> bool {
         let window = self.settings.schedule.or(self.database.task.as_ref().map(|task| task.window));
-        let Some(window) = window else { return self.schedule.take().is_some() };
         let known = self.schedule.take();
-        let zone = self.settings.time_zone.unwrap_or(Zone::Local);
+        let Some(window) = window else { return known.is_some() };
         let same = known.as_ref().filter(|known| known.schedule.window() == window);
+        let since = same.map_or(now, |known| known.since);
+        let changed = same.map_or(known.is_some(), |known| known.changed);
+        let (zone, votes) = match self.settings.time_zone {
+            Some(zone) => (zone, Votes::default()),
+            None => self.learn_zone(window, changed.then_some(since), known.as_ref()),
+        };
         let settled = KnownSchedule {
             schedule: Schedule::new(window, zone),
-            since: same.map_or(now, |known| known.since),
-            changed: same.map_or(known.is_some(), |known| known.changed),
+            since,
+            changed,
             zone_assumed: self.settings.time_zone.is_none(),
+            votes,
         };
-        let changed = known.as_ref() != Some(&settled);
+        let differs = known.as_ref() != Some(&settled);
         self.schedule = Some(settled);
-        changed
+        differs
+    }
+
+    /// The zone that the starts since `since` speak for, else the one that was assumed before, else local time.
+    fn learn_zone(
+        &self,
+        window: TaskWindow,
+        since: Option<Timestamp>,
+        before: Option<&KnownSchedule>,
+    ) -> (Zone, Votes) {
+        let starts = self.runs.iter().filter_map(|run: &BackupRun| run.started);
+        let starts: Vec<_> = starts.filter(|start| Some(*start) >= since).collect();
+        let tolerance = TimeDelta::from_std(self.settings.timings.missed_tolerance).unwrap_or(TimeDelta::MAX);
+        let local = self.settings.local_zone;
+        let votes = Votes::of(window, local, &starts, tolerance);
+        let was_utc = || before.is_some_and(|known| known.zone_assumed && known.schedule.zone == Zone::Utc);
+        (if votes.say_utc().unwrap_or_else(was_utc) { Zone::Utc } else { local }, votes)
     }
 }

@@ -168,6 +168,7 @@ impl SiteState {
         match fact {
             Fact::Records(witness, records) if !records.is_empty() => {
                 self.witness(*witness, records, again);
+                self.settle_schedule(polled);
             }
             Fact::Records(..) => return Change::Volatile,
             Fact::Coverage { witness, oldest, gap } => {

@@ -13,7 +13,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::config::SiteSettings;
-use crate::schedule::{Schedule, Zone};
+use crate::schedule::{Schedule, Votes, Zone};
 use crate::site::{
     ClosedSet, Component, FailureCause, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage,
     Timestamp, Witness,
@@ -74,6 +74,9 @@ struct ScheduleV1 {
     since: i64,
     #[serde(default)]
     changed: bool,
+    /// Whether the zone was an assumption.
+    #[serde(default)]
+    assumed: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -213,7 +216,6 @@ impl Checkpoint {
         state.first_observed = timestamp(self.first_observed).min(now);
         state.database = self.database.restore(self.retention_seconds, now)?;
         state.schedule = self.schedule.as_ref().and_then(|known| known.restore(now));
-        state.settle_schedule(now);
         state.totals = Totals { past: self.past.restore(), ..self.totals.restore()? };
         let mut records = BTreeMap::new();
         for (witness, list) in self.records {
@@ -235,20 +237,22 @@ impl Checkpoint {
         }
         state.snapshot = self.snapshot.restore(now);
         state.derive();
+        state.settle_schedule(now);
         Ok(state)
     }
 }
 
 impl ScheduleV1 {
     fn of(known: &KnownSchedule) -> Self {
-        let KnownSchedule { schedule, since, changed, .. } = known;
+        let KnownSchedule { schedule, since, changed, zone_assumed, .. } = known;
         let zone = match schedule.zone {
             Zone::Local => "local".to_owned(),
             Zone::Utc => "utc".to_owned(),
             Zone::Named(zone) => zone.name().to_owned(),
         };
         let Schedule { days, begin, latest_begin, .. } = *schedule;
-        Self { days, begin, latest_begin, zone, since: nanoseconds(*since), changed: *changed }
+        let (since, changed, assumed) = (nanoseconds(*since), *changed, *zone_assumed);
+        Self { days, begin, latest_begin, zone, since, changed, assumed }
     }
 
     fn restore(&self, now: Timestamp) -> Option<KnownSchedule> {
@@ -257,9 +261,14 @@ impl ScheduleV1 {
             "utc" => Zone::Utc,
             name => Zone::Named(name.parse().ok()?),
         };
-        let Self { days, begin, latest_begin, changed, .. } = *self;
-        let schedule = Schedule { days, begin, latest_begin, zone };
-        Some(KnownSchedule { schedule, since: timestamp(self.since).min(now), changed, zone_assumed: false })
+        let Self { days, begin, latest_begin, changed, assumed, .. } = *self;
+        Some(KnownSchedule {
+            schedule: Schedule { days, begin, latest_begin, zone },
+            since: timestamp(self.since).min(now),
+            changed,
+            zone_assumed: assumed,
+            votes: Votes::default(),
+        })
     }
 }
 
