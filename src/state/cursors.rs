@@ -42,7 +42,7 @@ impl SiteState {
     pub(super) fn reads_again(&self, source: &SourceId, cursor: &Cursor) -> bool {
         let has_spoken = |witness| self.timeline.next_position(witness) > 0;
         if let Cursor::Database(cursor) = cursor {
-            let known = self.database_cursor(source).filter(|known| known.record.is_some());
+            let known = self.database_cursor(source).filter(|known| known.last.is_some());
             let goes_on = known.is_some_and(|known| known.recoveries == cursor.recoveries);
             return !goes_on && has_spoken(Witness::StatusMessages);
         }

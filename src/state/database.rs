@@ -1,14 +1,16 @@
 //! What the site database said: settings and events that stay, observations that go with their source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
 use super::change::{Change, Observation};
+use super::source_state::FAILURES_THAT_DROP;
 use crate::site::{
     BackupSet, ChangeTracking, DatabaseServer, SiteAlert, SiteDefinition, TaskDefinition, TaskStatus,
     Timestamp,
 };
+use crate::source::site_database::Topic;
 use crate::source::{DatabaseFact, SourceId, Unread};
 
 /// The answers of one site's database.
@@ -44,6 +46,8 @@ pub struct DatabaseState {
     pub package_sources: BTreeMap<String, Observation<bool>>,
     /// What had no answer in the last poll.
     pub unread: Vec<Unread>,
+    /// For how many polls in a row each of it had none.
+    pub missing: BTreeMap<Topic, u32>,
 }
 
 /// A server as it was seen.
@@ -93,17 +97,49 @@ impl DatabaseState {
             }
             DatabaseFact::Servers(servers) => {
                 let known = |server: &String| servers.iter().any(|known| known.eq_ignore_ascii_case(server));
+                let before = self.backup_sets.len();
                 self.backup_sets.retain(|server, _| known(server));
-                return replaced(&mut self.servers, servers.clone());
+                let dropped = self.backup_sets.len() != before;
+                let change = replaced(&mut self.servers, servers.clone());
+                return if dropped { Change::Durable } else { change };
             }
             DatabaseFact::SiteStatus(status) => self.site_status = observed(status, source),
             DatabaseFact::TaskStatus(status) => self.task_status = observed(status, source),
             DatabaseFact::OldestCommit(oldest) => self.oldest_commit = observed(oldest, source),
             DatabaseFact::Alert(alert) => self.alert = observed(alert, source),
             DatabaseFact::PackageRoots(roots) => self.package_roots = observed(roots, source),
-            DatabaseFact::Unread(unread) => self.unread.clone_from(unread),
+            DatabaseFact::Unread(unread) => self.lack(unread),
         }
         Change::Volatile
+    }
+
+    /// What polls that succeed could not read again and again is dropped as if its source had failed.
+    fn lack(&mut self, unread: &[Unread]) {
+        self.unread = unread.to_vec();
+        let topics: BTreeSet<_> = unread.iter().map(|unread| unread.topic).collect();
+        self.missing.retain(|topic, _| topics.contains(topic));
+        for topic in topics {
+            let polls = self.missing.entry(topic).or_default();
+            *polls = polls.saturating_add(1);
+            if *polls < FAILURES_THAT_DROP {
+                continue;
+            }
+            match topic {
+                Topic::Server => self.server = None,
+                Topic::SiteStatus => self.site_status = None,
+                Topic::TaskStatus => self.task_status = None,
+                Topic::OldestCommit => self.oldest_commit = None,
+                Topic::Alerts => self.alert = None,
+                Topic::PackageRoots => self.package_roots = None,
+                // Settings and events stay.
+                Topic::Site
+                | Topic::Task
+                | Topic::StatusMessages
+                | Topic::ChangeTracking
+                | Topic::BackupSets
+                | Topic::Replicas => {}
+            }
+        }
     }
 }
 

@@ -4,14 +4,17 @@
 //! question without an answer leaves its fact unknown and the others as they are.
 
 mod cursor;
+mod messages;
 mod question;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod source;
 mod sql_server;
 
 use std::fmt;
 use std::pin::Pin;
 
-pub use cursor::Cursor;
+pub use cursor::{Cursor, MessageKey};
 pub use question::{Cadence, Depth, Question, Topic};
 pub use source::DatabaseSource;
 pub use sql_server::{SqlServers, query_text};

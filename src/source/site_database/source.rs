@@ -1,34 +1,34 @@
 //! The poller: asks what is due, and turns the answers into facts.
+//!
+//! A poll never takes longer than its deadline: what the server leaves no time for is told as unread, so that nothing
+//! that was answered is lost. What is asked once an hour is told with every poll, answer or failure alike.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::time::Instant;
 
-use super::{Answer, Cadence, Cursor, Depth, Question, SiteDatabase, Topic, Unanswered};
+use super::messages::{Messages, Taken};
+use super::{Answer, Cadence, Depth, Question, SiteDatabase, Topic, Unanswered};
 use crate::clock::Clock;
 use crate::config::{AlertMatch, DatabaseConfig};
-use crate::site::{SiteAlert, SiteCode, StatusMessage, Timestamp, Witness};
+use crate::site::{ClosedSet, SiteAlert, SiteCode, Timestamp, Witness};
 use crate::source::{
-    Cursor as SourceCursor, DatabaseFact, Fact, FailureKind, Guidance, Poll, PollFailure, Reach, Record,
-    RecordBody, Source, SourceId, SourceKind, Unread,
+    Cursor as SourceCursor, DatabaseFact, Fact, FailureKind, Guidance, Poll, PollFailure, Reach, Source,
+    SourceId, SourceKind, Unread,
 };
 
 /// How often what changes slowly is asked.
 const SLOW: Duration = Duration::from_secs(3600);
 
-/// After a longer pause, the messages of the last two days may not be all that came since.
-const RECENT: TimeDelta = TimeDelta::days(1);
-
 /// A connection that is lost is made anew once in a poll.
-const CONNECTIONS: u32 = 2;
+const CONNECTIONS: usize = 2;
 
-/// What a connection and its log-on may take, besides the queries.
+/// What a connection and its log-on may take, besides the query.
 pub(super) const CONNECTING: Duration = Duration::from_secs(15);
 
-/// So many queries may take all the time that they have before the poll is too long.
-const SLOW_QUERIES: u32 = 3;
+/// So many questions may take all the time that they have before no further one is asked.
+const PATIENCE: u32 = 2;
 
 /// What is asked, in this order: what tells of backups first.
 const QUESTIONS: &[Question] = &[
@@ -53,18 +53,22 @@ const QUESTIONS: &[Question] = &[
 pub struct DatabaseSource {
     id: SourceId,
     interval: Duration,
-    deadline: Duration,
+    /// How long one question may take.
+    longest: Duration,
     alert: Option<AlertMatch>,
     clock: Clock,
     database: Box<dyn SiteDatabase>,
-    cursor: Cursor,
+    messages: Messages,
     site: SiteCode,
-    /// When each slow question was last asked.
-    asked: HashMap<Question, Instant>,
+    /// When each slow question was last asked, and with which result.
+    slow: HashMap<Question, (Instant, Result<Vec<Fact>, PollFailure>)>,
     /// What the server calls itself, as far as is known.
     server: String,
+    in_availability_group: bool,
     /// Other servers of the availability group that are to be asked for backups, one in a poll.
     replicas: VecDeque<String>,
+    /// Those of them that did not answer when they were last asked.
+    mute_replicas: BTreeMap<String, PollFailure>,
     /// What had no answer in the last poll, so that a change of it is told once.
     unread: Vec<Unread>,
 }
@@ -72,15 +76,33 @@ pub struct DatabaseSource {
 /// What one poll gathers.
 #[derive(Debug)]
 struct Gathered {
+    started: Timestamp,
+    begun: Instant,
     facts: Vec<Fact>,
     unread: Vec<Unread>,
-    cursor: Cursor,
     answered: bool,
-    lost_connections: u32,
-    /// Whether the server's record numbers are lower than those that were read.
-    went_back: bool,
-    newest_record: Option<i64>,
-    in_availability_group: bool,
+    /// Why each connection was lost.
+    lost: Vec<PollFailure>,
+    /// The site's highest `RecordID`, if it was told.
+    newest: Option<Option<i64>>,
+    taken: Option<Taken>,
+    messages_read: bool,
+}
+
+impl Gathered {
+    fn new(started: Timestamp) -> Self {
+        Self {
+            started,
+            begun: Instant::now(),
+            facts: Vec::new(),
+            unread: Vec::new(),
+            answered: false,
+            lost: Vec::new(),
+            newest: None,
+            taken: None,
+            messages_read: false,
+        }
+    }
 }
 
 impl DatabaseSource {
@@ -94,21 +116,22 @@ impl DatabaseSource {
     ) -> Self {
         let cursor = match cursor {
             Some(SourceCursor::Database(cursor)) => cursor,
-            _ => Cursor::default(),
+            _ => super::Cursor::default(),
         };
-        let slow_queries = config.query_timeout.saturating_mul(SLOW_QUERIES);
         Self {
             id: Self::id_of(config),
             interval: config.interval,
-            deadline: (CONNECTING * CONNECTIONS).saturating_add(slow_queries),
+            longest: CONNECTING.saturating_add(config.query_timeout),
             alert: config.alert.clone(),
             clock,
             database,
-            cursor,
+            messages: Messages::new(cursor),
             site,
-            asked: HashMap::new(),
+            slow: HashMap::new(),
             server: config.server.to_string(),
+            in_availability_group: false,
             replicas: VecDeque::new(),
+            mute_replicas: BTreeMap::new(),
             unread: Vec::new(),
         }
     }
@@ -118,59 +141,93 @@ impl DatabaseSource {
         SourceId { kind: SourceKind::Database, location: format!("{} on {}", config.name, config.server) }
     }
 
-    /// Whether a question is to be asked now; one that is left out says nothing.
-    fn is_due(&self, question: Question, gathered: &Gathered, started: Timestamp) -> bool {
-        let slow = question.cadence() == Cadence::Hourly;
-        if slow && self.asked.get(&question).is_some_and(|asked| asked.elapsed() < SLOW) {
-            return false;
-        }
-        match question {
+    /// The question as it is to be asked, if it means anything now.
+    fn wanted(&self, question: Question, gathered: &Gathered) -> Option<Question> {
+        let wanted = match question {
             Question::Alerts => self.alert.is_some(),
-            Question::Replicas => gathered.in_availability_group,
+            Question::Replicas => self.in_availability_group,
             // Where nothing at all came since, there is no need to look for what concerns the backup.
             Question::StatusMessages(_) => {
-                let nothing_new =
-                    gathered.newest_record.is_some() && gathered.newest_record == self.cursor.record;
-                !nothing_new || self.depth(gathered, started) == Depth::All
+                let depth = self.messages.depth(gathered.started);
+                let may_have_come = self.messages.may_have_come(gathered.newest, gathered.started);
+                return may_have_come.then_some(Question::StatusMessages(depth));
             }
             _ => true,
+        };
+        wanted.then_some(question)
+    }
+
+    /// Asks one question.
+    async fn ask(&mut self, question: Question, gathered: &mut Gathered) -> Result<Vec<Fact>, PollFailure> {
+        let asked = self.clock.now();
+        match self.database.ask(question).await {
+            Ok(answer) => {
+                gathered.answered = true;
+                Ok(self.facts(question, answer, asked, gathered))
+            }
+            Err(Unanswered { failure, disconnected }) => {
+                gathered.lost.extend(disconnected.then(|| failure.clone()));
+                Err(failure)
+            }
         }
     }
 
-    /// How far back messages are read: everything at first, after a recovery, and after a long pause.
-    fn depth(&self, gathered: &Gathered, started: Timestamp) -> Depth {
-        let lately = self.cursor.read().is_some_and(|read| (started - read).abs() < RECENT);
-        if self.cursor.record.is_none() || gathered.went_back || !lately { Depth::All } else { Depth::Recent }
+    /// Why nothing more is to be asked in this poll.
+    fn give_up(&self, gathered: &Gathered) -> Option<PollFailure> {
+        if gathered.lost.len() >= CONNECTIONS {
+            return gathered.lost.last().cloned();
+        }
+        let (passed, patience) = (gathered.begun.elapsed(), self.longest.saturating_mul(PATIENCE));
+        (passed > patience).then(|| {
+            let (location, seconds) = (&self.id.location, passed.as_secs());
+            let message = format!(
+                "{location} took {seconds} s for the questions before; look for what makes the server slow"
+            );
+            PollFailure { kind: FailureKind::Timeout, message }
+        })
     }
 
-    fn take(&mut self, answer: Answer, asked: Timestamp, gathered: &mut Gathered) {
+    fn facts(
+        &mut self,
+        question: Question,
+        answer: Answer,
+        asked: Timestamp,
+        gathered: &mut Gathered,
+    ) -> Vec<Fact> {
+        let own = |server: &String| server.eq_ignore_ascii_case(&self.server);
         let fact = match answer {
             Answer::Server(server) => {
                 let halfway = asked + (self.clock.now() - asked) / 2;
                 self.server = server.name.to_string();
-                gathered.in_availability_group = server.in_availability_group;
-                if !server.in_availability_group {
-                    self.replicas.clear();
-                    gathered.facts.push(Fact::Database(DatabaseFact::Servers(vec![self.server.clone()])));
-                }
-                DatabaseFact::Server { skew: server.utc - halfway, server }
+                self.in_availability_group = server.in_availability_group;
+                let skew = server.utc - halfway;
+                let alone = (!server.in_availability_group).then(|| vec![self.server.clone()]);
+                let facts = [Some(DatabaseFact::Server { server, skew }), alone.map(DatabaseFact::Servers)];
+                return facts.into_iter().flatten().map(Fact::Database).collect();
             }
             Answer::NewestRecord(newest) => {
-                gathered.newest_record = newest;
-                gathered.went_back = newest.is_some_and(|newest| Some(newest) < self.cursor.record);
-                return;
+                gathered.newest = Some(newest);
+                return Vec::new();
             }
-            Answer::StatusMessages(messages) => return self.messages(messages, asked, gathered),
-            Answer::Replicas(servers) => {
-                let own = |server: &&String| server.eq_ignore_ascii_case(&self.server);
+            Answer::StatusMessages(messages) => {
+                let Question::StatusMessages(depth) = question else { return Vec::new() };
+                let (facts, taken) = self.messages.take(depth, messages, gathered.started);
+                gathered.taken = Some(taken);
+                gathered.messages_read = true;
+                return facts.into();
+            }
+            Answer::Replicas(mut servers) => {
+                // A server that was renamed may not know its new name; what it recorded counts all the same.
+                if !servers.iter().any(own) {
+                    servers.push(self.server.clone());
+                }
                 self.replicas = servers.iter().filter(|server| !own(server)).cloned().collect();
+                self.mute_replicas.retain(|server, _| servers.contains(server));
                 DatabaseFact::Servers(servers)
             }
             Answer::Alerts(alerts) => {
-                let alert = alerts
-                    .into_iter()
-                    .find(|alert| self.alert.as_ref().is_some_and(|wanted| is(alert, wanted)));
-                DatabaseFact::Alert(alert)
+                let wanted = |alert: &SiteAlert| self.alert.as_ref().is_some_and(|wanted| is(alert, wanted));
+                DatabaseFact::Alert(alerts.into_iter().find(wanted))
             }
             Answer::Site(site) => DatabaseFact::Site(site),
             Answer::SiteStatus(status) => DatabaseFact::SiteStatus(status),
@@ -181,39 +238,44 @@ impl DatabaseSource {
             Answer::BackupSets(sets) => DatabaseFact::BackupSets(self.server.clone(), sets),
             Answer::PackageRoots(roots) => DatabaseFact::PackageRoots(roots),
         };
-        gathered.facts.push(Fact::Database(fact));
+        vec![Fact::Database(fact)]
     }
 
-    /// Hands on what is above the watermark.
-    fn messages(&self, messages: Vec<(i64, StatusMessage)>, asked: Timestamp, gathered: &mut Gathered) {
-        let known = self.cursor.record.filter(|_| !gathered.went_back);
-        let depth = self.depth(gathered, asked);
-        let reaches_known = messages.iter().any(|(record, _)| Some(*record) <= known);
-        let is_old = self.cursor.read().is_some_and(|read| (asked - read).abs() >= RECENT);
-        let oldest = messages.first().map(|(_, message)| message.time);
-        // What came since the last poll may have been deleted again.
-        let gap = depth == Depth::All && known.is_some() && is_old && !reaches_known;
-        gathered.facts.push(Fact::Coverage { witness: Witness::StatusMessages, oldest, gap });
-        let cursor = &mut gathered.cursor;
-        cursor.recoveries += u32::from(gathered.went_back);
-        let newest = messages.last().map(|(record, _)| *record);
-        cursor.record = newest.max(gathered.newest_record).max(known);
-        let mut records = Vec::new();
-        for (record, message) in messages {
-            if Some(record) > known {
-                records.push(Record { position: cursor.next, body: RecordBody::Status(message) });
-                cursor.next += 1;
+    /// Asks the next server of the availability group for what it recorded.
+    async fn ask_replica(&mut self, gathered: &mut Gathered) {
+        if !self.in_availability_group {
+            self.replicas.clear();
+            self.mute_replicas.clear();
+        }
+        if self.give_up(gathered).is_none()
+            && let Some(server) = self.replicas.pop_front()
+        {
+            self.mute_replicas.remove(&server);
+            match self.database.replica(&server).ask(Question::BackupSets).await {
+                Ok(Answer::BackupSets(sets)) => {
+                    gathered.facts.push(Fact::Database(DatabaseFact::BackupSets(server, sets)));
+                }
+                Ok(_) => {}
+                Err(Unanswered { failure, .. }) => {
+                    self.mute_replicas.insert(server, failure);
+                }
             }
         }
-        gathered.facts.push(Fact::Records(Witness::StatusMessages, records));
+        let mute = self.mute_replicas.values().cloned();
+        gathered.unread.extend(mute.map(|failure| Unread { topic: Topic::BackupSets, failure }));
     }
 
-    /// Logs what has no answer now and had one, or never was asked before.
+    /// Logs what has no answer now and had one, or never was asked before: one line for each reason.
     fn tell(&mut self, unread: &[Unread]) {
         let same = |a: &Unread, b: &Unread| a.topic == b.topic && a.failure.kind == b.failure.kind;
-        for new in unread.iter().filter(|new| !self.unread.iter().any(|known| same(known, new))) {
-            let (site, topic, kind, reason) = (self.site, new.topic, new.failure.kind, &new.failure.message);
-            tracing::warn!(%site, source = %self.id.kind, %topic, %kind, reason, "part of the site database cannot be read");
+        let mut new: BTreeMap<&str, (FailureKind, Vec<&str>)> = BTreeMap::new();
+        for unread in unread.iter().filter(|new| !self.unread.iter().any(|known| same(known, new))) {
+            let (_, topics) = new.entry(&unread.failure.message).or_insert((unread.failure.kind, Vec::new()));
+            topics.push(unread.topic.label());
+        }
+        for (reason, (kind, topics)) in new {
+            let (site, topics) = (self.site, topics.join(","));
+            tracing::warn!(%site, source = %self.id.kind, topics, %kind, reason, "part of the site database cannot be read");
         }
         self.unread = unread.to_vec();
     }
@@ -241,45 +303,41 @@ impl Source for DatabaseSource {
     }
 
     fn deadline(&self) -> Option<Duration> {
-        Some(self.deadline)
+        // Its patience, the question after which it is lost, and a replica's.
+        Some(self.longest.saturating_mul(PATIENCE + 2))
     }
 
     async fn poll(&mut self, _: &Guidance) -> Result<Poll<SourceCursor>, PollFailure> {
-        let started = self.clock.now();
-        let mut gathered = Gathered {
-            facts: Vec::new(),
-            unread: Vec::new(),
-            cursor: self.cursor.clone(),
-            answered: false,
-            lost_connections: 0,
-            went_back: false,
-            newest_record: None,
-            in_availability_group: false,
-        };
+        let mut gathered = Gathered::new(self.clock.now());
         for question in QUESTIONS {
-            if !self.is_due(*question, &gathered, started) {
+            let topic = question.topic();
+            let Some(question) = self.wanted(*question, &gathered) else {
+                self.slow.remove(question);
+                gathered.messages_read |= topic == Topic::StatusMessages;
                 continue;
-            }
-            let question = match question {
-                Question::StatusMessages(_) => Question::StatusMessages(self.depth(&gathered, started)),
-                other => *other,
             };
-            let asked = self.clock.now();
-            self.asked.insert(question, Instant::now());
-            match self.database.ask(question).await {
-                Ok(answer) => {
-                    gathered.answered = true;
-                    self.take(answer, asked, &mut gathered);
+            let known = self.slow.get(&question).filter(|(asked, _)| asked.elapsed() < SLOW);
+            let result = if let Some((_, result)) = known {
+                result.clone()
+            } else if let Some(failure) = self.give_up(&gathered) {
+                Err(failure)
+            } else {
+                let result = self.ask(question, &mut gathered).await;
+                if question.cadence() == Cadence::Hourly {
+                    self.slow.insert(question, (Instant::now(), result.clone()));
                 }
-                Err(Unanswered { failure, disconnected }) => {
-                    if disconnected && !gathered.answered {
-                        return Err(failure);
+                result
+            };
+            match result {
+                Ok(facts) => gathered.facts.extend(facts),
+                // Where the first question finds nobody, the others would not either.
+                Err(failure) if !gathered.answered && !gathered.lost.is_empty() => return Err(failure),
+                Err(failure) => {
+                    if matches!(question, Question::StatusMessages(_)) && stays(&failure) {
+                        self.messages.forget();
+                        gathered.facts.push(Fact::Silent(Witness::StatusMessages));
                     }
-                    gathered.unread.push(Unread { topic: question.topic(), failure });
-                    gathered.lost_connections += u32::from(disconnected);
-                    if gathered.lost_connections == CONNECTIONS {
-                        break;
-                    }
+                    gathered.unread.push(Unread { topic, failure });
                 }
             }
         }
@@ -290,29 +348,17 @@ impl Source for DatabaseSource {
                 message: format!("{} answered nothing; please report this", self.id.location),
             }));
         }
-        if let Some(server) = self.replicas.pop_front() {
-            match self.database.replica(&server).ask(Question::BackupSets).await {
-                Ok(Answer::BackupSets(sets)) => {
-                    gathered.facts.push(Fact::Database(DatabaseFact::BackupSets(server, sets)));
-                }
-                Ok(_) => {}
-                Err(Unanswered { failure, .. }) => {
-                    gathered.unread.push(Unread { topic: Topic::BackupSets, failure });
-                }
-            }
-        }
-        let messages: Vec<_> =
-            gathered.unread.iter().filter(|unread| unread.topic == Topic::StatusMessages).collect();
-        let messages_are_read = messages.is_empty() && gathered.lost_connections < CONNECTIONS;
-        if messages_are_read {
-            gathered.cursor.set_read(started);
-        } else if messages.iter().any(|unread| stays(&unread.failure)) {
-            gathered.facts.push(Fact::Silent(Witness::StatusMessages));
-        }
+        self.ask_replica(&mut gathered).await;
         self.tell(&gathered.unread);
-        gathered.facts.push(Fact::Database(DatabaseFact::Unread(gathered.unread)));
-        self.cursor = gathered.cursor;
-        let reach = if messages_are_read { Reach::CaughtUp } else { Reach::Unsettled };
-        Ok(Poll { facts: gathered.facts, cursor: SourceCursor::Database(self.cursor.clone()), reach })
+        let Gathered { started, mut facts, unread, newest, taken, messages_read, .. } = gathered;
+        facts.push(Fact::Database(DatabaseFact::Unread(unread)));
+        if messages_read {
+            self.messages.keep(taken, newest, started);
+        }
+        let reach = if messages_read { Reach::CaughtUp } else { Reach::Unsettled };
+        Ok(Poll { facts, cursor: SourceCursor::Database(self.messages.cursor().clone()), reach })
     }
 }
+
+#[cfg(test)]
+mod tests;

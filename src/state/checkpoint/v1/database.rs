@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Unusable, known, nanoseconds, timestamp};
+use super::{nanoseconds, timestamp};
 use crate::site::{
     BackupMethod, BackupSet, ChangeTracking, ClosedSet, SiteDefinition, SiteRole, TaskDefinition, TaskWindow,
     Timestamp,
@@ -99,29 +99,25 @@ impl DatabaseV1 {
         }
     }
 
-    /// `retention` is where checkpoints of before kept it alone.
-    pub(super) fn restore(self, retention: Option<u64>, now: Timestamp) -> Result<DatabaseState, Unusable> {
+    /// `retention` is where checkpoints of before kept it alone. A word that is not known costs its own entry only:
+    /// the next poll brings it again.
+    pub(super) fn restore(self, retention: Option<u64>, now: Timestamp) -> DatabaseState {
         let set = |set: BackupSetV1| {
-            Ok(BackupSet {
-                started: timestamp(set.started),
-                finished: timestamp(set.finished),
-                method: known::<BackupMethod>(&set.method)?,
-                damaged: set.damaged,
-            })
+            let method = BackupMethod::from_label(&set.method)?;
+            let BackupSetV1 { started, finished, damaged, .. } = set;
+            Some(BackupSet { started: timestamp(started), finished: timestamp(finished), method, damaged })
         };
-        let mut backup_sets = BTreeMap::new();
-        for (server, sets) in self.backup_sets {
-            backup_sets.insert(server, sets.into_iter().map(set).collect::<Result<_, Unusable>>()?);
-        }
+        let sets =
+            |(server, sets): (String, Vec<BackupSetV1>)| (server, sets.into_iter().filter_map(set).collect());
         let site = |site: SiteV1| {
-            let role = site.role.as_deref().map(known::<SiteRole>).transpose()?;
-            Ok(SiteDefinition { role, server: site.server, version: site.version })
+            let role = site.role.as_deref().and_then(SiteRole::from_label);
+            SiteDefinition { role, server: site.server, version: site.version }
         };
         let alone = retention
             .map(|seconds| ChangeTrackingV1 { auto_cleanup: true, retention_seconds: Some(seconds) });
-        Ok(DatabaseState {
+        DatabaseState {
             in_availability_group: self.in_availability_group,
-            site: self.site.map(site).transpose()?,
+            site: self.site.map(site),
             update: self
                 .update
                 .map(|update| SiteUpdate { from: update.from, seen: timestamp(update.seen).min(now) }),
@@ -134,9 +130,9 @@ impl DatabaseV1 {
                 let retention = tracking.retention_seconds.map(Duration::from_secs)?;
                 Some(ChangeTracking { auto_cleanup: tracking.auto_cleanup, retention })
             }),
-            backup_sets,
+            backup_sets: self.backup_sets.into_iter().map(sets).collect(),
             servers: self.servers,
             ..DatabaseState::default()
-        })
+        }
     }
 }
