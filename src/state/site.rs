@@ -259,15 +259,17 @@ impl SiteState {
 
     fn witness(&mut self, witness: Witness, records: &[Record], again: bool) {
         let timings = &self.settings.timings;
-        let before = Tally::of(&self.timeline.events(timings));
+        let events = self.timeline.events(timings);
+        let (before, marked) = (Tally::of(&events), self.totals.marked(&events));
         let timeline = Arc::make_mut(&mut self.timeline);
         if again {
             timeline.insert_again(witness, records.iter().cloned());
         } else {
             timeline.insert(witness, records.iter().cloned());
         }
-        let after = Tally::of(&timeline.events(timings));
-        self.totals.add_growth(&before, &after);
+        let events = timeline.events(timings);
+        self.totals.follow(&marked, &events);
+        self.totals.add_growth(&before, &Tally::of(&events));
         self.derive();
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
+mod database;
 mod destination;
+mod schedule;
 
 use super::*;
 use crate::config::SiteSettings;

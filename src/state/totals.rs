@@ -1,9 +1,9 @@
 //! Totals that outlive the process: what the counters of the durable metrics show.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::timeline::Event;
-use crate::site::{BackupOutcome, BackupRun, MessageId, Severity, Timestamp};
+use crate::site::{BackupOutcome, BackupRun, MessageId, Severity, Timestamp, Witness};
 use crate::source::RecordBody;
 
 /// Durable counters of one site; they never decrease.
@@ -85,6 +85,26 @@ impl Totals {
         }
         self.errors += after.errors.saturating_sub(before.errors);
         self.warnings += after.warnings.saturating_sub(before.warnings);
+    }
+
+    /// For each mark, a sighting of the event that it stands at.
+    pub(super) fn marked(&self, events: &[Event<'_>]) -> HashMap<(Witness, u64), Timestamp> {
+        let marked = events.iter().rev().filter(|event| self.counted.contains(&event.time()));
+        let by_mark: BTreeMap<_, _> =
+            marked.filter_map(|event| Some((event.time(), *event.sightings.first()?))).collect();
+        by_mark.into_iter().map(|(mark, sighting)| (sighting, mark)).collect()
+    }
+
+    /// Moves marks to where their events stand now: another witness may date the same message otherwise.
+    pub(super) fn follow(&mut self, marked: &HashMap<(Witness, u64), Timestamp>, events: &[Event<'_>]) {
+        let marks =
+            |event: &Event<'_>| event.sightings.iter().find_map(|sighting| marked.get(sighting).copied());
+        let moved = |event: &Event<'_>| Some((marks(event)?, event.time())).filter(|(mark, now)| mark != now);
+        let moved: Vec<_> = events.iter().filter_map(moved).collect();
+        for (mark, _) in &moved {
+            self.counted.remove(mark);
+        }
+        self.counted.extend(moved.into_iter().map(|(_, now)| now));
     }
 
     /// Whether a run has been counted, even if earlier evidence of it was found since.

@@ -72,8 +72,13 @@ impl Scripted {
 
     /// A source that asks this database, as a new process would.
     pub(crate) fn source(&self, cursor: Option<crate::source::Cursor>) -> DatabaseSource {
+        self.source_on("sql01", cursor)
+    }
+
+    /// The same, with another name in the configuration.
+    pub(crate) fn source_on(&self, server: &str, cursor: Option<crate::source::Cursor>) -> DatabaseSource {
         let database = Box::new(Self { connected: false, ..self.clone() });
-        DatabaseSource::new("P01".parse().unwrap(), &config("sql01"), self.clock, database, cursor)
+        DatabaseSource::new("P01".parse().unwrap(), &config(server), self.clock, database, cursor)
     }
 
     fn answer(&mut self, question: Question) -> Result<Answer, Unanswered> {

@@ -1,5 +1,6 @@
 //! Checkpoints of every schema stay loadable, and what is written is what is read.
 
+mod databases;
 mod snapshots;
 
 use chrono::DateTime;
@@ -221,7 +222,7 @@ proptest! {
     /// Whatever a crash or a disk leaves of a checkpoint is refused in words, never a panic.
     #[test]
     fn no_damage_breaks_it(
-        fixture in proptest::sample::select(&[V1, snapshots::V1_SNAPSHOT]),
+        fixture in proptest::sample::select(&[V1, snapshots::V1_SNAPSHOT, databases::V1_DATABASE]),
         at in any::<proptest::sample::Index>(),
         byte in any::<u8>(),
         cut in any::<bool>(),
