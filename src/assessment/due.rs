@@ -12,7 +12,7 @@ use super::{NativeBackups, ProtectionState, RunSummary, delta, retention, runs};
 use crate::schedule::{Due, Schedule};
 use crate::site::{Protection, SiteRole, Timestamp, Witness};
 use crate::source::SourceKind;
-use crate::state::SiteState;
+use crate::state::{KnownSchedule, SiteState};
 
 /// Missed days are not counted further back than this.
 const MISSED_HORIZON: TimeDelta = TimeDelta::days(366);
@@ -70,7 +70,7 @@ struct Site<'a> {
 impl Site<'_> {
     fn task(&self) -> DueState {
         match &self.state.schedule {
-            Some(known) => self.with_schedule(&known.schedule, known.since),
+            Some(known) => self.with_schedule(known),
             None => self.without_schedule(),
         }
     }
@@ -109,7 +109,8 @@ impl Site<'_> {
         }
     }
 
-    fn with_schedule(&self, schedule: &Schedule, known_since: Timestamp) -> DueState {
+    fn with_schedule(&self, known: &KnownSchedule) -> DueState {
+        let schedule = &known.schedule;
         let timings = &self.state.settings.timings;
         let lead = delta(timings.due_lead);
         let deadline = |due: &Due| due.latest_begin + self.runs.expected_duration + delta(timings.grace);
@@ -117,7 +118,7 @@ impl Site<'_> {
 
         // A success that started at least so early before a begin does not meet it.
         let moment = TimeDelta::milliseconds(1);
-        let first_unmet = schedule.next_due(match success {
+        let first_unmet = known.next_due(match success {
             Some(start) => start + lead - moment,
             None => self.state.first_observed - moment,
         });
@@ -132,7 +133,7 @@ impl Site<'_> {
                 .filter(|_| self.state.knows_events() && (!passed || proven)),
             // A task that is disabled does not begin.
             next: schedule.next_due(self.now).map(|due| due.begin).filter(|_| self.state.task_may_run()),
-            missed: self.missed(schedule, known_since),
+            missed: self.missed(schedule, known.since),
             max_interval: schedule.max_interval(),
             was_due: last_passed.is_some_and(|due| due.begin >= self.state.first_observed),
         }

@@ -1,5 +1,7 @@
 //! What is known to be due, and what nobody can know.
 
+mod year;
+
 use std::sync::Arc;
 use std::time::Duration;
 

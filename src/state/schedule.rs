@@ -3,10 +3,12 @@
 //! A schedule that was seen to change makes no miss in the past, and starts before the change tell nothing of its zone.
 //! A learned zone is kept until the starts clearly say otherwise.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use super::SiteState;
-use crate::schedule::{Schedule, Votes, Zone};
+use crate::schedule::{Due, Schedule, Votes, Zone};
 use crate::site::{BackupRun, TaskWindow, Timestamp};
 
 /// A schedule and what is known about it.
@@ -22,6 +24,16 @@ pub struct KnownSchedule {
     pub zone_assumed: bool,
     /// What the starts say of its zone; none vote where the zone is configured.
     pub votes: Votes,
+    /// The first due run of the schedules before it that no success had met when they changed.
+    pub owed: Option<Due>,
+}
+
+impl KnownSchedule {
+    /// The first due run with `begin > after`: one that is owed from before a change, or one since then.
+    pub fn next_due(&self, after: Timestamp) -> Option<Due> {
+        let from = if self.changed { after.max(self.since) } else { after };
+        self.owed.filter(|due| due.begin > after).or_else(|| self.schedule.next_due(from))
+    }
 }
 
 impl SiteState {
@@ -45,6 +57,10 @@ impl SiteState {
             changed,
             zone_assumed: self.settings.time_zone.is_none(),
             votes,
+            owed: match same {
+                Some(known) => known.owed,
+                None => known.as_ref().and_then(|known| self.owed(known, now)),
+            },
         };
         let differs = known.as_ref() != Some(&settled);
         self.schedule = Some(settled);
@@ -60,10 +76,25 @@ impl SiteState {
     ) -> (Zone, Votes) {
         let starts = self.runs.iter().filter_map(|run: &BackupRun| run.started);
         let starts: Vec<_> = starts.filter(|start| Some(*start) >= since).collect();
-        let tolerance = TimeDelta::from_std(self.settings.timings.missed_tolerance).unwrap_or(TimeDelta::MAX);
+        let tolerance = delta(self.settings.timings.missed_tolerance);
         let local = self.settings.local_zone;
         let votes = Votes::of(window, local, &starts, tolerance);
         let was_utc = || before.is_some_and(|known| known.zone_assumed && known.schedule.zone == Zone::Utc);
         (if votes.say_utc().unwrap_or_else(was_utc) { Zone::Utc } else { local }, votes)
     }
+
+    /// What a schedule leaves unmet that is replaced now: nobody can start in time any more.
+    fn owed(&self, known: &KnownSchedule, now: Timestamp) -> Option<Due> {
+        let timings = &self.settings.timings;
+        let success = self.runs.iter().rev().find(|run| run.succeeded.is_some());
+        let success = success.map(BackupRun::started_or_first);
+        let success = success.or(self.totals.past.success.map(|(_, start)| start));
+        let met = success.map_or(self.first_observed, |start| start + delta(timings.due_lead));
+        let unmet = known.next_due(met - TimeDelta::milliseconds(1))?;
+        (unmet.latest_begin + delta(timings.missed_tolerance) <= now).then_some(unmet)
+    }
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

@@ -13,7 +13,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::config::SiteSettings;
-use crate::schedule::{Schedule, Votes, Zone};
+use crate::schedule::{Due, Schedule, Votes, Zone};
 use crate::site::{
     ClosedSet, Component, FailureCause, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage,
     Timestamp, Witness,
@@ -77,6 +77,9 @@ struct ScheduleV1 {
     /// Whether the zone was an assumption.
     #[serde(default)]
     assumed: bool,
+    /// Begin and latest begin of what is owed from before the last change.
+    #[serde(default)]
+    owed: Option<(i64, i64)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -244,7 +247,7 @@ impl Checkpoint {
 
 impl ScheduleV1 {
     fn of(known: &KnownSchedule) -> Self {
-        let KnownSchedule { schedule, since, changed, zone_assumed, .. } = known;
+        let KnownSchedule { schedule, since, changed, zone_assumed, owed, .. } = known;
         let zone = match schedule.zone {
             Zone::Local => "local".to_owned(),
             Zone::Utc => "utc".to_owned(),
@@ -252,7 +255,8 @@ impl ScheduleV1 {
         };
         let Schedule { days, begin, latest_begin, .. } = *schedule;
         let (since, changed, assumed) = (nanoseconds(*since), *changed, *zone_assumed);
-        Self { days, begin, latest_begin, zone, since, changed, assumed }
+        let owed = owed.map(|due| (nanoseconds(due.begin), nanoseconds(due.latest_begin)));
+        Self { days, begin, latest_begin, zone, since, changed, assumed, owed }
     }
 
     fn restore(&self, now: Timestamp) -> Option<KnownSchedule> {
@@ -268,6 +272,10 @@ impl ScheduleV1 {
             changed,
             zone_assumed: assumed,
             votes: Votes::default(),
+            owed: self.owed.map(|(begin, latest_begin)| Due {
+                begin: timestamp(begin),
+                latest_begin: timestamp(latest_begin),
+            }),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::schedule::{EVERY_DAY, Zone};
+use crate::schedule::{Due, EVERY_DAY, Zone};
 use crate::state::{DatabaseState, SiteUpdate};
 
 pub(super) const V1_DATABASE: &str = include_str!("../../../../tests/fixtures/checkpoint/v1_database.json");
@@ -48,6 +48,8 @@ fn what_the_database_said_is_still_read() {
     let schedule = state.schedule.as_ref().unwrap();
     assert_eq!((schedule.schedule.window(), schedule.schedule.zone), (window, Zone::Utc));
     assert_eq!((schedule.since, schedule.changed), (at("2026-11-15T09:00:00Z"), true));
+    let owed = Due { begin: at("2026-11-14T02:00:00Z"), latest_begin: at("2026-11-14T05:00:00Z") };
+    assert_eq!(schedule.owed, Some(owed));
     assert!(schedule.zone_assumed, "and as no start tells, it stays as it was");
 
     let source = SourceId { kind: SourceKind::Database, location: "CM_P01 on sql01.corp.example".to_owned() };
