@@ -310,3 +310,22 @@ async fn a_run_that_the_log_dates_otherwise_than_the_database_is_counted_once() 
         assert_eq!((world.state.runs.len(), world.state.totals.runs), (2, 2), "{milliseconds}");
     }
 }
+
+/// The database of a central administration site holds every site's messages; whose a report is, its source says.
+#[tokio::test(start_paused = true)]
+async fn what_a_source_tells_that_is_not_this_sites_changes_nothing() {
+    let mut world = World::new();
+    for word in ["500", "5055", "-5060", "501"] {
+        world.write(Some(word));
+    }
+    world.state.sources.clear();
+    world.state.watch(
+        SourceId { kind: SourceKind::Database, location: "CM_CAS on sql09".to_owned() },
+        INTERVAL,
+        Some(Witness::StatusMessages),
+        at(0),
+    );
+    world.poll().await;
+    assert_eq!((world.known(), world.state.coverage.len(), world.state.cursors.len()), (vec![], 0, 0));
+    assert!(world.state.database.task.is_none() && world.state.runs.is_empty());
+}
