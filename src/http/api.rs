@@ -107,8 +107,11 @@ pub fn checks(assessment: &Assessment) -> Vec<CheckJson<'_>> {
 
 /// A schedule in words, with its zone, for pages and for `check`.
 pub fn schedule(known: &KnownSchedule) -> String {
-    let assumed = " (the zone is an assumption: set sites[].schedule.time_zone if another is meant)";
-    format!("{}{}", known.schedule, if known.zone_assumed { assumed } else { "" })
+    if !known.zone_assumed {
+        return known.schedule.to_string();
+    }
+    let KnownSchedule { schedule, votes, .. } = known;
+    format!("{schedule} (the zone is assumed: {votes}; set sites[].schedule.time_zone if another is meant)")
 }
 
 /// The runs of a site, oldest first.
@@ -119,7 +122,7 @@ pub fn runs(state: &SiteState) -> Vec<RunJson<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::{Schedule, Zone};
+    use crate::schedule::{Schedule, Votes, Zone};
     use crate::site::TaskWindow;
 
     #[test]
@@ -129,11 +132,14 @@ mod tests {
             (false, "sunday 02:00-05:00 utc"),
             (
                 true,
-                "sunday 02:00-05:00 utc (the zone is an assumption: set sites[].schedule.time_zone if another is meant)",
+                "sunday 02:00-05:00 utc (the zone is assumed: 1 of 5 starts fit local time, 4 UTC; set \
+                 sites[].schedule.time_zone if another is meant)",
             ),
         ] {
             let since = Timestamp::UNIX_EPOCH;
-            let known = KnownSchedule { schedule: schedule.clone(), since, changed: false, zone_assumed };
+            let votes = Votes { starts: 5, local: 1, utc: 4 };
+            let schedule = schedule.clone();
+            let known = KnownSchedule { schedule, since, changed: false, zone_assumed, votes, owed: None };
             assert_eq!(super::schedule(&known), expected);
         }
     }

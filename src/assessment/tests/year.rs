@@ -37,6 +37,10 @@ const WINDOWS: [TaskWindow; 5] = [
     window(1 | 8, 150, 300),
 ];
 
+fn due_state(state: &SiteState, now: Timestamp) -> DueState {
+    DueState::of(state, &RunSummary::of(state, now), &ProtectionState::of(state), now)
+}
+
 /// The moments that a local time may mean: two where it comes twice, or where it does not exist.
 fn readings(zone: Tz, date: NaiveDate, minutes: u16) -> [Timestamp; 2] {
     let local = date.and_time(NaiveTime::MIN) + TimeDelta::minutes(minutes.into());
@@ -149,7 +153,7 @@ impl Site {
 
     #[track_caller]
     fn is(&self, now: Timestamp, overdue: bool, missed: u32) {
-        let due = DueState::of(&self.state, &RunSummary::of(&self.state, now), now);
+        let due = due_state(&self.state, now);
         let known = self.state.schedule.as_ref().unwrap();
         assert_eq!(
             (due.overdue, due.missed),
@@ -320,7 +324,7 @@ fn what_is_overdue_stays_so_whatever_the_schedule_becomes() {
         let now = passed + TimeDelta::hours(hours);
         site.schedule(now, changed);
         site.is(now, true, 0);
-        let due = DueState::of(&site.state, &RunSummary::of(&site.state, now), now);
+        let due = due_state(&site.state, now);
         assert_eq!(due.success_due, Some(later[0].deadline()));
     }
     // A night whose window was still open when it was moved is not owed.

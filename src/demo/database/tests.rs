@@ -85,7 +85,7 @@ impl Site {
     fn last_record(&self) -> i64 {
         let cursor = self.state.cursor_for(self.database.id());
         let Some(Cursor::Database(cursor)) = cursor else { panic!("{cursor:?}") };
-        cursor.record.unwrap()
+        cursor.last.unwrap().record
     }
 
     /// Every message was told by both, and counts once.
