@@ -5,9 +5,10 @@
 
 use std::io;
 use std::net::Ipv6Addr;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use tiberius::error::Error as DriverError;
 use tiberius::{AuthMethod, Client, ColumnData, Config, EncryptionLevel, QueryItem, Row, SqlBrowser};
 use tokio::net::{TcpStream, lookup_host};
@@ -84,6 +85,11 @@ impl std::fmt::Debug for Connection {
 impl Connection {
     /// Connects and logs on; the caller sets the deadline.
     pub(super) async fn open(config: &DatabaseConfig, log_on: LogOn) -> Result<Self, NotConnected> {
+        let opened = AssertUnwindSafe(Self::log_on(config, log_on)).catch_unwind().await;
+        opened.unwrap_or_else(|_| Err(NotConnected::Driver(panicked())))
+    }
+
+    async fn log_on(config: &DatabaseConfig, log_on: LogOn) -> Result<Self, NotConnected> {
         let mut settings = settings(config, log_on);
         // The driver does not tell a name that nobody knows from a server that nobody reaches.
         let _ = lookup_host(settings.get_addr()).await.map_err(NotConnected::UnknownHost)?;
@@ -109,7 +115,9 @@ impl Connection {
     /// Runs one batch, and gives up after `deadline`.
     pub(super) async fn run(&mut self, batch: &str, deadline: Duration) -> Result<Rows, NotAnswered> {
         self.allowance.renew();
-        timeout(deadline, self.gather(batch)).await.unwrap_or(Err(NotAnswered::TimedOut))
+        let answered = AssertUnwindSafe(self.gather(batch)).catch_unwind();
+        let answered = timeout(deadline, answered).await.unwrap_or(Ok(Err(NotAnswered::TimedOut)));
+        answered.unwrap_or_else(|_| Err(NotAnswered::Driver(panicked())))
     }
 
     /// The first result of a batch; what follows it is read and left.
@@ -142,6 +150,11 @@ impl Connection {
         }
         Ok(rows)
     }
+}
+
+/// What the other side sends is the driver's to judge, and whatever it makes of it concerns one connection.
+fn panicked() -> DriverError {
+    DriverError::Protocol("the driver panicked".into())
 }
 
 /// The driver's settings, without its own deadlines.

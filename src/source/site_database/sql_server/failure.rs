@@ -14,7 +14,7 @@ use super::authorities::AuthoritiesError;
 use super::connection::{NotAnswered, NotConnected};
 use super::password::PasswordError;
 use super::rows::Malformed;
-use crate::config::{Authentication, DatabaseConfig, PasswordSource, Trust};
+use crate::config::{Authentication, DatabaseConfig, Encryption, PasswordSource, Trust};
 use crate::error_chain;
 use crate::source::site_database::source::CONNECTING;
 use crate::source::site_database::{Topic, Unanswered};
@@ -84,9 +84,18 @@ impl Trouble {
     /// Connecting and logging on take too long.
     pub(super) fn slow_connection(config: &DatabaseConfig) -> Self {
         let seconds = CONNECTING.as_secs();
+        let port = match (config.server.port, &config.server.instance) {
+            (Some(port), _) => format!("TCP port {port}"),
+            (None, Some(_)) => "UDP port 1434 and the instance's TCP port".to_owned(),
+            (None, None) => "TCP port 1433".to_owned(),
+        };
+        let strict = if config.encryption == Encryption::Strict {
+            " strict needs SQL Server 2022 or newer"
+        } else {
+            ""
+        };
         let text = format!(
-            "no log-on within {seconds} s; is the server up, and does a firewall let TCP {} through?",
-            config.server.port.map_or_else(|| "to it".to_owned(), |port| format!("port {port}"))
+            "no log-on within {seconds} s; is the server up, and does a firewall let {port} through?{strict}"
         );
         Self::new(FailureKind::Timeout, text)
     }
@@ -97,7 +106,7 @@ impl Trouble {
         let error = match failed {
             NotConnected::UnknownHost(error) => {
                 let error = foreign(&error.to_string());
-                let text = format!("no such host ({error}); check sites[].database.server");
+                let text = format!("no such host ({error}); check sites[].database.server, or DNS");
                 return Self::new(FailureKind::Unreachable, text);
             }
             NotConnected::Driver(error) => error,

@@ -66,7 +66,8 @@ fn complaints_about_certificates_are_told_with_their_remedy() {
         (CertificateError::Expired, ["has expired", "renew it"]),
         (not_yet, ["not valid yet", "clocks"]),
         (CertificateError::NotValidYet, ["not valid yet", "clocks"]),
-        (CertificateError::BadSignature, ["cannot be used (BadSignature)", "replace it"]),
+        (CertificateError::BadSignature, ["trusts nobody who signed", "sites[].database.ca_file"]),
+        (CertificateError::BadEncoding, ["cannot be used (BadEncoding)", "replace it"]),
     ] {
         let config = config(Encryption::Required, None);
         let error = NotConnected::Driver(rejected(&complaint));
@@ -136,19 +137,25 @@ fn a_connection_that_fails_is_told_with_its_remedy() {
     let (kind, message) = told(Trouble::connecting(&unknown, &config), &config);
     assert_eq!(kind, Unreachable);
     assert!(
-        message.contains("no such host (Name or service not known); check sites[].database.server"),
+        message.contains("no such host (Name or service not known); check sites[].database.server, or DNS"),
         "{message}"
     );
 }
 
 #[test]
 fn what_takes_too_long_is_told_with_its_limit() {
+    for (encryption, instance, part) in [
+        (Encryption::Required, None, "let TCP port 1433 through?"),
+        (Encryption::Required, Some("CM"), "let UDP port 1434 and the instance's TCP port through?"),
+        (Encryption::Strict, None, "through? strict needs SQL Server 2022"),
+    ] {
+        let config = config(encryption, instance);
+        let (kind, message) = told(Trouble::slow_connection(&config), &config);
+        assert_eq!(kind, FailureKind::Timeout, "{message}");
+        assert!(message.contains("no log-on within 15 s") && message.contains(part), "{part} in {message}");
+    }
     let config = config(Encryption::Required, None);
     for (trouble, part) in [
-        (
-            Trouble::slow_connection(&config),
-            "no log-on within 15 s; is the server up, and does a firewall let TCP port 1433",
-        ),
         (Trouble::slow_files(&config), "/etc/exporter/password or /etc/exporter/ca.pem cannot be read"),
         (
             Trouble::asking(&NotAnswered::TimedOut, Topic::OldestCommit, GRANT, &config),

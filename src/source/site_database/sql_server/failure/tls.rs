@@ -13,7 +13,8 @@ const LAST_RESORT: &str = "the last resort is trust_server_certificate: true, wh
 /// Words in the complaint about a certificate, what is wrong with it, and the remedy.
 const CERTIFICATES: &[(&[&str], &str, &str)] = &[
     (
-        &["UnknownIssuer"],
+        // Of an authority with the name of a known one, and another key.
+        &["UnknownIssuer", "BadSignature"],
         "this machine trusts nobody who signed the server's certificate",
         "write the file with its authority in sites[].database.ca_file",
     ),
