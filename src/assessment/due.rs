@@ -10,8 +10,7 @@ use chrono::TimeDelta;
 
 use super::{NativeBackups, ProtectionState, RunSummary, delta, retention, runs};
 use crate::schedule::{Due, Schedule};
-use crate::site::{Protection, SiteRole, Timestamp, Witness};
-use crate::source::SourceKind;
+use crate::site::{Protection, SiteRole, Timestamp};
 use crate::state::{KnownSchedule, SiteState};
 
 /// Missed days are not counted further back than this.
@@ -28,7 +27,7 @@ pub struct DueState {
     pub next: Option<Timestamp>,
     /// Due days without a start since the last success; `None` without a schedule or cover.
     pub missed: Option<u32>,
-    /// The longest distance between two begins of the schedule.
+    /// The longest distance between two begins of the schedule; `None` for a standalone site, which it does not limit.
     pub max_interval: Option<TimeDelta>,
     /// Whether anything has been due since the site was first watched.
     pub was_due: bool,
@@ -70,8 +69,9 @@ struct Site<'a> {
 impl Site<'_> {
     fn task(&self) -> DueState {
         match &self.state.schedule {
-            Some(known) => self.with_schedule(known),
-            None => self.without_schedule(),
+            Some(known) if known.schedule.has_days() => self.with_schedule(known),
+            // A schedule of no day asks for nothing, and something must.
+            Some(_) | None => self.without_schedule(),
         }
     }
 
@@ -81,22 +81,15 @@ impl Site<'_> {
         let timings = &self.state.settings.timings;
         let due = backups.newest().unwrap_or(self.state.first_observed) + age + delta(timings.due_lead);
         let passed = due <= self.now;
-        let proven = backups.all_known && self.database_read_since(due);
+        let proven = backups.known_until >= Some(due);
         DueState {
             overdue: if passed { proven.then_some(true) } else { Some(false) },
-            success_due: Some(due).filter(|_| backups.all_known && (!passed || proven)),
+            success_due: Some(due).filter(|_| backups.known_until.is_some() && (!passed || proven)),
             next: None,
             missed: None,
             max_interval: None,
             was_due: passed,
         }
-    }
-
-    /// Whether the site database was asked at that time or later, in this process or an earlier one.
-    fn database_read_since(&self, due: Timestamp) -> bool {
-        let read = self.state.coverage.get(&Witness::StatusMessages).and_then(|coverage| coverage.until);
-        let mut databases = self.state.sources.iter().filter(|(id, _)| id.kind == SourceKind::Database);
-        read >= Some(due) || databases.any(|(_, source)| source.up() || source.last_success >= Some(due))
     }
 
     /// The age at which a backup is due where no schedule says so.
@@ -134,7 +127,7 @@ impl Site<'_> {
             // A task that is disabled does not begin.
             next: schedule.next_due(self.now).map(|due| due.begin).filter(|_| self.state.task_may_run()),
             missed: self.missed(schedule, known.since),
-            max_interval: schedule.max_interval(),
+            max_interval: schedule.max_interval().filter(|_| SiteRole::in_hierarchy(self.state.role())),
             was_due: last_passed.is_some_and(|due| due.begin >= self.state.first_observed),
         }
     }
@@ -178,6 +171,10 @@ impl Site<'_> {
 
     /// Due days that nothing started for: not in time, not shortly before, and nothing was running then.
     fn missed(&self, schedule: &Schedule, known_since: Timestamp) -> Option<u32> {
+        // That a disabled task does not run is told by another check.
+        if !self.state.task_may_run() {
+            return None;
+        }
         let timings = &self.state.settings.timings;
         let (lead, tolerance) = (delta(timings.due_lead), delta(timings.missed_tolerance));
         let from = known_since.max(self.now - MISSED_HORIZON);

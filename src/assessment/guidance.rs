@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 
 use super::{RunSummary, delta};
 use crate::config::{SnapshotConfig, SnapshotRoot, VerifyConfig};
-use crate::site::{Timestamp, Timings};
+use crate::site::{Timestamp, Timings, Witness};
 use crate::snapshot::{ArchiveContent, OwnRun, Verification};
-use crate::source::{Guidance, Quiet, SourceId, SourceKind, VerifyOrder};
+use crate::source::{Guidance, Quiet, SourceKind, VerifyOrder};
 use crate::state::{Belonging, KnownSchedule, SiteState, SourceState};
 
 /// A witness that misses fewer polls than this is not taken for lost.
@@ -36,11 +36,14 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
 }
 
 /// The sources of witnesses that are not in the destination itself.
-fn elsewhere(state: &SiteState) -> impl Iterator<Item = &SourceState> {
-    let outside = |(id, source): &(&SourceId, &SourceState)| {
-        id.kind != SourceKind::Snapshot && source.speaks_for().is_some()
-    };
-    state.sources.iter().filter(outside).map(|(_, source)| source)
+///
+/// One that is read more rarely than a backup may go unheard is no ear.
+fn elsewhere(state: &SiteState) -> impl Iterator<Item = (Witness, &SourceState)> {
+    state.sources.iter().filter_map(|(id, source)| {
+        let hears =
+            id.kind != SourceKind::Snapshot && source.interval <= state.settings.timings.quiet_unheard;
+        Some((source.speaks_for().filter(|_| hears)?, source))
+    })
 }
 
 /// Whether something besides the destination itself could tell of a run.
@@ -50,12 +53,13 @@ fn reads_elsewhere(state: &SiteState) -> bool {
 
 /// Whether a run that began just now would be known; not what was known once, but what is read at present.
 fn is_heard(state: &SiteState, now: Timestamp) -> bool {
-    let lately = |source: &SourceState, success: Timestamp| {
+    let unheard = delta(state.settings.timings.quiet_unheard);
+    elsewhere(state).any(|(witness, source)| {
         let some_polls = delta(source.interval.saturating_mul(MISSED_POLLS));
-        (now - success).abs() < some_polls.max(delta(state.settings.timings.quiet_unheard))
-    };
-    elsewhere(state)
-        .any(|source| source.up() || source.last_success.is_some_and(|success| lately(source, success)))
+        let coverage = state.coverage.get(&witness).filter(|_| source.last_success.is_some());
+        let read = coverage.and_then(|coverage| coverage.until);
+        source.is_current || read.is_some_and(|read| (now - read).abs() < some_polls.max(unheard))
+    })
 }
 
 /// Whether the newest run may still work in the destination: one whose end was never logged does not for ever.

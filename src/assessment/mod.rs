@@ -25,11 +25,10 @@ pub use protection::{NativeBackups, ProtectionState};
 pub use runs::RunSummary;
 pub use verdict::Verdict;
 
-use chrono::TimeDelta;
 use std::time::Duration;
 
 use crate::config::DEFAULT_RETENTION;
-use crate::site::Timestamp;
+use crate::site::{Timestamp, delta};
 use crate::state::SiteState;
 
 /// The assessment of one site at one moment.
@@ -55,7 +54,7 @@ pub struct Assessment {
 
 /// Judges a site at a moment.
 pub fn assess(state: &SiteState, now: Timestamp) -> Assessment {
-    let protection = ProtectionState::of(state);
+    let protection = ProtectionState::of(state, now);
     let mut runs = RunSummary::of(state, now);
     if !protection.mode.needs_task() {
         runs.forgive();
@@ -85,9 +84,4 @@ pub fn retention(state: &SiteState) -> Duration {
 /// Change tracking retention, if anybody has said what it is.
 pub fn known_retention(state: &SiteState) -> Option<Duration> {
     state.retention().or(state.settings.retention)
-}
-
-/// A duration for arithmetic with times; the longest there is, where it does not fit.
-fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 
-use crate::site::{BackupMethod, BackupSet, Protection, Timestamp};
+use super::delta;
+use crate::site::{Protection, Timestamp};
 use crate::state::SiteState;
 
 /// What protects a site, and the backups that the task does not make.
@@ -19,13 +20,15 @@ pub struct ProtectionState {
 pub struct NativeBackups {
     /// When each of them started, newest first.
     pub starts: Vec<Timestamp>,
-    /// Whether every server was asked that may have recorded one, so that there are no others.
+    /// Since when every server has been asked that may have recorded one: up to then there were no others.
+    pub known_until: Option<Timestamp>,
+    /// Whether that was a short time ago, so that there are no others now.
     pub all_known: bool,
 }
 
 impl ProtectionState {
-    pub(super) fn of(state: &SiteState) -> Self {
-        let native = NativeBackups::of(state);
+    pub(super) fn of(state: &SiteState, now: Timestamp) -> Self {
+        let native = NativeBackups::of(state, now);
         let mode = state.settings.protection.unwrap_or_else(|| {
             let disabled = state.database.task.as_ref().is_some_and(|task| !task.enabled);
             match state.database.in_availability_group {
@@ -45,16 +48,20 @@ impl ProtectionState {
 }
 
 impl NativeBackups {
-    fn of(state: &SiteState) -> Self {
+    fn of(state: &SiteState, now: Timestamp) -> Self {
         let database = &state.database;
-        let mut starts: Vec<_> =
-            database.backup_sets.values().flatten().filter(is_usable).map(|set| set.started).collect();
+        let mut starts: Vec<_> = database
+            .backup_sets
+            .values()
+            .flatten()
+            .filter(|set| set.is_usable())
+            .map(|set| set.started)
+            .collect();
         starts.sort_unstable_by(|a, b| b.cmp(a));
         starts.dedup();
-        let asked =
-            |server: &String| database.backup_sets.keys().any(|known| known.eq_ignore_ascii_case(server));
-        let all_known = !database.servers.is_empty() && database.servers.iter().all(asked);
-        Self { starts, all_known }
+        let known_until = database.backups_known_since();
+        let fresh = delta(state.settings.timings.backup_sets_fresh);
+        Self { starts, known_until, all_known: known_until.is_some_and(|known| known + fresh >= now) }
     }
 
     /// When the newest of them started.
@@ -66,9 +73,4 @@ impl NativeBackups {
     pub(super) fn distances(&self) -> Vec<TimeDelta> {
         self.starts.windows(2).map(|pair| pair[0] - pair[1]).collect()
     }
-}
-
-/// Whether SQL Server can restore a backup without any other program.
-fn is_usable(set: &&BackupSet) -> bool {
-    set.method == BackupMethod::Native && !set.damaged
 }

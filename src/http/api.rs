@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::assessment::{Assessment, Check, CheckState, Verdict};
-use crate::site::{FailureCause, RunJson, SiteCode, SiteRole, Timestamp};
+use crate::site::{FailureCause, Protection, RunJson, SiteCode, SiteRole, Timestamp};
 use crate::state::{KnownSchedule, SiteState};
 
 /// One site as `/api/v1/sites` shows it; times are RFC 3339 in UTC, `null` where nothing is known.
@@ -11,6 +11,7 @@ use crate::state::{KnownSchedule, SiteState};
 pub struct SiteJson<'a> {
     site: SiteCode,
     role: Option<SiteRole>,
+    protection: Protection,
     verdict: Verdict,
     reason: &'a str,
     last_run_failed: Option<bool>,
@@ -65,6 +66,7 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
     SiteJson {
         site: state.settings.code,
         role: state.role(),
+        protection: assessment.protection.mode,
         verdict: assessment.verdict,
         reason: &assessment.reason,
         last_run_failed: runs.last_failed,

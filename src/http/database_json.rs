@@ -54,8 +54,6 @@ pub(super) struct SiteRowJson<'a> {
 pub(super) struct UpdateJson<'a> {
     pub(super) from: &'a str,
     pub(super) seen: Timestamp,
-    /// Whether a run that began later has succeeded.
-    pub(super) success_since: bool,
 }
 
 /// The task's row, as it is written: without a time zone.
@@ -133,11 +131,7 @@ pub(super) fn database(state: &SiteState) -> Option<DatabaseJson<'_>> {
             version: &site.version,
         }),
         site_status: state.observed(&known.site_status).copied().flatten(),
-        update: known.update.as_ref().map(|update| UpdateJson {
-            from: &update.from,
-            seen: update.seen,
-            success_since: state.runs.iter().any(|run| run.succeeded.is_some() && run.first > update.seen),
-        }),
+        update: known.update.as_ref().map(|update| UpdateJson { from: &update.from, seen: update.seen }),
         task: known.task.as_ref().map(|task| {
             let schedule = Schedule::new(task.window, Zone::Local);
             TaskJson {

@@ -46,12 +46,8 @@ fn site(html: &mut String, database: &DatabaseJson<'_>) {
         row(html, "site", "none", role, &format!("{}, version {}{status}.", site.server, site.version));
     }
     if let Some(update) = &database.update {
-        let (class, word, what) = match update.success_since {
-            true => ("good", "backed up", "a backup has succeeded since"),
-            false => ("none", "no backup", "no backup has succeeded since"),
-        };
-        let text = format!("From version {}, first seen at {}; {what}.", update.from, time(update.seen));
-        row(html, "last update", class, word, &text);
+        let text = format!("From version {}, first seen at {}.", update.from, time(update.seen));
+        row(html, "last update", "none", "seen", &text);
     }
 }
 
@@ -292,7 +288,7 @@ mod tests {
             "&lt;a href=&#39;x&#39;&gt;&amp;, version 16.0.4125.3; its clock is 2 min 30 s behind this machine&#39;s.",
             "<td>availability group</td><td><span class=\"tag none\">yes</span>",
             ">cas</span></td><td>&lt;a href=&#39;x&#39;&gt;&amp;, version 5.00.9128.1000, status 120.",
-            "From version 5.00.9122.1000, first seen at 2026-10-04 00:01:00 UTC; no backup has succeeded since.",
+            "From version 5.00.9122.1000, first seen at 2026-10-04 00:01:00 UTC.",
             ">disabled</span></td><td>sunday,wednesday 02:00-05:00, to &lt;a href",
             "Started 2026-10-04 02:00:00, completed never, in a time zone that is not documented.",
             "Automatic cleanup is off. Changes are kept for 5 d 0 h. The oldest is of 2026-09-29 00:00:00 UTC.",
@@ -322,7 +318,7 @@ mod tests {
             "in_availability_group": true,
             "site": { "role": "cas", "server": FOREIGN, "version": "5.00.9128.1000" },
             "site_status": 120,
-            "update": { "from": "5.00.9122.1000", "seen": "2026-10-04T00:01:00Z", "success_since": false },
+            "update": { "from": "5.00.9122.1000", "seen": "2026-10-04T00:01:00Z" },
             "task": { "enabled": false, "days": "sunday,wednesday", "begin": "02:00", "latest_begin": "05:00",
                       "destination": FOREIGN },
             "task_status": { "last_start": "2026-10-04T02:00:00", "last_completion": null },

@@ -8,7 +8,7 @@ use super::html::{Escaped, ago, time};
 use super::{api, copies_section, database_section};
 use crate::assessment::{Assessment, CheckState};
 use crate::build_info;
-use crate::site::{BackupRun, Timestamp};
+use crate::site::{BackupRun, Protection, Timestamp};
 use crate::state::SiteState;
 
 /// So many runs are shown, newest first.
@@ -83,6 +83,7 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
             row(html, name, &format!("{} ({distance})", time(at)));
         }
     }
+    row(html, "Protected by", protected_by(assessment.protection.mode));
     match &state.schedule {
         Some(known) => row(html, "Schedule", &api::schedule(known)),
         None => row(html, "Schedule", "not known: a success is due at an age that fits the site's role"),
@@ -125,6 +126,14 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         run_row(html, run);
     }
     html.push_str("</table>");
+}
+
+fn protected_by(protection: Protection) -> &'static str {
+    match protection {
+        Protection::Task => "the Backup Site Server task",
+        Protection::Native => "SQL Server's own backups",
+        Protection::Both => "the Backup Site Server task and SQL Server's own backups",
+    }
 }
 
 fn row(html: &mut String, name: &str, value: &str) {

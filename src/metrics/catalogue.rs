@@ -201,10 +201,10 @@ pub const CATALOGUE: &[Metric] = &[
         "The next begin of the schedule.",
         |v, s| s.maybe(v.assessment.due.next)),
     site("missed_runs", Gauge, Count, &[], Judgement,
-        "Due days without a start since the last success; absent without a schedule.",
+        "Due days without a start since the last success; absent without a schedule, and while the task is disabled.",
         |v, s| s.maybe(v.assessment.due.missed)),
     site("schedule_max_interval_seconds", Gauge, Seconds, &[], Setting,
-        "The longest distance between two begins of the schedule.",
+        "The longest distance between two begins of the schedule; absent for a standalone site, where retention does not limit it.",
         |v, s| s.maybe(v.assessment.due.max_interval)),
 
     site("valid_copies", Gauge, Count, &[], Observation,

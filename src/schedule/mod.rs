@@ -52,6 +52,11 @@ impl Schedule {
         TaskWindow { days, begin, latest_begin }
     }
 
+    /// Whether it has any day.
+    pub fn has_days(&self) -> bool {
+        days::of(self.days) != 0
+    }
+
     /// The names of its days, Sunday first.
     pub fn day_names(&self) -> impl Iterator<Item = &'static str> + use<> {
         days::names(self.days)

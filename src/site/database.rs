@@ -80,6 +80,13 @@ pub struct BackupSet {
     pub damaged: bool,
 }
 
+impl BackupSet {
+    /// Whether SQL Server can restore it without any other program.
+    pub fn is_usable(&self) -> bool {
+        self.method == BackupMethod::Native && !self.damaged
+    }
+}
+
 /// The server itself, as it was when it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseServer {

@@ -28,6 +28,7 @@ pub use role::SiteRole;
 pub use run::{BackupOutcome, BackupPhase, BackupRun, RunEnd, RunError, RunMessage};
 pub use run_json::RunJson;
 pub use timings::Timings;
+pub(crate) use timings::delta;
 pub use witness::Witness;
 
 /// A moment in UTC.

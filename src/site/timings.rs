@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
+/// A duration for arithmetic with times; the longest there is, where it does not fit.
+pub(crate) fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
 const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
@@ -57,6 +64,10 @@ pub struct Timings {
     pub clock_skew: Duration,
     /// How far beyond its retention change tracking may keep changes before it is not cleaned up.
     pub change_tracking_backlog: Duration,
+    /// How long after the last answer of every server no backup is known to be missing.
+    pub backup_sets_fresh: Duration,
+    /// How long a witness is waited for that answers and cannot be read to its end.
+    pub unread_patience: Duration,
     /// How long the site's own alert may stay active after a success.
     pub alert_lag: Duration,
     /// How long a poll may take before it counts as failed with `timeout`.
@@ -97,6 +108,8 @@ impl Timings {
         supplemental_interval: hours(1),
         clock_skew: minutes(2),
         change_tracking_backlog: hours(2 * 24),
+        backup_sets_fresh: hours(3),
+        unread_patience: minutes(30),
         alert_lag: hours(1),
         poll_deadline: minutes(1),
         tick: Duration::from_secs(1),

@@ -33,6 +33,16 @@ pub trait Source: Send + 'static {
     /// How often it wants to be polled.
     fn interval(&self) -> Duration;
 
+    /// Whether it puts off what it does while sources are to keep quiet.
+    fn heeds_quiet(&self) -> bool {
+        true
+    }
+
+    /// Whether a poll goes on when its future has been dropped, and the next one only waits for its end.
+    fn outlives_its_future(&self) -> bool {
+        false
+    }
+
     /// How long a poll may take; `None` for the time that every source has.
     fn deadline(&self) -> Option<Duration> {
         None
@@ -113,6 +123,10 @@ impl<S: BlockingSource> Source for Blocking<S> {
         self.source.interval()
     }
 
+    fn outlives_its_future(&self) -> bool {
+        true
+    }
+
     async fn poll(&mut self, guidance: &Guidance) -> Outcome {
         let handle = self.in_flight.get_or_insert_with(|| {
             let (source, cursor, guidance) =
@@ -170,8 +184,7 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
             () = quiet_ends(&mut guidance), if was_quiet => {}
         }
         let advice = guidance.borrow_and_update().clone();
-        was_quiet = advice.quiet.is_some();
-        // A poll that timed out before still runs: what it will bring is as old as its beginning.
+        // A poll that timed out before may still run: what it will bring is as old as its beginning.
         let (started, instant) = *pending.get_or_insert_with(|| (clock.now(), Instant::now()));
         let deadline = if stop.is_cancelled() { Duration::ZERO } else { poll_deadline };
         let polled = tokio::select! {
@@ -179,13 +192,14 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
             // What is being read may still arrive; a hung poll must not keep the process.
             () = async { stop.cancelled().await; sleep(timings.shutdown_grace / 4).await } => return,
         };
-        if polled.is_ok() {
+        if polled.is_ok() || !source.outlives_its_future() {
             pending = None;
         }
         let result = polled.unwrap_or_else(|_| Err(hung(source.id(), poll_deadline)));
         if !stop.is_cancelled() {
             trouble.tell(site, source.id(), &result);
         }
+        was_quiet = advice.quiet.is_some() && source.heeds_quiet();
         delay = pace.next(&result);
         let report =
             PollReport { site, source: source.id().clone(), started, duration: instant.elapsed(), result };

@@ -36,6 +36,8 @@ pub struct DatabaseState {
     pub oldest_commit: Option<Observation<Option<Timestamp>>>,
     /// The newest full backups that each server recorded.
     pub backup_sets: BTreeMap<String, Vec<BackupSet>>,
+    /// When each server last told of its backups.
+    pub backups_told: BTreeMap<String, Timestamp>,
     /// The servers that may have recorded a backup; empty while that is not known.
     pub servers: Vec<String>,
     /// The site's own alert; `None` in it if there is none as configured.
@@ -78,7 +80,12 @@ impl DatabaseState {
             DatabaseFact::Server { server, skew } => {
                 let seen = ServerSeen { server: server.clone(), skew: *skew };
                 self.server = observed(&seen, source);
-                return replaced(&mut self.in_availability_group, Some(server.in_availability_group));
+                let change = replaced(&mut self.in_availability_group, Some(server.in_availability_group));
+                if change == Change::Durable {
+                    // Which servers may have recorded a backup is another question now.
+                    self.servers.clear();
+                }
+                return change;
             }
             DatabaseFact::Site(site) => {
                 let before = self.site.as_ref().filter(|before| before.version != site.version);
@@ -92,13 +99,15 @@ impl DatabaseState {
                 return replaced(&mut self.change_tracking, Some(*tracking));
             }
             DatabaseFact::BackupSets(server, sets) => {
+                self.backups_told.insert(server.clone(), polled);
                 let before = self.backup_sets.insert(server.clone(), sets.clone());
-                return if before.as_ref() == Some(sets) { Change::Volatile } else { Change::Durable };
+                return if before.as_ref() == Some(sets) { Change::Position } else { Change::Durable };
             }
             DatabaseFact::Servers(servers) => {
                 let known = |server: &String| servers.iter().any(|known| known.eq_ignore_ascii_case(server));
                 let before = self.backup_sets.len();
                 self.backup_sets.retain(|server, _| known(server));
+                self.backups_told.retain(|server, _| known(server));
                 let dropped = self.backup_sets.len() != before;
                 let change = replaced(&mut self.servers, servers.clone());
                 return if dropped { Change::Durable } else { change };
@@ -111,6 +120,15 @@ impl DatabaseState {
             DatabaseFact::Unread(unread) => self.lack(unread),
         }
         Change::Volatile
+    }
+
+    /// Since when every server has told of its backups that may have recorded one; `None` while one never has.
+    pub fn backups_known_since(&self) -> Option<Timestamp> {
+        let told = |server: &String| {
+            let mut told = self.backups_told.iter().filter(|(known, _)| known.eq_ignore_ascii_case(server));
+            told.next().map(|(_, time)| *time)
+        };
+        self.servers.iter().map(told).collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
     /// What polls that succeed could not read again and again is dropped as if its source had failed.

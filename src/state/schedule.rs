@@ -3,13 +3,11 @@
 //! A schedule that was seen to change makes no miss in the past, and starts before the change tell nothing of its zone.
 //! A learned zone is kept until the starts clearly say otherwise.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 
 use super::SiteState;
 use crate::schedule::{Due, Schedule, Votes, Zone};
-use crate::site::{BackupRun, TaskWindow, Timestamp};
+use crate::site::{BackupRun, TaskWindow, Timestamp, delta};
 
 /// A schedule and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +65,17 @@ impl SiteState {
         differs
     }
 
+    /// Begins to count anew: the task was disabled until now, so nothing of that time is due by its schedule.
+    ///
+    /// What nothing else has met stays owed.
+    pub(super) fn renew_schedule(&mut self, now: Timestamp) {
+        let Some(known) = self.schedule.take() else { return };
+        let sets = self.database.backup_sets.values().flatten();
+        let met_otherwise = sets.filter(|set| set.is_usable()).count() > 0;
+        let owed = if met_otherwise { None } else { self.owed(&known, now) };
+        self.schedule = Some(KnownSchedule { since: now, changed: true, owed, ..known });
+    }
+
     /// The zone that the starts since `since` speak for, else the one that was assumed before, else local time.
     fn learn_zone(
         &self,
@@ -93,8 +102,4 @@ impl SiteState {
         let unmet = known.next_due(met - TimeDelta::milliseconds(1))?;
         (unmet.latest_begin + delta(timings.missed_tolerance) <= now).then_some(unmet)
     }
-}
-
-fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

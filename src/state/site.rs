@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
 use super::change::{Change, Observation};
 use super::database::DatabaseState;
 use super::runs::{derive_runs, events_of_runs};
@@ -19,7 +17,7 @@ use super::source_state::SourceState;
 use super::timeline::Timeline;
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
-use crate::site::{BackupOutcome, BackupRun, SiteRole, Timestamp, Witness};
+use crate::site::{BackupOutcome, BackupRun, SiteRole, Timestamp, Witness, delta};
 use crate::source::{
     Cursor, DatabaseFact, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId, SourceKind,
 };
@@ -234,7 +232,11 @@ impl SiteState {
         if let (DatabaseFact::Unread(unread), Some(source)) = (fact, self.sources.get_mut(source)) {
             source.lacks(unread);
         }
+        let may_run = self.task_may_run();
         let change = self.database.learn(fact, source, polled);
+        if !may_run && self.task_may_run() {
+            self.renew_schedule(polled);
+        }
         if matches!(fact, DatabaseFact::Task(_)) && self.settle_schedule(polled) {
             Change::Durable
         } else {
@@ -342,7 +344,7 @@ impl SiteState {
         let Some((_, ended)) = run.ended else { return false };
         // An end that is dated in the future was over when the next run began.
         let ended = next.map_or(ended, |next| ended.min(next.first));
-        let settled = ended + TimeDelta::from_std(self.settings.timings.settle).unwrap_or(TimeDelta::MAX);
+        let settled = ended + delta(self.settings.timings.settle);
         let mut waited_for: Vec<_> = self.witnesses().filter(|(_, source)| source.up()).collect();
         let is_overwritten = |witness| witness == Witness::DestinationLog && next.is_some();
         let can_tell =
@@ -350,10 +352,15 @@ impl SiteState {
         if waited_for.iter().any(can_tell) {
             waited_for.retain(can_tell);
         }
-        let read_since = |(witness, _): &(Witness, &SourceState)| {
+        let read_since = |(witness, _): &&(Witness, &SourceState)| {
             self.coverage.get(witness).and_then(|coverage| coverage.until) >= Some(settled)
         };
-        now >= settled && !waited_for.is_empty() && waited_for.iter().all(read_since)
+        // A part that can never be read must not keep a failure from becoming final for ever.
+        let patience = settled + delta(self.settings.timings.unread_patience);
+        let given_up = |(_, source): &&(Witness, &SourceState)| !source.is_current && now >= patience;
+        now >= settled
+            && waited_for.iter().any(|witness| read_since(&witness))
+            && waited_for.iter().all(|witness| read_since(&witness) || given_up(&witness))
     }
 
     /// The sources that read a deciding witness.

@@ -197,6 +197,25 @@ fn report(kind: SourceKind, started: Timestamp, facts: Vec<Fact>) -> PollReport 
 }
 
 #[test]
+fn a_witness_that_answers_and_cannot_be_read_is_not_waited_for_for_ever() {
+    let mut state = state();
+    let unread = |seconds| {
+        let facts = vec![Fact::Lines(LineTotals::default())];
+        let mut report = report(SourceKind::EventLog, at(seconds), facts);
+        report.result.as_mut().unwrap().reach = Reach::Unsettled;
+        report
+    };
+    let failed = vec![Fact::Records(Witness::Log, records("500@0 5055@1 -5060@9 501@10"))];
+    state.fold(&report(LOG, at(11), failed), at(11));
+    let patience = 10 + 120 + 30 * 60;
+    for seconds in [131, patience - 1, patience + 1] {
+        state.fold(&unread(seconds), at(seconds));
+        state.fold(&report(LOG, at(seconds), vec![]), at(seconds));
+        assert_eq!(state.totals.runs_failed, u64::from(seconds > patience), "{seconds}");
+    }
+}
+
+#[test]
 fn a_failure_is_counted_when_it_has_settled_and_every_working_witness_was_asked_since() {
     let mut state = state();
     let script = "500@0 5055@1 -5060@9 501@10";

@@ -3,6 +3,7 @@
 use super::{Assessment, Finding};
 use crate::assessment::delta;
 use crate::config::{DEFAULT_RETENTION, format_duration};
+use crate::schedule::EVERY_DAY;
 use crate::site::ChangeTracking;
 use crate::state::SiteState;
 
@@ -10,6 +11,12 @@ pub(super) fn task_enabled(state: &SiteState, assessment: &Assessment) -> Findin
     let Some(task) = &state.database.task else {
         return Finding::unknown("The site database has not told whether the task is enabled.");
     };
+    if task.enabled && task.window.days & EVERY_DAY == 0 && assessment.protection.mode.needs_task() {
+        return Finding::failed(
+            "The Backup Site Server task is enabled and runs on no day.",
+            "Choose its days (Administration, Sites, Site Maintenance).",
+        );
+    }
     if task.enabled {
         return Finding::passed("The Backup Site Server task is enabled.");
     }
@@ -74,9 +81,10 @@ pub(super) fn backup_after_update(state: &SiteState, assessment: &Assessment) ->
             site.version
         ));
     };
-    let native = assessment.protection.native.newest().filter(|_| assessment.protection.mode.needs_native());
-    let task = assessment.runs.last_success_start.filter(|_| assessment.protection.mode.needs_task());
-    if native.max(task) > Some(update.seen) {
+    let protection = &assessment.protection;
+    let native = protection.native.newest() > Some(update.seen) || !protection.mode.needs_native();
+    let task = assessment.runs.last_success_start > Some(update.seen) || !protection.mode.needs_task();
+    if native && task {
         return Finding::passed(format!("A backup was made since the site has version {}.", site.version));
     }
     Finding::failed(

@@ -38,7 +38,7 @@ const WINDOWS: [TaskWindow; 5] = [
 ];
 
 fn due_state(state: &SiteState, now: Timestamp) -> DueState {
-    DueState::of(state, &RunSummary::of(state, now), &ProtectionState::of(state), now)
+    DueState::of(state, &RunSummary::of(state, now), &ProtectionState::of(state, now), now)
 }
 
 /// The moments that a local time may mean: two where it comes twice, or where it does not exist.

@@ -302,6 +302,10 @@ impl Source for DatabaseSource {
         self.interval
     }
 
+    fn heeds_quiet(&self) -> bool {
+        false
+    }
+
     fn deadline(&self) -> Option<Duration> {
         // Its patience, the question after which it is lost, and a replica's.
         Some(self.longest.saturating_mul(PATIENCE + 2))

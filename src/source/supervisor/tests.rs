@@ -345,3 +345,28 @@ async fn what_was_put_off_is_done_as_soon_as_quiet_ends() {
     assert!(third - second < 1.0, "{second} {third}");
     assert!(rig.next_start().await - third >= INTERVAL.as_secs_f64());
 }
+
+/// A source whose poll ends with its future, and that never answers.
+struct Mute(SourceId);
+
+impl Source for Mute {
+    fn id(&self) -> &SourceId {
+        &self.0
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn poll(&mut self, _: &Guidance) -> Outcome {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_ended_with_its_future_does_not_date_the_next_one() {
+    let id = SourceId { kind: SourceKind::Database, location: "CM_P01 on sql01".to_owned() };
+    let mut rig = Rig::start(Mute(id));
+    let (first, second) = (rig.next().await, rig.next().await);
+    assert!(second.started > first.started && second.duration < 2 * Timings::DEFAULT.poll_deadline);
+}

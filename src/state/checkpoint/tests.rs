@@ -10,13 +10,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::site::*;
+use crate::source::site_database::scripted::config;
 use crate::source::*;
 use crate::state::{Coverage, Timeline};
 
 const V1: &str = include_str!("../../../tests/fixtures/checkpoint/v1.json");
 
 fn settings() -> Arc<SiteSettings> {
-    Arc::new(SiteSettings::new("P01".parse().unwrap()))
+    let database = Some(config("sql01.corp.example"));
+    Arc::new(SiteSettings { database, ..SiteSettings::new("P01".parse().unwrap()) })
 }
 
 fn now() -> Timestamp {

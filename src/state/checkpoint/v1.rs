@@ -217,7 +217,10 @@ impl Checkpoint {
         state.history_known = self.history_known;
         // A clock that was ahead once must not keep what is due in the future.
         state.first_observed = timestamp(self.first_observed).min(now);
-        state.database = self.database.restore(self.retention_seconds, now);
+        // What a database said that is not asked any more nobody could correct.
+        if state.settings.database.is_some() {
+            state.database = self.database.restore(self.retention_seconds, now);
+        }
         state.schedule = self.schedule.as_ref().and_then(|known| known.restore(now));
         state.totals = Totals { past: self.past.restore(), ..self.totals.restore()? };
         let mut records = BTreeMap::new();

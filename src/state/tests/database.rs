@@ -27,7 +27,9 @@ impl World {
     fn new() -> Self {
         let clock = Clock::anchored(at(0));
         let database = Scripted::new(clock);
-        let state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
+        let settings =
+            SiteSettings { database: Some(config("sql01")), ..SiteSettings::new("P01".parse().unwrap()) };
+        let state = SiteState::new(Arc::new(settings), at(0));
         let place = tempfile::tempdir().unwrap();
         let source = database.source(None);
         let mut world =

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::schedule::{EVERY_DAY, Votes, Zone};
+use crate::source::site_database::scripted::config;
 use crate::state::checkpoint::{StateDirectory, peek};
 
 const BERLIN: Zone = Zone::Named(chrono_tz::Europe::Berlin);
@@ -18,7 +19,8 @@ fn start(day: i64, hours: i64) -> Timestamp {
 const LOCAL: i64 = -2;
 
 fn settings() -> SiteSettings {
-    SiteSettings { local_zone: BERLIN, ..SiteSettings::new("P01".parse().unwrap()) }
+    let database = Some(config("sql01"));
+    SiteSettings { local_zone: BERLIN, database, ..SiteSettings::new("P01".parse().unwrap()) }
 }
 
 fn state_of(settings: SiteSettings) -> SiteState {

@@ -92,6 +92,35 @@ fn while_no_log_can_be_read_a_backup_may_run_unseen() {
 }
 
 #[test]
+fn a_database_that_is_asked_rarely_or_tells_no_messages_hears_no_backup() {
+    let heard = |interval: u64, reach: Reach, silent: bool| {
+        let mut rig = Rig::new();
+        rig.log(0, GOOD);
+        rig.fold(SourceKind::BackupLog, 70, Err(FailureKind::Unreachable));
+        let id = source(SourceKind::Database);
+        rig.state.watch(id, Duration::from_secs(interval), SourceKind::Database.witness(), at(0));
+        for minute in [60, 100] {
+            let silent = silent.then_some(Fact::Silent(Witness::StatusMessages));
+            let facts = silent.into_iter().chain([Fact::Lines(LineTotals::default())]).collect();
+            let (site, started) = (rig.state.settings.code, at(minute));
+            let result = Ok(Poll {
+                facts,
+                cursor: Cursor::Anew,
+                reach: if minute == 60 { Reach::CaughtUp } else { reach },
+            });
+            let source = source(SourceKind::Database);
+            let report = PollReport { site, source, started, duration: Duration::ZERO, result };
+            rig.state.fold(&report, started);
+        }
+        quiet(&rig, 101) != Some(Quiet::Unknown)
+    };
+    assert!(heard(300, Reach::CaughtUp, false));
+    assert!(!heard(3600, Reach::CaughtUp, false));
+    assert!(!heard(300, Reach::Unsettled, false), "it was up, and its messages were not read for 40 min");
+    assert!(!heard(300, Reach::CaughtUp, true));
+}
+
+#[test]
 fn a_pass_that_could_not_read_everything_is_tried_again_soon() {
     let damaged = |pass: &mut Verification| pass.find(page_damage());
     let long = |pass: &mut Verification| pass.started = at(-1900);

@@ -115,8 +115,11 @@ fn in_an_availability_group_only_native_backups_are_copies_of_the_database() {
     assert_eq!(copies.recoverable_until, Some(at(-30 + 5 * DAY)));
     // The task succeeds on, and SQL Server makes no more backups: the site is overdue all the same.
     rig.log(5 * DAY, GOOD);
-    rig.database(5 * DAY + 70, [in_group(true)]);
-    assert_eq!(rig.assess(5 * DAY + 71).verdict, Verdict::Overdue);
+    let later = 5 * DAY + 70;
+    rig.database(later, [in_group(true)]);
+    assert_eq!(rig.assess(later + 1).verdict, Verdict::Unknown, "nobody has asked for backups since");
+    rig.database(later + 2, [in_group(true), sets("SQL01", &[]), sets("SQL02", &[(-30, Native, false)])]);
+    assert_eq!(rig.assess(later + 3).verdict, Verdict::Overdue);
 }
 
 #[test]
@@ -149,10 +152,57 @@ fn native_backups_of_a_standalone_site_are_due_at_twice_their_usual_distance() {
     let due = 14 * DAY + 12 * 60;
     assert_eq!(rig.assess(11).due.success_due, Some(at(due)));
     for (minute, verdict) in [(due - 1, Verdict::Healthy), (due, Verdict::Overdue)] {
-        rig.database(minute, [task(true)]);
+        rig.database(minute, [sets("SQL01", &weekly), task(true)]);
         assert_eq!(rig.assess(minute).verdict, verdict, "{minute}");
     }
     // The server does not answer: nobody knows whether a backup was made since, and what was proved stays.
     rig.fold(SourceKind::Database, due + 10, Err(FailureKind::Unreachable));
     assert_eq!(rig.assess(due + 11).verdict, Verdict::Overdue);
+}
+
+#[test]
+fn what_msdb_said_long_ago_proves_nothing_of_today() {
+    let mut rig = succeeded_before(120, |settings| settings.protection = Some(Protection::Native));
+    rig.database(0, [servers(&["SQL01"]), sets("SQL01", &[(-60, Native, false)]), task(true)]);
+    assert_eq!(rig.assess(1).verdict, Verdict::Healthy);
+    // The right to read msdb is taken away; everything else answers.
+    rig.database(6 * DAY, [task(true)]);
+    let assessment = rig.assess(6 * DAY);
+    assert_eq!((assessment.verdict, assessment.due.success_due), (Verdict::Unknown, None));
+}
+
+#[test]
+fn a_database_that_joins_a_group_may_be_backed_up_on_servers_nobody_knows() {
+    let mut rig = succeeded_before(120, |_| {});
+    rig.database(0, [in_group(false), servers(&["SQL01"]), sets("SQL01", &[]), task(true)]);
+    rig.database(5, [in_group(true), sets("SQL01", &[])]);
+    assert_eq!(rig.assess(6).verdict, Verdict::Unknown, "not unprotected");
+}
+
+#[test]
+fn a_task_that_is_enabled_again_is_not_due_for_the_time_before() {
+    for (native, verdict) in [(true, Verdict::Healthy), (false, Verdict::Overdue)] {
+        let mut rig = succeeded_before(59 * DAY, |_| {});
+        let found = if native { vec![(-60, Native, false)] } else { Vec::new() };
+        rig.database(-58 * DAY, [servers(&["SQL01"]), sets("SQL01", &[]), task(true)]);
+        rig.database(-57 * DAY, [task(false)]);
+        rig.database(0, [sets("SQL01", &found), task(false)]);
+        assert_eq!(rig.assess(1).due.missed, None, "a disabled task misses nothing");
+        rig.database(2, [task(true)]);
+        rig.log(3, &[]);
+        let assessment = rig.assess(3);
+        assert_eq!(assessment.verdict, verdict, "{}", assessment.reason);
+        assert_eq!(assessment.due.missed, Some(0));
+    }
+}
+
+#[test]
+fn a_schedule_of_no_day_asks_for_a_backup_all_the_same() {
+    let window = TaskWindow { days: 0x80, begin: 120, latest_begin: 300 };
+    let none = DatabaseFact::Task(TaskDefinition { enabled: true, window, destination: None });
+    let mut rig = succeeded_before(90 * DAY, |_| {});
+    rig.database(0, [none]);
+    rig.log(1, &[]);
+    assert_eq!(rig.assess(2).verdict, Verdict::Overdue);
+    assert_eq!(rig.check(2, Check::TaskEnabled).0, CheckState::Failed);
 }

@@ -21,6 +21,7 @@ pub(super) struct DatabaseV1 {
     task: Option<TaskV1>,
     change_tracking: Option<ChangeTrackingV1>,
     backup_sets: BTreeMap<String, Vec<BackupSetV1>>,
+    backups_told: BTreeMap<String, i64>,
     servers: Vec<String>,
 }
 
@@ -95,6 +96,9 @@ impl DatabaseV1 {
             backup_sets: (state.backup_sets.iter())
                 .map(|(server, sets)| (server.clone(), sets.iter().map(set).collect()))
                 .collect(),
+            backups_told: (state.backups_told.iter())
+                .map(|(server, time)| (server.clone(), nanoseconds(*time)))
+                .collect(),
             servers: state.servers.clone(),
         }
     }
@@ -131,6 +135,9 @@ impl DatabaseV1 {
                 Some(ChangeTracking { auto_cleanup: tracking.auto_cleanup, retention })
             }),
             backup_sets: self.backup_sets.into_iter().map(sets).collect(),
+            backups_told: (self.backups_told.into_iter())
+                .map(|(server, time)| (server, timestamp(time).min(now)))
+                .collect(),
             servers: self.servers,
             ..DatabaseState::default()
         }
