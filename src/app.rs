@@ -18,6 +18,7 @@ use crate::assessment::guidance;
 use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
 use crate::http::{BindError, Limits, Listeners, Web};
+use crate::journal::Journal;
 use crate::metrics::ProcessMetrics;
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::wake_on_change;
@@ -272,16 +273,18 @@ impl Tasks {
     }
 }
 
-/// Tells each site's sources when to keep quiet.
+/// Tells each site's sources when to keep quiet, and people what the verdict is.
 async fn give_guidance(
     mut published: watch::Receiver<Published>,
     guided: BTreeMap<SiteCode, watch::Sender<Guidance>>,
     clock: Clock,
     stop: CancellationToken,
 ) {
+    let mut journal = Journal::default();
     loop {
         let now = clock.now();
         for (site, state) in &published.borrow_and_update().sites {
+            journal.note(state, now);
             if let Some(sender) = guided.get(site) {
                 let advice = guidance(state, now);
                 sender.send_if_modified(|current| {

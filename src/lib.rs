@@ -14,6 +14,7 @@ pub mod config;
 pub mod demo;
 pub mod environment;
 pub mod http;
+pub mod journal;
 pub mod logging;
 pub mod metrics;
 pub mod platform;

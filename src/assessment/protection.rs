@@ -57,6 +57,9 @@ impl NativeBackups {
             .filter(|set| set.is_usable())
             .map(|set| set.started)
             .collect();
+        // One of the future is dated by a clock that was ahead.
+        let ahead = now + delta(state.settings.timings.clock_skew);
+        starts.retain(|start| *start <= ahead);
         starts.sort_unstable_by(|a, b| b.cmp(a));
         starts.dedup();
         let known_until = database.backups_known_since();

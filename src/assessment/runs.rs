@@ -64,12 +64,15 @@ impl RunSummary {
         let (settings, runs) = (&state.settings, &state.runs);
         let newest = |wanted: &dyn Fn(&&BackupRun) -> bool| runs.iter().rev().find(|run| wanted(run));
         let last = runs.last();
-        let success = newest(&|run| run.succeeded.is_some());
+        // What a clock that was ahead has dated is no backup of today's.
+        let ahead = now + delta(settings.timings.clock_skew);
+        let success = newest(&|run| run.succeeded.is_some_and(|success| success <= ahead));
         let failure = newest(&|run| run.failure().is_some());
         let judged = newest(&|run| run.succeeded.is_some() || run.failure().is_some());
         let ended = newest(&|run| run.ended.is_some());
 
         let past = &state.totals.past;
+        let past_success = past.success.filter(|(success, _)| *success <= ahead);
         let durations = || successes(state).filter_map(BackupRun::duration).map(|lasted| lasted.min(LONGEST));
         let normal = median(durations().take(RECENT).collect(), 1);
         let expected_duration = (settings.expected_duration.map(delta))
@@ -98,9 +101,9 @@ impl RunSummary {
             stalled: last.map(|_| stalled),
             last_start: newest(&|run| run.started.is_some()).and_then(|run| run.started),
             last_completion: ended.and_then(|run| run.ended).map(|(_, time)| time),
-            last_success: success.and_then(|run| run.succeeded).or(past.success.map(|(success, _)| success)),
+            last_success: success.and_then(|run| run.succeeded).or(past_success.map(|(success, _)| success)),
             last_success_start: (success.map(BackupRun::started_or_first))
-                .or(past.success.map(|(_, start)| start)),
+                .or(past_success.map(|(_, start)| start)),
             last_failure: failure.and_then(BackupRun::failed_at).or(past.failure),
             last_duration: ended.and_then(BackupRun::duration),
             last_phases: ended.map(|run| run.phases.clone()).unwrap_or_default(),

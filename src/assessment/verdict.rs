@@ -1,7 +1,8 @@
 //! The one word for a site: the first that applies, in an order in which unknown never hides failed or overdue.
 
-use super::{Assessment, Check, CheckState};
+use super::{Assessment, Check, CheckState, ProtectionState};
 use crate::site::{ClosedSet, Protection, closed_set};
+use crate::source::site_database::Topic;
 use crate::state::SiteState;
 
 closed_set! {
@@ -51,7 +52,7 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
     }
     // A run deletes the old copy before it makes the new one: that is no news, as long as it goes on without an error.
     if assessment.copies.valid == Some(0) && runs.in_progress != Some(true) {
-        return (Verdict::Unprotected, "No copy exists that could be restored now.".to_owned());
+        return (Verdict::Unprotected, no_copy(state, protection).to_owned());
     }
     if protection.mode.needs_task() && state.knows_events() && runs.last_success.is_none() && !due.was_due {
         return (
@@ -61,13 +62,15 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
     }
     if protection.mode.needs_native() && !protection.native.all_known && protection.native.newest().is_none()
     {
-        let reason = "SQL Server's own backups protect this site, and msdb cannot be read.";
-        return (Verdict::Unknown, reason.to_owned());
+        return (Verdict::Unknown, format!("{} {}", restorable(state, protection), native_gap(state)));
     }
     // One that guidance keeps quiet is up without having read anything.
     if protection.mode.needs_task() && !state.witnesses().any(|(_, source)| source.up() && source.caught_up) {
-        let why = state.witnesses().find_map(|(_, source)| source.failure.as_ref());
-        let why = why.map_or("no witness has been read yet", |failure| failure.message.as_str());
+        let failure = state.witnesses().find_map(|(_, source)| source.failure.as_ref());
+        let unread = state.database.unread.iter().find(|unread| unread.topic == Topic::StatusMessages);
+        let failure = failure.or(unread.map(|unread| &unread.failure));
+        let why = failure.map_or("no witness has been read yet", |failure| failure.message.as_str());
+        let why = why.trim_end_matches(['.', '?']);
         return (Verdict::Unknown, format!("Nothing that tells of the backups can be read: {why}."));
     }
     if due.overdue.is_none() {
@@ -85,4 +88,41 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
     }
     let names: Vec<_> = failed.iter().map(|check| check.label()).collect();
     (Verdict::Degraded, format!("{well}, but a check fails: {}.", names.join(", ")))
+}
+
+/// Why no copy counts, in one sentence.
+fn no_copy(state: &SiteState, protection: &ProtectionState) -> &'static str {
+    match protection.mode {
+        Protection::Task => "No copy exists that could be restored now.",
+        Protection::Both if !protection.snapshots_count(state) => {
+            "In an availability group only SQL Server's own full backups can be restored, and no undamaged one is known."
+        }
+        Protection::Native | Protection::Both => {
+            "No snapshot could be restored now, and no undamaged full backup of SQL Server's own is known."
+        }
+    }
+}
+
+/// What of SQL Server's own backups the site depends on.
+fn restorable(state: &SiteState, protection: &ProtectionState) -> &'static str {
+    if protection.snapshots_count(state) {
+        "SQL Server's own backups protect this site."
+    } else {
+        "In an availability group only SQL Server's own backups can be restored."
+    }
+}
+
+/// Why it is not known whether there are such backups.
+fn native_gap(state: &SiteState) -> String {
+    let database = &state.database;
+    let about = |topic: Topic| database.unread.iter().find(|unread| unread.topic == topic);
+    if let Some(unread) = about(Topic::Replicas).or_else(|| about(Topic::BackupSets)) {
+        return unread.failure.message.clone();
+    }
+    let told =
+        |server: &&String| database.backups_told.keys().any(|known| known.eq_ignore_ascii_case(server));
+    match database.servers.iter().find(|server| !told(server)) {
+        Some(server) => format!("{server} has not told yet which ones it made."),
+        None => "None of the servers that make them has been asked lately.".to_owned(),
+    }
 }

@@ -50,7 +50,7 @@ pub(super) fn section(html: &mut String, state: &SiteState, assessment: &Assessm
         let current = copy.and_then(|copy| copy.current_to);
         let current = current.map_or_else(String::new, |at| format!(", current to {}", time(at)));
         let why = copy.map_or("", |copy| copy.unreadable.as_deref().unwrap_or(&copy.because));
-        row(html, &item.name, class, word, &format!("{}{current} {why}", item.path.display()));
+        row(html, &item.name, class, word, &format!("{}{current}: {why}", item.path.display()));
     }
     for (location, place) in &state.snapshot.places {
         let Some(place) = state.observed(place) else { continue };
@@ -127,7 +127,7 @@ fn progress(state: &SiteState, run: Option<Timestamp>, bytes: u64) -> String {
     match (goes_on, ended) {
         (true, _) => format!("{} % of {} read.", percent(read, bytes), size(bytes)),
         (false, Some(at)) => format!("Ended at {}, {} read.", time(at), size(read)),
-        (false, None) => "It has not been read yet.".to_owned(),
+        (false, None) => "Its pages have not been read yet.".to_owned(),
     }
 }
 

@@ -98,7 +98,14 @@ pub(super) fn backup_after_update(state: &SiteState, assessment: &Assessment) ->
     )
 }
 
-pub(super) fn clock_skew(state: &SiteState, _: &Assessment) -> Finding {
+pub(super) fn clock_skew(state: &SiteState, assessment: &Assessment) -> Finding {
+    let ahead = assessment.at + delta(state.settings.timings.clock_skew);
+    if let Some(run) = state.runs.last().filter(|run| run.last > ahead) {
+        return Finding::failed(
+            format!("The newest run is dated {}, which is in the future.", run.last.format("%F %H:%M UTC")),
+            "Correct the clock of the site server, or of this machine; until then that run counts for nothing.",
+        );
+    }
     let Some(seen) = state.observed(&state.database.server) else {
         return Finding::unknown("SQL Server has not told its time.");
     };

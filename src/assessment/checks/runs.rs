@@ -89,7 +89,7 @@ pub(super) fn witnesses_agree(state: &SiteState, assessment: &Assessment) -> Fin
             first.clone(),
             "Compare Smsbkup.log with the status messages of SMS_SITE_BACKUP; trust the run only after a look.",
         ),
-        (0 | 1, None) => Finding::unknown("Fewer than two witnesses tell of the runs."),
+        (0 | 1, None) => Finding::unknown("Fewer than two deciding witnesses tell of the runs."),
         (_, None) => Finding::passed("All witnesses agree."),
     }
 }

@@ -7,8 +7,12 @@ use crate::state::SiteState;
 
 pub(super) fn on_schedule(state: &SiteState, assessment: &Assessment) -> Finding {
     let due = &assessment.due;
-    let advice = "Check that the Backup Site Server task is enabled, that SMS_SITE_BACKUP is not disabled, and that \
-                  the site server ran at that time.";
+    let advice = if assessment.protection.mode.needs_task() {
+        "Check that the Backup Site Server task is enabled, that SMS_SITE_BACKUP is not disabled, and that the site \
+         server ran at that time."
+    } else {
+        "Look at the job of SQL Server Agent, or whatever else makes full backups of the site database."
+    };
     match (due.overdue, due.missed) {
         (Some(true), _) => Finding::failed("A successful backup is overdue.", advice),
         (_, Some(missed)) if missed > 0 => Finding::failed(

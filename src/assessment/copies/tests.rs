@@ -98,6 +98,13 @@ impl Rig {
         self.fold(SourceKind::Database, minute, Ok(facts.into_iter().map(Fact::Database).collect()));
     }
 
+    /// Every source has been asked once.
+    pub(crate) fn all_reported(&mut self, minute: i64) {
+        for kind in [SourceKind::BackupLog, SourceKind::Snapshot, SourceKind::Verification] {
+            self.fold(kind, minute, Ok(Vec::new()));
+        }
+    }
+
     /// Lines of the log, minutes after `minute`: an id, an error with a minus sign, or `preparing`.
     pub(crate) fn log(&mut self, minute: i64, words: &[(i64, &str)]) {
         let mut records = Vec::new();

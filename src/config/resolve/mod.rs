@@ -17,7 +17,7 @@ use super::raw::Node;
 use super::section::{Entry, Field, Section};
 use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, SiteConfig, SiteSettings, fields};
 use crate::platform::HAS_INTEGRATED_AUTHENTICATION;
-use crate::site::TaskWindow;
+use crate::site::{Protection, TaskWindow};
 use crate::trace::UserPatterns;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -123,6 +123,13 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
         judgement(&entry, &mut settings, &mut origins);
     }
     let patterns = patterns_entry.and_then(|entry| patterns(&entry, &mut origins)).unwrap_or_default();
+    if settings.protection.is_some_and(Protection::needs_native)
+        && origins.of("database.server") == Origin::Default
+        && let Some(entry) = section.take("protection")
+    {
+        let what = "nobody tells of SQL Server's own backups without `database.server`";
+        entry.reject(Fault::new(what, "write the site's SQL Server there, or `protection: task`"));
+    }
     code?;
     Some(SiteConfig { settings, log, patterns, origins })
 }

@@ -206,3 +206,45 @@ fn a_schedule_of_no_day_asks_for_a_backup_all_the_same() {
     assert_eq!(rig.assess(2).verdict, Verdict::Overdue);
     assert_eq!(rig.check(2, Check::TaskEnabled).0, CheckState::Failed);
 }
+
+#[test]
+fn what_is_dated_in_the_future_is_no_backup_of_today() {
+    const YEARS: i64 = 3 * 365 * DAY;
+    let mut rig = succeeded_before(120, |_| {});
+    rig.database(0, [task(true)]);
+    assert_eq!(rig.assess(1).verdict, Verdict::Healthy);
+    rig.log(YEARS, GOOD);
+    let assessment = rig.assess(2);
+    assert_eq!(assessment.runs.last_success, Some(at(-60)));
+    assert!(assessment.due.success_due < Some(at(3 * DAY)), "{:?}", assessment.due.success_due);
+    assert_eq!(rig.check(2, Check::ClockSkew).0, CheckState::Failed);
+    let mut rig = succeeded_before(120, |_| {});
+    rig.database(0, [servers(&["SQL01"]), sets("SQL01", &[(YEARS, Native, false)]), task(false)]);
+    assert_eq!(rig.assess(1).verdict, Verdict::Unprotected);
+}
+
+#[test]
+fn a_verdict_about_native_backups_says_what_is_missing() {
+    let reason = |change: &dyn Fn(&mut Rig)| {
+        let mut rig = Rig::with(|settings| settings.snapshot = None);
+        rig.log(0, GOOD);
+        rig.database(80, [in_group(true), servers(&["SQL01", "SQL02"]), sets("SQL01", &[])]);
+        change(&mut rig);
+        rig.assess(90).reason
+    };
+    assert!(reason(&|_| {}).contains("SQL02 has not told yet"));
+    let denied = Unread {
+        topic: site_database::Topic::Replicas,
+        failure: PollFailure {
+            kind: FailureKind::Permission,
+            message: "grant VIEW ANY DEFINITION".to_owned(),
+        },
+    };
+    assert!(
+        reason(&|rig| rig.database(81, [DatabaseFact::Unread(vec![denied.clone()])]))
+            .contains("VIEW ANY DEFINITION")
+    );
+    assert!(
+        reason(&|rig| rig.database(81, [sets("SQL02", &[])])).starts_with("In an availability group only")
+    );
+}

@@ -1,0 +1,102 @@
+//! What the program's own log says of the backups: a line when a run or a verdict has changed, and none when not.
+
+use std::collections::BTreeMap;
+
+use crate::assessment::{Assessment, Verdict, assess};
+use crate::site::{ClosedSet, SiteCode, Timestamp};
+use crate::state::SiteState;
+
+/// What was told last of each site.
+#[derive(Debug, Default)]
+pub struct Journal(BTreeMap<SiteCode, Told>);
+
+#[derive(Debug, PartialEq)]
+struct Told {
+    verdict: Verdict,
+    /// The newest run by its first evidence, and how it stood.
+    run: Option<(Timestamp, &'static str)>,
+}
+
+impl Journal {
+    /// Tells what is new of a site, once all of its sources have reported.
+    pub fn note(&mut self, state: &SiteState, now: Timestamp) {
+        if !state.all_reported() || !state.knows_events() {
+            return;
+        }
+        let Assessment { verdict, reason, .. } = assess(state, now);
+        let newest = state.runs.last();
+        let site = state.settings.code;
+        let run = newest.map(|run| (run.first, run.outcome_label()));
+        let before = self.0.insert(site, Told { verdict, run });
+        // What happened before this process is no news.
+        if let (Some(before), Some(newest)) = (&before, newest)
+            && before.run != run
+        {
+            let cause = newest.failure().map_or("", ClosedSet::label);
+            let started = newest.started_or_first().to_rfc3339();
+            tracing::info!(%site, started, outcome = newest.outcome_label(), cause, "backup run");
+        }
+        if before.is_none_or(|before| before.verdict != verdict) {
+            tracing::info!(%site, %verdict, reason, "verdict");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::assessment::samples::{GOOD, Rig, at};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_tells_each_change_and_nothing_of_before() {
+        let written = Lines::default();
+        let writer = written.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let mut journal = Journal::default();
+        let mut rig = Rig::with(|settings| settings.snapshot = None);
+        rig.log(0, GOOD);
+        rig.all_reported(70);
+        tracing::subscriber::with_default(subscriber, || {
+            let mut note = |rig: &Rig, minute: i64| {
+                journal.note(&rig.state, at(minute));
+                let mut bytes = written.0.lock().unwrap();
+                let text = String::from_utf8(std::mem::take(&mut *bytes)).unwrap();
+                text.lines()
+                    .map(|line| line.split_once("journal: ").unwrap().1.to_owned())
+                    .collect::<Vec<_>>()
+            };
+            let first = note(&rig, 70);
+            assert!(
+                first.len() == 1 && first[0].starts_with("verdict site=P01 verdict=healthy"),
+                "{first:?}"
+            );
+            assert_eq!(note(&rig, 71), [""; 0]);
+            rig.log(80, &[(0, "500"), (1, "5055")]);
+            let begun = note(&rig, 82);
+            assert!(begun.len() == 1 && begun[0].contains("outcome=\"in_progress\""), "{begun:?}");
+            rig.log(90, &[(0, "-5060")]);
+            let failed = note(&rig, 91);
+            assert!(failed.len() == 2 && failed[0].contains("outcome=\"failed\""), "{failed:?}");
+            assert!(failed[1].starts_with("verdict site=P01 verdict=failed"), "{failed:?}");
+            rig.log(92, &[(0, "501")]);
+            assert_eq!(note(&rig, 93), [""; 0]);
+        });
+    }
+}
