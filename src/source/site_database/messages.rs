@@ -110,7 +110,7 @@ impl Messages {
         self.cursor.set_read(started);
     }
 
-    /// The witness had to fall silent: of which time it tells must be found out anew.
+    /// What is there may not be read: of which time the witness tells must be found out anew.
     pub(super) fn forget(&mut self) {
         self.handed_on = None;
     }

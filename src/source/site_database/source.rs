@@ -265,6 +265,13 @@ impl DatabaseSource {
         gathered.unread.extend(mute.map(|failure| Unread { topic: Topic::BackupSets, failure }));
     }
 
+    /// Of messages that were never read the witness has nothing to say. Of others it goes on telling what it has told:
+    /// silence would take back of which time that was, and with it that a backup is overdue.
+    fn silence(&self) -> Option<Fact> {
+        let was_heard = self.messages.cursor().read().is_some();
+        (!was_heard).then_some(Fact::Silent(Witness::StatusMessages))
+    }
+
     /// Logs what has no answer now and had one, or never was asked before: one line for each reason.
     fn tell(&mut self, unread: &[Unread]) {
         let same = |a: &Unread, b: &Unread| a.topic == b.topic && a.failure.kind == b.failure.kind;
@@ -338,8 +345,8 @@ impl Source for DatabaseSource {
                 Err(failure) if !gathered.answered && !gathered.lost.is_empty() => return Err(failure),
                 Err(failure) => {
                     if matches!(question, Question::StatusMessages(_)) && stays(&failure) {
+                        gathered.facts.extend(self.silence());
                         self.messages.forget();
-                        gathered.facts.push(Fact::Silent(Witness::StatusMessages));
                     }
                     gathered.unread.push(Unread { topic, failure });
                 }

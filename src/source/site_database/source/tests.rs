@@ -156,29 +156,36 @@ async fn what_may_be_gone_after_a_long_pause_is_a_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_that_nobody_may_read_silence_the_witness_until_they_are_read_whole() {
+async fn messages_that_nobody_may_read_silence_the_witness_only_where_they_never_were() {
+    let silent = Fact::Silent(Witness::StatusMessages);
     let (database, mut source) = rig();
     add(&database, &[(10, 500, -90)]);
-    poll(&mut source).await;
-    let refused = Trouble::Refused(FailureKind::Permission);
-    database.world().trouble.insert(Topic::StatusMessages, refused);
-    for _ in 0..2 {
-        database.world().messages.insert(11, None);
-        let silent = next(&mut source).await;
-        assert!(silent.facts.contains(&Fact::Silent(Witness::StatusMessages)), "{silent:?}");
-        assert_eq!(silent.reach, Reach::Unsettled);
-        assert_eq!(unread(&silent), ["status_messages", "status_messages"]);
-    }
     // What passes by itself does not silence.
-    database.world().trouble.insert(Topic::StatusMessages, Trouble::Refused(FailureKind::Timeout));
-    let late = next(&mut source).await;
-    assert!(!late.facts.contains(&Fact::Silent(Witness::StatusMessages)) && late.reach == Reach::Unsettled);
+    for (kind, silences) in [(FailureKind::Timeout, false), (FailureKind::Permission, true)] {
+        database.world().trouble.insert(Topic::StatusMessages, Trouble::Refused(kind));
+        let refused = next(&mut source).await;
+        assert_eq!((refused.facts.contains(&silent), refused.reach), (silences, Reach::Unsettled), "{kind}");
+        assert_eq!(unread(&refused), ["status_messages", "status_messages"]);
+    }
     database.world().trouble.clear();
-    let back = next(&mut source).await;
-    assert_eq!(
-        (coverage(&back), ids(&back), back.reach),
-        (Some((Some(-90), false)), vec![], Reach::CaughtUp)
-    );
+    let heard = next(&mut source).await;
+    assert_eq!((coverage(&heard), ids(&heard)), (Some((Some(-90), false)), vec![500]));
+    // Refused later, also to a new process, it stays with what it told.
+    database.world().trouble.insert(Topic::StatusMessages, Trouble::Refused(FailureKind::Permission));
+    for mut source in [source, database.source(Some(heard.cursor))] {
+        database.world().messages.insert(11, None);
+        let refused = next(&mut source).await;
+        assert_eq!((refused.facts.contains(&silent), coverage(&refused)), (false, None));
+        assert_eq!(refused.reach, Reach::Unsettled);
+        database.world().trouble.clear();
+        let back = next(&mut source).await;
+        assert_eq!(
+            (coverage(&back), ids(&back), back.reach),
+            (Some((Some(-90), false)), vec![], Reach::CaughtUp),
+            "read whole"
+        );
+        database.world().trouble.insert(Topic::StatusMessages, Trouble::Refused(FailureKind::Permission));
+    }
 }
 
 #[tokio::test(start_paused = true)]
