@@ -151,7 +151,8 @@ impl App {
             if let Some(config) = &settings.database {
                 let id = DatabaseSource::id_of(config);
                 state.watch(id.clone(), config.interval, id.kind.witness(), now);
-                tasks.database = database_of(&settings, clock, databases.as_ref(), state.cursor_for(&id));
+                let cursor = state.cursor_for(&id);
+                tasks.database = database_of(&settings, &patterns, clock, databases.as_ref(), cursor)?;
             }
             states.push((state, sequence));
             sites.push(tasks);

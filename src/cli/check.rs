@@ -25,6 +25,7 @@ use crate::source::{
     Surroundings, database_of, sources_of,
 };
 use crate::state::{SiteState, checkpoint};
+use crate::trace::UserPatterns;
 
 use super::args::OutputFormat;
 
@@ -121,7 +122,7 @@ fn look(
     for source in logs {
         poll_once(&mut state, source, clock);
     }
-    ask_database(&mut state, &SqlServers::new(environment)?, clock)?;
+    ask_database(&mut state, &patterns, &SqlServers::new(environment), clock)?;
     for source in others {
         poll_once(&mut state, source, clock);
     }
@@ -129,12 +130,17 @@ fn look(
 }
 
 /// Asks the site database once, if there is one.
-fn ask_database(state: &mut SiteState, databases: &dyn Databases, clock: Clock) -> anyhow::Result<()> {
+fn ask_database(
+    state: &mut SiteState,
+    patterns: &UserPatterns,
+    databases: &dyn Databases,
+    clock: Clock,
+) -> anyhow::Result<()> {
     let settings = Arc::clone(&state.settings);
     let Some(config) = &settings.database else { return Ok(()) };
     let id = DatabaseSource::id_of(config);
     state.watch(id.clone(), config.interval, id.kind.witness(), clock.now());
-    let Some(mut source) = database_of(&settings, clock, databases, state.cursor_for(&id)) else {
+    let Some(mut source) = database_of(&settings, patterns, clock, databases, state.cursor_for(&id))? else {
         return Ok(());
     };
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
@@ -265,7 +271,7 @@ mod tests {
         let mut settings = SiteSettings::new(site);
         settings.database = Some(database_config(site));
         let mut state = SiteState::new(Arc::new(settings), now);
-        ask_database(&mut state, &database, clock).unwrap();
+        ask_database(&mut state, &UserPatterns::default(), &database, clock).unwrap();
         let mut said = Vec::new();
         text(&state, &assess(&state, clock.now()), &mut said).unwrap();
         String::from_utf8(said).unwrap()

@@ -42,7 +42,7 @@ pub fn run(
             environment,
             &state_path,
             Timings::DEFAULT,
-            Box::new(SqlServers::new(environment)?),
+            Box::new(SqlServers::new(environment)),
             logs,
         )?;
         run_until(app, stop).await

@@ -3,7 +3,7 @@
 //! It has no network and no SQL, and its server is called `simulated`, so that nobody takes it for a real one. For one
 //! minute of every ten a right is missing, as it is where somebody forgot a grant.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
 use std::iter::Chain;
 use std::time::Duration;
@@ -25,6 +25,7 @@ use crate::site::{
 };
 use crate::source::site_database::{Answer, Asked, Databases, Depth, Question, SiteDatabase, Unanswered};
 use crate::source::{FailureKind, PollFailure};
+use crate::trace::Phrases;
 
 /// What the server calls itself.
 const SERVER: &str = "simulated";
@@ -144,6 +145,7 @@ impl SimulatedDatabase {
             Question::TaskStatus => Answer::TaskStatus(self.task_status()),
             Question::NewestRecord => Answer::NewestRecord(self.told.back().map(|(record, _)| *record)),
             Question::StatusMessages(depth) => Answer::StatusMessages(self.messages(depth, now)),
+            Question::Reasons(_) => Answer::Reasons(BTreeMap::new()),
             Question::ChangeTracking => Answer::ChangeTracking(Some(ChangeTracking {
                 auto_cleanup: true,
                 retention: DEFAULT_RETENTION,
@@ -222,7 +224,7 @@ impl SiteDatabase for SimulatedDatabase {
 }
 
 impl Databases for SimulatedDatabase {
-    fn of(&self, _: &SiteSettings, _: &DatabaseConfig) -> Box<dyn SiteDatabase> {
+    fn of(&self, _: &SiteSettings, _: &DatabaseConfig, _: Phrases) -> Box<dyn SiteDatabase> {
         Box::new(self.clone())
     }
 }

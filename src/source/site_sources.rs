@@ -25,12 +25,14 @@ pub struct Surroundings<'a> {
 /// The database of a site, ready to be asked, if there is one: from where its last poll came to.
 pub fn database_of(
     settings: &SiteSettings,
+    patterns: &UserPatterns,
     clock: Clock,
     databases: &dyn Databases,
     cursor: Option<Cursor>,
-) -> Option<DatabaseSource> {
-    let config = settings.database.as_ref()?;
-    Some(DatabaseSource::new(settings.code, config, clock, databases.of(settings, config), cursor))
+) -> Result<Option<DatabaseSource>, PhraseError> {
+    let Some(config) = &settings.database else { return Ok(None) };
+    let database = databases.of(settings, config, Phrases::new(patterns.clone())?);
+    Ok(Some(DatabaseSource::new(settings.code, config, clock, database, cursor)))
 }
 
 /// The sources of a site that block: all but its database.

@@ -153,6 +153,7 @@ impl DatabaseState {
                 Topic::Site
                 | Topic::Task
                 | Topic::StatusMessages
+                | Topic::Reasons
                 | Topic::ChangeTracking
                 | Topic::BackupSets
                 | Topic::Replicas => {}

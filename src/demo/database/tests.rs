@@ -47,7 +47,8 @@ impl Site {
         let simulated = SimulatedDatabase::new(clock, &task, writer.clone(), runs, live.clone());
         let mut settings = SiteSettings::new(code);
         (settings.database, settings.time_zone) = (Some(database_config(code)), Some(Zone::Utc));
-        let database = database_of(&settings, clock, &simulated, None).unwrap();
+        let database =
+            database_of(&settings, &UserPatterns::default(), clock, &simulated, None).unwrap().unwrap();
         let phrases = Phrases::new(UserPatterns::default()).unwrap();
         let log = BackupLog::new(code, folder.path().join("smsbkup.log"), Duration::from_secs(1), phrases);
         let mut state = SiteState::new(Arc::new(settings), start());

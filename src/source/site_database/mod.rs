@@ -11,6 +11,7 @@ pub(crate) mod scripted;
 mod source;
 mod sql_server;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 
@@ -25,6 +26,7 @@ use crate::site::{
     BackupSet, ChangeTracking, DatabaseServer, SiteAlert, SiteDefinition, StatusMessage, TaskDefinition,
     TaskStatus, Timestamp,
 };
+use crate::trace::Phrases;
 
 /// What the site database answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub enum Answer {
     NewestRecord(Option<i64>),
     /// To [`Question::StatusMessages`], in the order of their `RecordID`s.
     StatusMessages(Vec<(i64, StatusMessage)>),
+    /// To [`Question::Reasons`], by `RecordID`, in their order.
+    Reasons(BTreeMap<i64, Vec<String>>),
     /// To [`Question::ChangeTracking`]; `None` if it is off.
     ChangeTracking(Option<ChangeTracking>),
     /// To [`Question::OldestCommit`]; `None` if no change is kept.
@@ -82,6 +86,7 @@ pub trait SiteDatabase: fmt::Debug + Send {
 
 /// Where the databases of sites are: on SQL Servers, or nowhere but in the demo.
 pub trait Databases: fmt::Debug + Send {
-    /// The database of one site, not yet connected to.
-    fn of(&self, settings: &SiteSettings, config: &DatabaseConfig) -> Box<dyn SiteDatabase>;
+    /// The database of one site, not yet connected to; `phrases` tell the reasons of errors.
+    fn of(&self, settings: &SiteSettings, config: &DatabaseConfig, phrases: Phrases)
+    -> Box<dyn SiteDatabase>;
 }

@@ -17,6 +17,8 @@ closed_set! {
         TaskStatus => "task_status",
         /// Status messages of the backup.
         StatusMessages => "status_messages",
+        /// What errors among the status messages say.
+        Reasons => "reasons",
         /// Change tracking: on, cleaned up, kept how long.
         ChangeTracking => "change_tracking",
         /// The oldest change that is kept.
@@ -49,6 +51,8 @@ pub enum Question {
     NewestRecord,
     /// The backup's messages in `v_StatusMessage`.
     StatusMessages(Depth),
+    /// The insertion strings of errors among these messages, in `v_StatMsgInsStrings`.
+    Reasons(Depth),
     /// The database's row in `sys.change_tracking_databases`.
     ChangeTracking,
     /// The oldest row of `sys.dm_tran_commit_table`.
@@ -91,6 +95,7 @@ impl Question {
             Self::Task => Topic::Task,
             Self::TaskStatus => Topic::TaskStatus,
             Self::NewestRecord | Self::StatusMessages(_) => Topic::StatusMessages,
+            Self::Reasons(_) => Topic::Reasons,
             Self::ChangeTracking => Topic::ChangeTracking,
             Self::OldestCommit => Topic::OldestCommit,
             Self::BackupSets => Topic::BackupSets,
@@ -103,7 +108,7 @@ impl Question {
     /// How often it is asked.
     pub fn cadence(self) -> Cadence {
         match self {
-            Self::OldestCommit | Self::Replicas | Self::PackageRoots => Cadence::Hourly,
+            Self::Reasons(_) | Self::OldestCommit | Self::Replicas | Self::PackageRoots => Cadence::Hourly,
             _ => Cadence::EveryPoll,
         }
     }

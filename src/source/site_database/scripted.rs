@@ -131,6 +131,7 @@ impl Scripted {
                 let own = world.messages.iter().filter_map(|(id, own)| Some((*id, own.clone()?)));
                 Answer::StatusMessages(own.filter(|(_, message)| reaches(message.time)).collect())
             }
+            Question::Reasons(_) => Answer::Reasons(BTreeMap::new()),
             Question::ChangeTracking => Answer::ChangeTracking(None),
             Question::OldestCommit => Answer::OldestCommit(Some(now - TimeDelta::days(5))),
             Question::BackupSets => {

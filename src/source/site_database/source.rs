@@ -44,6 +44,8 @@ const QUESTIONS: &[Question] = &[
     Question::Alerts,
     Question::Replicas,
     Question::PackageRoots,
+    // They come with the messages; asked for themselves, they tell whether that is allowed, errors or none.
+    Question::Reasons(Depth::Recent),
     // The one that can take long comes last.
     Question::OldestCommit,
 ];
@@ -229,6 +231,7 @@ impl DatabaseSource {
                 let wanted = |alert: &SiteAlert| self.alert.as_ref().is_some_and(|wanted| is(alert, wanted));
                 DatabaseFact::Alert(alerts.into_iter().find(wanted))
             }
+            Answer::Reasons(_) => return Vec::new(),
             Answer::Site(site) => DatabaseFact::Site(site),
             Answer::SiteStatus(status) => DatabaseFact::SiteStatus(status),
             Answer::Task(task) => DatabaseFact::Task(task),

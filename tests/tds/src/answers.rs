@@ -24,18 +24,7 @@ pub fn healthy() -> Vec<Known> {
     let messages = |question| Known {
         question,
         table: rows(
-            [
-                int("RecordID"),
-                text("SiteCode"),
-                text("Component"),
-                int("MessageID"),
-                int("Severity"),
-                text("MachineName"),
-                text("Time"),
-                int("ProcessID"),
-                int("ThreadID"),
-                int("Win32Error"),
-            ],
+            message_columns(),
             [
                 message(41, 5055, 1000, "2026-06-01T02:00:05.123"),
                 message(42, 5035, 1001, "2026-06-01T02:47:00"),
@@ -49,6 +38,14 @@ pub fn healthy() -> Vec<Known> {
             "CM01",
             "2026-06-01T02:47:00Z",
         ],
+    };
+    let reasons = |question| Known {
+        question,
+        table: rows(
+            [int("RecordID"), int("InsStrIndex"), text("InsStrValue")],
+            [vec![40.into(), 0.into(), "E:\\SCCMBackup".into()]],
+        ),
+        understood: &["Reasons({40: [", "SCCMBackup"],
     };
     vec![
         Known {
@@ -83,6 +80,8 @@ pub fn healthy() -> Vec<Known> {
         },
         messages(Question::StatusMessages(Depth::Recent)),
         messages(Question::StatusMessages(Depth::All)),
+        reasons(Question::Reasons(Depth::Recent)),
+        reasons(Question::Reasons(Depth::All)),
         Known {
             question: Question::Task,
             table: rows(
@@ -214,6 +213,28 @@ pub fn healthy() -> Vec<Known> {
             table: rows([text("commit_time")], [vec!["2026-05-27T03:04:05.997".into()]]),
             understood: &["OldestCommit(Some(2026-05-27T03:04:05.997Z))"],
         },
+    ]
+}
+
+/// Status messages of which the second is an error without a code.
+pub fn failed_backup() -> Table {
+    let mut error = message(42, 5060, 1001, "2026-06-01T02:30:00");
+    error[4] = (-1_073_741_824).into();
+    rows(message_columns(), [message(41, 5055, 1000, "2026-06-01T02:00:05"), error])
+}
+
+fn message_columns() -> [Column; 10] {
+    [
+        int("RecordID"),
+        text("SiteCode"),
+        text("Component"),
+        int("MessageID"),
+        int("Severity"),
+        text("MachineName"),
+        text("Time"),
+        int("ProcessID"),
+        int("ThreadID"),
+        int("Win32Error"),
     ]
 }
 

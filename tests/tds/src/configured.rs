@@ -9,6 +9,7 @@ use configmgr_backup_exporter::config::{
 use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::site::SiteCode;
 use configmgr_backup_exporter::source::site_database::{Databases, SiteDatabase, SqlServers};
+use configmgr_backup_exporter::trace::{Phrases, UserPatterns};
 
 /// The site database's name.
 pub const DATABASE: &str = "CM_P01";
@@ -46,6 +47,12 @@ pub fn config(server: SocketAddr) -> DatabaseConfig {
 
 /// What answers for a database in the real program.
 pub fn database(config: &DatabaseConfig) -> Box<dyn SiteDatabase> {
+    database_with(config, UserPatterns::default())
+}
+
+/// The same for a site with patterns of its own.
+pub fn database_with(config: &DatabaseConfig, patterns: UserPatterns) -> Box<dyn SiteDatabase> {
     let environment = Environment::new([(PASSWORD_VARIABLE, PASSWORD)]);
-    SqlServers::new(&environment).expect("the phrases").of(&SiteSettings::new(site()), config)
+    let phrases = Phrases::new(patterns).expect("the phrases");
+    SqlServers::new(&environment).of(&SiteSettings::new(site()), config, phrases)
 }

@@ -14,9 +14,9 @@ mod stub;
 mod table;
 mod wait;
 
-pub use answers::{Known, healthy};
+pub use answers::{Known, failed_backup, healthy};
 pub use certificates::{Authority, Identity, Validity};
-pub use configured::{DATABASE, PASSWORD, USER, config, database, site};
+pub use configured::{DATABASE, PASSWORD, USER, config, database, database_with, site};
 pub use exporter::Exporter;
 pub use proxy::Proxy;
 pub use server::Server;

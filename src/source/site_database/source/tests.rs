@@ -213,6 +213,18 @@ async fn what_is_asked_hourly_is_told_with_every_poll() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reasons_that_nobody_may_read_are_told_also_where_there_is_no_error() {
+    let (database, mut source) = rig();
+    add(&database, &[(10, 500, -1)]);
+    database.world().trouble.insert(Topic::Reasons, Trouble::Refused(FailureKind::Permission));
+    for _ in 0..2 {
+        let polled = next(&mut source).await;
+        assert_eq!((unread(&polled), polled.reach), (vec!["reasons"], Reach::CaughtUp));
+    }
+    assert_eq!(database.times_asked(Topic::Reasons), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_lost_connection_is_made_anew_and_a_second_ends_the_asking() {
     let (database, mut source) = rig();
     add(&database, &[(10, 500, -1)]);
@@ -249,7 +261,7 @@ async fn a_slow_server_is_left_in_time_and_what_it_answered_counts() {
     assert!(begun.elapsed() <= source.deadline().unwrap(), "{:?}", begun.elapsed());
     assert_eq!((ids(&polled), polled.reach), (vec![500], Reach::CaughtUp));
     assert_eq!(unread(&polled).first(), Some(&"task"));
-    assert_eq!(unread(&polled).len(), 8);
+    assert_eq!(unread(&polled).len(), 9);
 }
 
 #[tokio::test(start_paused = true)]

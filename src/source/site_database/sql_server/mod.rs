@@ -26,7 +26,7 @@ use crate::config::{Authentication, DatabaseConfig, Encryption, ServerAddress, S
 use crate::environment::Environment;
 use crate::platform::integrated_authentication;
 use crate::site::{SiteCode, StatusMessage};
-use crate::trace::{PhraseError, Phrases, UserPatterns};
+use crate::trace::Phrases;
 
 /// Where every server keeps what it knows of backups.
 const BACKUP_HISTORY: &str = "msdb";
@@ -35,19 +35,22 @@ const BACKUP_HISTORY: &str = "msdb";
 #[derive(Debug)]
 pub struct SqlServers {
     environment: Arc<Environment>,
-    phrases: Arc<Phrases>,
 }
 
 impl SqlServers {
     /// Reads passwords from `environment` where the configuration says so.
-    pub fn new(environment: &Environment) -> Result<Self, PhraseError> {
-        let phrases = Phrases::new(UserPatterns::default())?;
-        Ok(Self { environment: Arc::new(environment.clone()), phrases: Arc::new(phrases) })
+    pub fn new(environment: &Environment) -> Self {
+        Self { environment: Arc::new(environment.clone()) }
     }
 }
 
 impl Databases for SqlServers {
-    fn of(&self, settings: &SiteSettings, config: &DatabaseConfig) -> Box<dyn SiteDatabase> {
+    fn of(
+        &self,
+        settings: &SiteSettings,
+        config: &DatabaseConfig,
+        phrases: Phrases,
+    ) -> Box<dyn SiteDatabase> {
         if sends_password_openly(config) {
             tracing::warn!(
                 site = %settings.code,
@@ -57,7 +60,7 @@ impl Databases for SqlServers {
             );
         }
         let site_database = config.name.clone();
-        let (environment, phrases) = (Arc::clone(&self.environment), Arc::clone(&self.phrases));
+        let (environment, phrases) = (Arc::clone(&self.environment), Arc::new(phrases));
         Box::new(SqlServer::new(settings.code, site_database, config.clone(), environment, phrases))
     }
 }
@@ -95,12 +98,7 @@ impl SqlServer {
     }
 
     async fn answer(&mut self, question: Question) -> Result<Answer, Trouble> {
-        let topic = question.topic();
-        let batch = query::text(question, self.site, &self.site_database);
-        let rows = self.rows(topic, query::grant(question), &batch).await?;
-        let answer = query::read(question, self.site, &rows)
-            .map_err(|malformed| Trouble::malformed(topic, &malformed))?;
-        match (question, answer) {
+        match (question, self.plain_answer(question).await?) {
             (Question::StatusMessages(depth), Answer::StatusMessages(messages)) => {
                 self.with_reasons(depth, messages).await.map(Answer::StatusMessages)
             }
@@ -108,22 +106,25 @@ impl SqlServer {
         }
     }
 
-    /// Looks for the reasons of errors in their insertion strings. Without the right to read them there are none, but
-    /// a message must not be read without its reason now and with it later.
+    async fn plain_answer(&mut self, question: Question) -> Result<Answer, Trouble> {
+        let topic = question.topic();
+        let batch = query::text(question, self.site, &self.site_database);
+        let rows = self.rows(topic, query::grant(question), &batch).await?;
+        query::read(question, self.site, &rows).map_err(|malformed| Trouble::malformed(topic, &malformed))
+    }
+
+    /// Looks for the reasons of errors in their insertion strings. Without the right to read them there are none (the
+    /// question itself tells of that), but a message must not be read without its reason now and with it later.
     async fn with_reasons(
         &mut self,
         depth: Depth,
         mut messages: Vec<(i64, StatusMessage)>,
     ) -> Result<Vec<(i64, StatusMessage)>, Trouble> {
         if query::wants_reasons(&messages) {
-            let batch = query::insertion_strings_text(depth, self.site);
-            match self.rows(Topic::StatusMessages, query::insertion_strings_grant(), &batch).await {
-                Ok(rows) => {
-                    let strings = query::insertion_strings(&rows).unwrap_or_default();
-                    query::add_reasons(&mut messages, &strings, &self.phrases);
-                }
-                Err(trouble) if trouble.stays() => {}
-                Err(trouble) => return Err(trouble),
+            match self.plain_answer(Question::Reasons(depth)).await {
+                Ok(Answer::Reasons(strings)) => query::add_reasons(&mut messages, &strings, &self.phrases),
+                Err(trouble) if !trouble.stays() => return Err(trouble),
+                _ => {}
             }
         }
         Ok(messages)
@@ -234,6 +235,7 @@ mod tests {
     use super::*;
     use crate::config::PasswordSource;
     use crate::source::FailureKind;
+    use crate::trace::UserPatterns;
 
     fn config(host: &str, authentication: Authentication, encryption: Encryption) -> DatabaseConfig {
         DatabaseConfig {

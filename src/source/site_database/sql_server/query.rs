@@ -13,7 +13,7 @@ use super::rows::{Malformed, Rows};
 use crate::site::SiteCode;
 use crate::source::site_database::{Answer, Depth, Question};
 
-pub(super) use messages::{add_reasons, insertion_strings, wants_reasons};
+pub(super) use messages::{add_reasons, wants_reasons};
 
 /// One batch that a connection runs once after log-on: nobody waits for us, and we wait for no lock longer than 5 s.
 ///
@@ -53,20 +53,14 @@ fn query(question: Question) -> Query {
         Question::StatusMessages(Depth::All) => {
             query!("status_messages_all", StatusMessages, messages::status_messages)
         }
+        Question::Reasons(Depth::Recent) => query!("reasons_recent", Reasons, messages::reasons),
+        Question::Reasons(Depth::All) => query!("reasons_all", Reasons, messages::reasons),
         Question::ChangeTracking => query!("change_tracking", ChangeTracking, read::change_tracking),
         Question::OldestCommit => query!("oldest_commit", OldestCommit, read::oldest_commit),
         Question::BackupSets => query!("backup_sets", BackupSets, backup_sets::backup_sets),
         Question::Replicas => query!("replicas", Replicas, read::replicas),
         Question::Alerts => query!("alerts", Alerts, read::alerts),
         Question::PackageRoots => query!("package_roots", PackageRoots, read::package_roots),
-    }
-}
-
-/// The file that asks for the insertion strings of the errors among the messages of the same depth.
-fn insertion_strings_file(depth: Depth) -> &'static str {
-    match depth {
-        Depth::Recent => include_str!("queries/insertion_strings_recent.sql"),
-        Depth::All => include_str!("queries/insertion_strings_all.sql"),
     }
 }
 
@@ -83,16 +77,6 @@ pub(super) fn grant(question: Question) -> &'static str {
 /// The answer that these rows are.
 pub(super) fn read(question: Question, site: SiteCode, rows: &Rows) -> Result<Answer, Malformed> {
     (query(question).read)(site, rows)
-}
-
-/// The text that asks for the insertion strings of the errors among the messages of the same depth.
-pub(super) fn insertion_strings_text(depth: Depth, site: SiteCode) -> String {
-    batch(insertion_strings_file(depth), site)
-}
-
-/// What the account needs for the insertion strings, for people.
-pub(super) fn insertion_strings_grant() -> &'static str {
-    granted(insertion_strings_file(Depth::Recent))
 }
 
 /// The statement of a file, without its comments.

@@ -74,7 +74,7 @@ pub(in super::super) fn wants_reasons(messages: &[(i64, StatusMessage)]) -> bool
 }
 
 /// The insertion strings of each message, in their order; a NULL says nothing.
-pub(in super::super) fn insertion_strings(rows: &Rows) -> Result<BTreeMap<i64, Vec<String>>, Malformed> {
+pub(super) fn reasons(_: SiteCode, rows: &Rows) -> Result<BTreeMap<i64, Vec<String>>, Malformed> {
     let mut numbered: BTreeMap<i64, BTreeMap<i64, String>> = BTreeMap::new();
     for row in rows.iter() {
         let strings = numbered.entry(row.int("RecordID")?).or_default();

@@ -16,7 +16,7 @@ use super::*;
 use crate::site::ClosedSet;
 use crate::source::site_database::Topic;
 
-const ALL: [Question; 14] = [
+const ALL: [Question; 16] = [
     Question::Server,
     Question::Site,
     Question::SiteStatus,
@@ -25,6 +25,8 @@ const ALL: [Question; 14] = [
     Question::NewestRecord,
     Question::StatusMessages(Depth::Recent),
     Question::StatusMessages(Depth::All),
+    Question::Reasons(Depth::Recent),
+    Question::Reasons(Depth::All),
     Question::ChangeTracking,
     Question::OldestCommit,
     Question::BackupSets,
@@ -32,8 +34,6 @@ const ALL: [Question; 14] = [
     Question::Alerts,
     Question::PackageRoots,
 ];
-
-const DEPTHS: [Depth; 2] = [Depth::Recent, Depth::All];
 
 /// Words that no text may have: they write, run something, or reach other servers.
 const FORBIDDEN: &[&str] = &[
@@ -119,12 +119,7 @@ fn site() -> SiteCode {
 
 /// Every file with a statement, by the name of what it asks.
 fn files() -> Vec<(String, &'static str)> {
-    let questions = ALL.iter().map(|question| (format!("{question:?}"), query(*question).file));
-    let strings = DEPTHS.iter().map(|depth| {
-        let name = format!("{:?}, for the reasons of errors", Question::StatusMessages(*depth));
-        (name, insertion_strings_file(*depth))
-    });
-    questions.chain(strings).collect()
+    ALL.iter().map(|question| (format!("{question:?}"), query(*question).file)).collect()
 }
 
 /// A statement in upper case, in which nothing is left of its literals.
@@ -222,15 +217,15 @@ fn only_the_sites_code_and_the_databases_name_are_put_in() {
     assert!(text(Question::Task, site(), "CM_P01").contains("t.SiteCode = 'P01'"));
     assert!(text(Question::PackageRoots, site(), "CM_P01").contains("LIKE 'P01%'"));
     assert!(text(Question::BackupSets, site(), "CM_P01").contains("database_name = N'CM_P01'"));
-    assert!(insertion_strings_text(Depth::All, site()).contains("SiteCode = 'P01'"));
+    assert!(text(Question::Reasons(Depth::All), site(), "CM_P01").contains("SiteCode = 'P01'"));
 }
 
 #[test]
-fn the_depth_of_messages_and_of_their_strings_is_the_same() {
+fn the_depth_of_messages_and_of_their_reasons_is_the_same() {
     for (depth, days) in [(Depth::Recent, "-2"), (Depth::All, "-400")] {
         let limit = format!("Time >= DATEADD(day, {days}, GETUTCDATE())");
         assert!(text(Question::StatusMessages(depth), site(), "").contains(&limit));
-        assert!(insertion_strings_text(depth, site()).contains(&limit));
+        assert!(text(Question::Reasons(depth), site(), "").contains(&limit));
     }
 }
 
@@ -298,9 +293,7 @@ fn the_document_tells_of_every_question_what_it_needs() {
         let right = row.split(" | ").nth(1).unwrap().replace('`', "");
         let files =
             ALL.iter().filter(|question| question.topic() == *topic).map(|question| query(*question).file);
-        let strings =
-            DEPTHS.iter().filter(|_| *topic == Topic::StatusMessages).map(|d| insertion_strings_file(*d));
-        let needed: BTreeSet<_> = files.chain(strings).flat_map(grants).collect();
+        let needed: BTreeSet<_> = files.flat_map(grants).collect();
         assert!(!needed.is_empty(), "{topic}");
         for (permission, place) in needed {
             assert!(
@@ -315,5 +308,5 @@ fn the_document_tells_of_every_question_what_it_needs() {
 fn a_grant_reads_as_people_write_it() {
     assert_eq!(grant(Question::Task), "SELECT ON dbo.vSMS_SC_SQL_Task in the site database");
     assert_eq!(grant(Question::ChangeTracking), "VIEW ANY DATABASE on the server");
-    assert!(insertion_strings_grant().starts_with("SELECT ON dbo.v_StatMsgInsStrings"));
+    assert!(grant(Question::Reasons(Depth::All)).starts_with("SELECT ON dbo.v_StatMsgInsStrings"));
 }

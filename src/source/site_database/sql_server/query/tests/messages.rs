@@ -1,10 +1,10 @@
 //! Status messages out of rows.
 
-use super::super::super::rows::{Malformed, Rows, Value};
-use super::super::{add_reasons, insertion_strings, wants_reasons};
+use super::super::super::rows::Value;
+use super::super::{add_reasons, wants_reasons};
 use super::samples::{MESSAGES, NULL, answer, int, refusal, row_with, rows, text, utc, with};
 use crate::site::{Component, FailureCause, Hint, HintStrength, MessageId, Severity, StatusMessage};
-use crate::source::site_database::Answer;
+use crate::source::site_database::{Answer, Depth, Question};
 use crate::trace::{Phrases, UserPatterns};
 
 pub(super) fn message() -> StatusMessage {
@@ -75,30 +75,17 @@ fn an_error_without_a_code_has_the_reason_that_its_strings_give() {
     let mut messages = vec![(1, bare.clone()), (2, message()), (3, good), (4, bare)];
     assert!(wants_reasons(&messages) && !wants_reasons(&messages[1..3]));
     let string = |record: i64, index: i64, value: Value| vec![int(record), int(index), value];
-    let rows = Rows {
-        columns: ["RecordID", "InsStrIndex", "InsStrValue"].map(str::to_owned).into(),
-        rows: vec![
-            string(1, 1, text("Win32 Error = 5")),
-            string(1, 0, text("Failed to copy file")),
-            string(1, 2, NULL),
-            string(2, 0, text("Win32 Error = 5")),
-            string(3, 0, text("Win32 Error = 5")),
-        ],
-    };
-    let strings = insertion_strings(&rows).unwrap();
+    let sent = [
+        string(1, 1, text("Win32 Error = 5")),
+        string(1, 0, text("Failed to copy file")),
+        string(1, 2, NULL),
+        string(2, 0, text("Win32 Error = 5")),
+        string(3, 0, text("Win32 Error = 5")),
+    ];
+    let asked = Question::Reasons(Depth::Recent);
+    let Answer::Reasons(strings) = answer(asked, &rows(asked, sent)) else { panic!() };
     assert_eq!(strings[&1], ["Failed to copy file", "Win32 Error = 5"]);
     add_reasons(&mut messages, &strings, &phrases);
     let causes: Vec<_> = messages.iter().map(|(_, message)| message.hint.map(|hint| hint.cause)).collect();
     assert_eq!(causes, [Some(FailureCause::AccessDenied), Some(FailureCause::DiskFull), None, None]);
-}
-
-#[test]
-fn strings_that_cannot_be_told_apart_are_refused() {
-    for (changed, expected) in [(0, "RecordID is NULL"), (1, "InsStrIndex is NULL")] {
-        let mut row = vec![int(1), int(0), text("a")];
-        row[changed] = NULL;
-        let columns = ["RecordID", "InsStrIndex", "InsStrValue"].map(str::to_owned).into();
-        let refused = insertion_strings(&Rows { columns, rows: vec![row] });
-        assert_eq!(refused, Err(Malformed(expected.to_owned())));
-    }
 }

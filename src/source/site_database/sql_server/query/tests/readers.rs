@@ -1,5 +1,6 @@
 //! What all readers keep to: usable rows are their answers, and nothing that a server could send makes one panic.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,7 +9,7 @@ use super::super::super::rows::{Malformed, Rows, Value};
 use super::backup_sets::set;
 use super::messages::message;
 use super::samples::{MESSAGES, NULL, answer, columns, int, refusal, row, rows, text, utc, with};
-use super::{ALL, batch, insertion_strings, insertion_strings_file, query, read, site};
+use super::{ALL, batch, query, read, site};
 use crate::site::{
     ChangeTracking, DatabaseServer, SiteAlert, SiteDefinition, SiteRole, TaskDefinition, TaskStatus,
     TaskWindow,
@@ -43,6 +44,7 @@ fn expected(question: Question) -> Answer {
         })),
         Question::NewestRecord => Answer::NewestRecord(Some(72_057_594_037_928_005)),
         Question::StatusMessages(_) => Answer::StatusMessages(vec![(7, message())]),
+        Question::Reasons(_) => Answer::Reasons([(7, vec!["Win32 Error = 5".to_owned()])].into()),
         Question::ChangeTracking => Answer::ChangeTracking(Some(ChangeTracking {
             auto_cleanup: true,
             retention: Duration::from_secs(5 * 86_400),
@@ -74,12 +76,6 @@ fn the_columns_are_those_that_are_asked_for() {
         let statement = batch(query(question).file, site());
         for (column, _) in columns(question) {
             assert!(statement.contains(&format!(" AS {column}")), "{question:?}: {column}");
-        }
-    }
-    for depth in [Depth::Recent, Depth::All] {
-        let statement = batch(insertion_strings_file(depth), site());
-        for column in ["RecordID", "InsStrIndex", "InsStrValue"] {
-            assert!(statement.contains(&format!(" AS {column}")), "{column}");
         }
     }
 }
@@ -134,6 +130,7 @@ fn without_rows_nothing_is_said_or_something_is_wrong() {
         (Question::TaskStatus, Answer::TaskStatus(None)),
         (Question::NewestRecord, Answer::NewestRecord(None)),
         (MESSAGES, Answer::StatusMessages(Vec::new())),
+        (Question::Reasons(Depth::All), Answer::Reasons(BTreeMap::new())),
         (Question::ChangeTracking, Answer::ChangeTracking(None)),
         (Question::OldestCommit, Answer::OldestCommit(None)),
         (Question::BackupSets, Answer::BackupSets(Vec::new())),
@@ -215,8 +212,6 @@ proptest! {
         if let Ok(Answer::StatusMessages(messages)) = read(question, site(), &rows) {
             prop_assert!(messages.is_sorted_by(|(a, _), (b, _)| a < b));
         }
-        let strings = Rows { columns: ["RecordID", "InsStrValue", "InsStrIndex"].map(str::to_owned).into(), ..rows };
-        let _ = insertion_strings(&strings);
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub(super) fn columns(question: Question) -> &'static [Column] {
             ("ThreadID", true),
             ("Win32Error", true),
         ],
+        Question::Reasons(_) => &[("RecordID", false), ("InsStrIndex", false), ("InsStrValue", true)],
         Question::ChangeTracking => &[
             ("permitted", false),
             ("is_auto_cleanup_on", false),
@@ -120,6 +121,7 @@ pub(super) fn row(question: Question) -> Vec<Value> {
             int(5172),
             int(112),
         ],
+        Question::Reasons(_) => vec![int(7), int(0), text("Win32 Error = 5")],
         Question::ChangeTracking => vec![int(1), int(1), int(5), int(3)],
         Question::OldestCommit => vec![text("2026-07-19T11:42:00")],
         Question::BackupSets => vec![

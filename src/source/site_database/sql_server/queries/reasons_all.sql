@@ -1,4 +1,4 @@
--- Question: StatusMessages(All), for the reasons of errors
+-- Question: Reasons(All)
 -- Source: v_StatMsgInsStrings, with v_StatusMessage for the errors of the backup
 -- Grant: SELECT ON dbo.v_StatMsgInsStrings, SELECT ON dbo.v_StatusMessage in the site database
 SELECT TOP (4000)
