@@ -229,7 +229,9 @@ impl DatabaseSource {
             }
             Answer::Alerts(alerts) => {
                 let wanted = |alert: &SiteAlert| self.alert.as_ref().is_some_and(|wanted| is(alert, wanted));
-                DatabaseFact::Alert(alerts.into_iter().find(wanted))
+                // Of several, the one that tells something.
+                let alerts = alerts.into_iter().filter(wanted);
+                DatabaseFact::Alert(alerts.min_by_key(|alert| (!alert.active, alert.id)))
             }
             Answer::Reasons(_) => return Vec::new(),
             Answer::Site(site) => DatabaseFact::Site(site),

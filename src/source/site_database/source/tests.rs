@@ -322,6 +322,21 @@ async fn a_server_that_is_not_in_its_own_group_by_name_stays_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_several_alerts_that_fit_the_active_one_is_told() {
+    let (_, mut source) = rig();
+    source.alert = Some(AlertMatch::TypeId(26));
+    let alert = |id, type_id, active| SiteAlert { id, type_id, name: "Backup".into(), active, bad: None };
+    let alerts = [(1, None, true), (2, Some(26), false), (3, Some(26), true), (4, Some(26), true)];
+    for (told, expected) in [(4, Some(3)), (2, Some(2)), (1, None)] {
+        let answer =
+            Answer::Alerts(alerts[..told].iter().map(|&(id, kind, on)| alert(id, kind, on)).collect());
+        let facts = source.facts(Question::Alerts, answer, start(), &mut Gathered::new(start()));
+        let [Fact::Database(DatabaseFact::Alert(alert))] = facts.as_slice() else { panic!("{facts:?}") };
+        assert_eq!(alert.as_ref().map(|alert| alert.id), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_server_is_tried_a_few_times_an_hour() {
     let (database, source) = rig();
     database.world().dead = vec!["SQL01".to_owned()];

@@ -1,7 +1,7 @@
 -- Question: StatusMessages(All)
 -- Source: v_StatusMessage
 -- Grant: SELECT ON dbo.v_StatusMessage in the site database
--- Win32Error is known from the WMI class alone: if the view has no such column, the name means that of "absent".
+-- Three columns are known from the WMI class alone: if the view has no such column, the name means that of "absent".
 SELECT
     CAST(m.RecordID AS bigint) AS RecordID,
     CAST(m.SiteCode AS nvarchar(8)) AS SiteCode,
@@ -13,7 +13,9 @@ SELECT
     CAST(m.ProcessID AS bigint) AS ProcessID,
     CAST(m.ThreadID AS bigint) AS ThreadID,
     CAST(m.Win32Error AS bigint) AS Win32Error
-FROM (SELECT CAST(NULL AS bigint) AS Win32Error) AS absent
+FROM (
+    SELECT CAST(NULL AS bigint) AS ProcessID, CAST(NULL AS bigint) AS ThreadID, CAST(NULL AS bigint) AS Win32Error
+) AS absent
 CROSS APPLY (
     SELECT TOP (4000)
         RecordID, SiteCode, Component, MessageID, Severity, MachineName, Time, ProcessID, ThreadID, Win32Error
