@@ -23,6 +23,9 @@ const PROTOCOLS: [&str; 4] = ["tcp", "np", "lpc", "admin"];
 
 /// The name of a database.
 pub(in crate::config) fn database_name(text: &str) -> Result<String, Fault> {
+    if text.contains(['=', ';']) {
+        return Err(Fault::new("a connection string", "write the name of the database alone, as CM_P01"));
+    }
     short_name(text, || {
         format!("write its name in SQL Server, of at most {LONGEST_NAME} characters, as CM_P01")
     })
@@ -218,6 +221,9 @@ mod tests {
     fn what_may_hold_a_password_is_not_repeated() {
         for fault in [
             server_address("Server=sql01;User Id=cm;Password=hunter2").unwrap_err(),
+            database_name("Database=CM_P01;Password=hunter2").unwrap_err(),
+            database_name("hunter2;").unwrap_err(),
+            database_name("hunter\t2=hunter2").unwrap_err(),
             variable("hunter2!").unwrap_err(),
         ] {
             assert!(!format!("{fault:?}").contains("hunter2"), "{fault:?}");

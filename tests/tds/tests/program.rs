@@ -78,12 +78,16 @@ fn a_refused_log_on_is_told_and_shows_no_password() {
     });
     assert_eq!(exporter.sample(UP), Some(0.0));
     rig::until("the reason in the log", || {
-        exporter.output().contains("check user and password of cm_monitor").then_some(())
+        exporter.output().contains("check user and password").then_some(())
     });
     // The driver logs errors of the server as well, under its own name and without a remedy.
     let output = exporter.output();
     assert_eq!(output.lines().filter(|line| line.contains("Login failed")).count(), 1, "{output}");
     assert_secret(&exporter);
+    for path in SHOWN {
+        let shown = exporter.get(path);
+        assert!(!shown.contains(USER), "{path}: {shown}");
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ enum Meaning {
     NotOpen,
     /// The login may not log on.
     Refused,
+    /// A trigger of the server refused the log-on.
+    Triggered,
     /// There is no such database, or the login has no user in it.
     NoDatabase,
     /// The database is there and cannot be read now.
@@ -20,6 +22,10 @@ enum Meaning {
     Denied,
     /// There is no such object or column.
     NoObject,
+    /// A value is not of the kind that its column should have.
+    NoSuchValue,
+    /// The disk or what is on it is broken.
+    Damaged,
     /// Somebody else was in the way.
     Busy,
     /// Anything else.
@@ -28,14 +34,19 @@ enum Meaning {
 
 fn meaning(number: u32) -> Meaning {
     match number {
-        // Paused, single user, administrators only, upgrading itself, shutting down, session killed.
-        17142 | 17148 | 18401 | 18451 | 18461 | 596 | 6001 | 6004..=6006 => Meaning::NotOpen,
+        // Paused, single user, administrators only, upgrading itself, shutting down, session killed, in transition.
+        17142 | 17148 | 18401 | 18451 | 18461 | 596 | 952 | 6001 | 6004..=6006 => Meaning::NotOpen,
         18400..=18499 => Meaning::Refused,
+        17892 => Meaning::Triggered,
         911 | 4060 | 4062..=4064 => Meaning::NoDatabase,
         // Suspect, recovering, loading, single user, offline, no AutoClose, and roles in an availability group.
         921..=927 | 942 | 945 | 976..=983 => Meaning::NotOnline,
         229 | 230 | 262 | 297 | 300 | 371 | 916 | 15151 | 15247 | 15562 => Meaning::Denied,
         207 | 208 | 2812 | 4121 => Meaning::NoObject,
+        // Conversions: of text to a date or a number, out of range, not allowed.
+        241 | 242 | 245 | 529 | 8114 | 8115 => Meaning::NoSuchValue,
+        // Input or output failed, a page is not what it should be, a read worked at the second try.
+        823..=825 => Meaning::Damaged,
         // A scan that lost its place, no memory, no locks, deadlock, lock timeout, no worker.
         601 | 701 | 1204 | 1205 | 1222 | 8628 | 8645 | 8651 => Meaning::Busy,
         _ => Meaning::Other,
@@ -48,11 +59,10 @@ pub(super) fn connecting(number: u32, message: &str, config: &DatabaseConfig) ->
     match meaning(number) {
         Meaning::Refused => {
             let remedy = match &config.authentication {
-                Authentication::Login { user, .. } => format!(
-                    "check user and password of {user}, and that the server allows logins of its own beside those of \
-                     Windows"
-                ),
-                Authentication::Integrated => "make a login for the account of this service".to_owned(),
+                Authentication::Login { .. } => {
+                    "check user and password, and that the server allows logins of its own beside those of Windows"
+                }
+                Authentication::Integrated => "make a login for the account of this service",
             };
             let text =
                 format!("the log-on was refused ({error}); {remedy}; SQL Server's error log has the reason");
@@ -82,6 +92,12 @@ pub(super) fn asking(number: u32, message: &str, topic: Topic, grant: &str) -> (
             );
             (FailureKind::Malformed, text)
         }
+        Meaning::NoSuchValue => {
+            let text = format!(
+                "{topic} holds a value that is not as known ({error}); please report the version of ConfigMgr"
+            );
+            (FailureKind::Malformed, text)
+        }
         Meaning::Busy => {
             let text =
                 format!("{topic} could not be read beside other work ({error}); the next poll asks again");
@@ -94,12 +110,20 @@ pub(super) fn asking(number: u32, message: &str, topic: Topic, grant: &str) -> (
 /// What means the same at any time.
 fn others(meaning: Meaning, error: &str) -> (FailureKind, String) {
     let (kind, what, remedy) = match meaning {
-        Meaning::NotOpen => {
-            (FailureKind::Unreachable, "the server lets nobody in now", "the next poll tries again")
-        }
+        Meaning::NotOpen => (FailureKind::Unreachable, "nobody is let in now", "the next poll tries again"),
         Meaning::Refused => {
             (FailureKind::Authentication, "the log-on was refused", "SQL Server's error log has the reason")
         }
+        Meaning::Triggered => (
+            FailureKind::Authentication,
+            "a log-on trigger of the server refused the log-on",
+            "let the trigger allow this login",
+        ),
+        Meaning::Damaged => (
+            FailureKind::Malformed,
+            "SQL Server cannot read its own data; the database or its disk is damaged",
+            "run DBCC CHECKDB, and keep the last good backup",
+        ),
         Meaning::NoDatabase => (
             FailureKind::NotFound,
             "the database cannot be opened",
@@ -114,7 +138,7 @@ fn others(meaning: Meaning, error: &str) -> (FailureKind, String) {
             (FailureKind::Permission, "the login lacks a right", "docs/sql-permissions.md has what it needs")
         }
         Meaning::Busy => (FailureKind::Timeout, "the server is busy", "the next poll asks again"),
-        Meaning::NoObject | Meaning::Other => {
+        Meaning::NoObject | Meaning::NoSuchValue | Meaning::Other => {
             (FailureKind::Protocol, "the server reports an error", "please report this")
         }
     };
@@ -123,5 +147,14 @@ fn others(meaning: Meaning, error: &str) -> (FailureKind, String) {
 
 fn error(number: u32, message: &str) -> String {
     let first_line = message.trim_start().lines().next().unwrap_or_default();
-    format!("error {number}: {}", foreign(first_line))
+    let shown = foreign(first_line);
+    // Who must not log on is nobody's business who reads the page; the other texts name objects alone.
+    let names_login = number == 916 || matches!(meaning(number), Meaning::Refused | Meaning::Triggered);
+    format!("error {number}: {}", if names_login { without_names(&shown) } else { shown })
+}
+
+/// A text without what stands between quotation marks, in whatever language.
+fn without_names(text: &str) -> String {
+    let parts = text.split(['\'', '"']).enumerate();
+    parts.map(|(index, part)| if index % 2 == 0 { part } else { "'…'" }).collect()
 }

@@ -170,16 +170,19 @@ fn what_takes_too_long_is_told_with_its_limit() {
 
 #[test]
 fn errors_of_the_server_in_place_of_a_log_on() {
-    use FailureKind::{Authentication, NotFound, Permission, Protocol, Unreachable};
+    use FailureKind::{Authentication, Malformed, NotFound, Permission, Protocol, Unreachable};
     for (number, kind, part) in [
-        (18456, Authentication, "check user and password of cm_monitor"),
-        (18452, Authentication, "check user and password of cm_monitor"),
+        (18456, Authentication, "check user and password, and that"),
+        (18452, Authentication, "check user and password, and that"),
         (18470, Authentication, "SQL Server's error log"),
         (18486, Authentication, "SQL Server's error log"),
         (18487, Authentication, "SQL Server's error log"),
+        (17892, Authentication, "let the trigger allow this login"),
         (18401, Unreachable, "the next poll tries again"),
         (18461, Unreachable, "the next poll tries again"),
         (17142, Unreachable, "the next poll tries again"),
+        (952, Unreachable, "the next poll tries again"),
+        (824, Malformed, "DBCC CHECKDB"),
         (4060, NotFound, "check sites[].database.name"),
         (911, NotFound, "check sites[].database.name"),
         (976, Unreachable, "write its listener in sites[].database.server"),
@@ -213,6 +216,16 @@ fn errors_of_the_server_in_place_of_an_answer() {
         (208, Malformed, "the version of ConfigMgr"),
         (207, Malformed, "the version of ConfigMgr"),
         (2812, Malformed, "the version of ConfigMgr"),
+        (241, Malformed, "please report the version of ConfigMgr"),
+        (242, Malformed, "please report the version of ConfigMgr"),
+        (245, Malformed, "please report the version of ConfigMgr"),
+        (529, Malformed, "please report the version of ConfigMgr"),
+        (8114, Malformed, "please report the version of ConfigMgr"),
+        (8115, Malformed, "please report the version of ConfigMgr"),
+        (823, Malformed, "run DBCC CHECKDB"),
+        (824, Malformed, "run DBCC CHECKDB"),
+        (825, Malformed, "run DBCC CHECKDB"),
+        (952, Unreachable, "the next poll tries again"),
         (1222, Timeout, "the next poll asks again"),
         (1205, Timeout, "the next poll asks again"),
         (601, Timeout, "the next poll asks again"),
@@ -229,6 +242,32 @@ fn errors_of_the_server_in_place_of_an_answer() {
             message.contains(part) && message.contains(&format!("(error {number}: What it says.)")),
             "{message}"
         );
+    }
+}
+
+#[test]
+fn who_may_not_log_on_is_not_named_in_whatever_language() {
+    for (number, said, shown) in [
+        (18456, "Login failed for user 'cm_monitor'.", "Login failed for user '…'."),
+        (18456, "Fehler bei der Anmeldung f\u{fc}r den Benutzer 'CORP\\CM01$'.", "den Benutzer '…'."),
+        (
+            18470,
+            "Login failed for user 'cm_monitor'. Reason: The account is disabled.",
+            "'…'. Reason: The account",
+        ),
+        (18456, "Login failed for user 'cm_mon", "Login failed for user '…'"),
+        (17892, "Logon failed for login 'cm_monitor' due to trigger execution.", "login '…' due to trigger"),
+        (
+            916,
+            "The server principal \"cm_monitor\" is not able to access the database \"CM_P01\".",
+            "principal '…' is",
+        ),
+    ] {
+        let config = config(Encryption::Required, None);
+        let (_, asked) = server::asking(number, said, Topic::BackupSets, GRANT);
+        for text in [server::connecting(number, said, &config).1, asked] {
+            assert!(text.contains(shown) && !text.contains("cm_mon") && !text.contains("CM01"), "{text}");
+        }
     }
 }
 
