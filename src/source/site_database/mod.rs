@@ -80,6 +80,9 @@ pub trait SiteDatabase: fmt::Debug + Send {
     /// Asks one question, and gives up after its deadline. Connects if there is no connection.
     fn ask(&mut self, question: Question) -> Asked<'_>;
 
+    /// Nothing more is asked until the next poll.
+    fn rest(&mut self) {}
+
     /// The same site's database on another server of its availability group.
     fn replica(&self, server: &str) -> Box<dyn SiteDatabase>;
 }

@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) window: Option<TaskWindow>,
     /// How often somebody tried to connect.
     pub(crate) connections: usize,
+    /// How often a poll was over.
+    pub(crate) rests: usize,
     /// What was asked of whom.
     pub(crate) asked: Vec<(String, Question)>,
 }
@@ -154,6 +156,10 @@ impl SiteDatabase for Scripted {
             tokio::time::sleep(delay).await;
             self.answer(question)
         })
+    }
+
+    fn rest(&mut self) {
+        self.world().rests += 1;
     }
 
     fn replica(&self, server: &str) -> Box<dyn SiteDatabase> {

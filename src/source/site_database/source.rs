@@ -159,6 +159,59 @@ impl DatabaseSource {
         wanted.then_some(question)
     }
 
+    /// Asks what is due.
+    async fn look(&mut self) -> Result<Poll<SourceCursor>, PollFailure> {
+        let mut gathered = Gathered::new(self.clock.now());
+        for question in QUESTIONS {
+            let topic = question.topic();
+            let Some(question) = self.wanted(*question, &gathered) else {
+                self.slow.remove(question);
+                gathered.messages_read |= topic == Topic::StatusMessages;
+                continue;
+            };
+            let known = self.slow.get(&question).filter(|(asked, _)| asked.elapsed() < SLOW);
+            let result = if let Some((_, result)) = known {
+                result.clone()
+            } else if let Some(failure) = self.give_up(&gathered) {
+                Err(failure)
+            } else {
+                let result = self.ask(question, &mut gathered).await;
+                if question.cadence() == Cadence::Hourly {
+                    self.slow.insert(question, (Instant::now(), result.clone()));
+                }
+                result
+            };
+            match result {
+                Ok(facts) => gathered.facts.extend(facts),
+                // Where the first question finds nobody, the others would not either.
+                Err(failure) if !gathered.answered && !gathered.lost.is_empty() => return Err(failure),
+                Err(failure) => {
+                    if matches!(question, Question::StatusMessages(_)) && stays(&failure) {
+                        gathered.facts.extend(self.silence());
+                        self.messages.forget();
+                    }
+                    gathered.unread.push(Unread { topic, failure });
+                }
+            }
+        }
+        if !gathered.answered {
+            let first = gathered.unread.into_iter().next().map(|unread| unread.failure);
+            return Err(first.unwrap_or_else(|| PollFailure {
+                kind: FailureKind::Protocol,
+                message: format!("{} answered nothing; please report this", self.id.location),
+            }));
+        }
+        self.ask_replica(&mut gathered).await;
+        self.tell(&gathered.unread);
+        let Gathered { started, mut facts, unread, newest, taken, messages_read, .. } = gathered;
+        facts.push(Fact::Database(DatabaseFact::Unread(unread)));
+        if messages_read {
+            self.messages.keep(taken, newest, started);
+        }
+        let reach = if messages_read { Reach::CaughtUp } else { Reach::Unsettled };
+        Ok(Poll { facts, cursor: SourceCursor::Database(self.messages.cursor().clone()), reach })
+    }
+
     /// Asks one question.
     async fn ask(&mut self, question: Question, gathered: &mut Gathered) -> Result<Vec<Fact>, PollFailure> {
         let asked = self.clock.now();
@@ -324,55 +377,9 @@ impl Source for DatabaseSource {
     }
 
     async fn poll(&mut self, _: &Guidance) -> Result<Poll<SourceCursor>, PollFailure> {
-        let mut gathered = Gathered::new(self.clock.now());
-        for question in QUESTIONS {
-            let topic = question.topic();
-            let Some(question) = self.wanted(*question, &gathered) else {
-                self.slow.remove(question);
-                gathered.messages_read |= topic == Topic::StatusMessages;
-                continue;
-            };
-            let known = self.slow.get(&question).filter(|(asked, _)| asked.elapsed() < SLOW);
-            let result = if let Some((_, result)) = known {
-                result.clone()
-            } else if let Some(failure) = self.give_up(&gathered) {
-                Err(failure)
-            } else {
-                let result = self.ask(question, &mut gathered).await;
-                if question.cadence() == Cadence::Hourly {
-                    self.slow.insert(question, (Instant::now(), result.clone()));
-                }
-                result
-            };
-            match result {
-                Ok(facts) => gathered.facts.extend(facts),
-                // Where the first question finds nobody, the others would not either.
-                Err(failure) if !gathered.answered && !gathered.lost.is_empty() => return Err(failure),
-                Err(failure) => {
-                    if matches!(question, Question::StatusMessages(_)) && stays(&failure) {
-                        gathered.facts.extend(self.silence());
-                        self.messages.forget();
-                    }
-                    gathered.unread.push(Unread { topic, failure });
-                }
-            }
-        }
-        if !gathered.answered {
-            let first = gathered.unread.into_iter().next().map(|unread| unread.failure);
-            return Err(first.unwrap_or_else(|| PollFailure {
-                kind: FailureKind::Protocol,
-                message: format!("{} answered nothing; please report this", self.id.location),
-            }));
-        }
-        self.ask_replica(&mut gathered).await;
-        self.tell(&gathered.unread);
-        let Gathered { started, mut facts, unread, newest, taken, messages_read, .. } = gathered;
-        facts.push(Fact::Database(DatabaseFact::Unread(unread)));
-        if messages_read {
-            self.messages.keep(taken, newest, started);
-        }
-        let reach = if messages_read { Reach::CaughtUp } else { Reach::Unsettled };
-        Ok(Poll { facts, cursor: SourceCursor::Database(self.messages.cursor().clone()), reach })
+        let polled = self.look().await;
+        self.database.rest();
+        polled
     }
 }
 

@@ -1,4 +1,5 @@
-//! What stands between a client and a server, and resets connections after so many bytes of the server.
+//! What stands between a client and a server: it resets connections after so many bytes of the server, or forgets them,
+//! as a firewall does with those that were idle.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -18,6 +19,9 @@ pub struct Proxy {
     address: SocketAddr,
     limit: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
+    /// Connections before this one are dead: what either side sends is taken and goes nowhere.
+    forgotten: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -27,14 +31,25 @@ impl Proxy {
         let address = listener.local_addr().expect("its address");
         let limit = Arc::new(AtomicUsize::new(usize::MAX));
         let most = Arc::new(AtomicUsize::new(0));
-        let proxy = Self { address, limit: Arc::clone(&limit), most: Arc::clone(&most) };
+        let forgotten = Arc::new(AtomicUsize::new(0));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let proxy = Self {
+            address,
+            limit: Arc::clone(&limit),
+            most: Arc::clone(&most),
+            forgotten: Arc::clone(&forgotten),
+            connections: Arc::clone(&connections),
+        };
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(server) else { continue };
                 let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { continue };
                 let over = Arc::new(AtomicBool::new(false));
                 let is_over = Arc::clone(&over);
-                thread::spawn(move || ask(from, to, &is_over));
+                let (number, forgotten) =
+                    (connections.fetch_add(1, Ordering::SeqCst), Arc::clone(&forgotten));
+                let is_forgotten = move || number < forgotten.load(Ordering::SeqCst);
+                thread::spawn(move || ask(from, to, &is_over, is_forgotten));
                 let (limit, most) = (Arc::clone(&limit), Arc::clone(&most));
                 thread::spawn(move || {
                     pass(server, client, &limit, &most);
@@ -50,6 +65,16 @@ impl Proxy {
         self.address
     }
 
+    /// How many connections there were.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Every connection that there is dies without a sign.
+    pub fn forget(&self) {
+        self.forgotten.store(self.connections(), Ordering::SeqCst);
+    }
+
     /// The most bytes that one connection has got from the server.
     pub fn most(&self) -> usize {
         self.most.load(Ordering::SeqCst)
@@ -62,11 +87,12 @@ impl Proxy {
 }
 
 /// Passes on what the client sends, and lets go of both as soon as the other direction is over.
-fn ask(mut client: TcpStream, mut server: TcpStream, is_over: &AtomicBool) {
+fn ask(mut client: TcpStream, mut server: TcpStream, is_over: &AtomicBool, is_forgotten: impl Fn() -> bool) {
     let mut buffer = [0; 4096];
     client.set_read_timeout(Some(LOOK)).expect("a read that ends");
     while !is_over.load(Ordering::SeqCst) {
         match client.read(&mut buffer) {
+            Ok(1..) if is_forgotten() => {}
             Ok(read @ 1..) if server.write_all(&buffer[..read]).is_ok() => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
             _ => break,

@@ -58,20 +58,24 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Stub {
     address: SocketAddr,
+    credentials: Seen,
 }
+
+/// The logins and passwords of all LOGIN7 messages.
+type Seen = Arc<Mutex<Vec<(String, String)>>>;
 
 impl Stub {
     /// One that does not know encryption.
     pub fn open(log_on: LogOn) -> Self {
-        Self::run(move |client| serve(client, None, &log_on))
+        Self::run(move |client, seen| serve(client, None, &log_on, seen))
     }
 
     /// One that does not know encryption, answers, and says one byte wrong; it is another one for each connection.
     pub fn garbled(garbled: Arc<Mutex<Garbled>>) -> Self {
-        Self::run(move |client| {
+        Self::run(move |client, seen| {
             client.set_read_timeout(Some(PATIENCE))?;
             let garbled = *garbled.lock().expect("the byte");
-            serve(Garbling { client, sent: 0, garbled }, None, &LogOn::Answered)
+            serve(Garbling { client, sent: 0, garbled }, None, &LogOn::Answered, seen)
         })
     }
 
@@ -85,21 +89,28 @@ impl Stub {
             .with_single_cert(vec![CertificateDer::from(identity.der.clone())], key)
             .expect("the server's certificate");
         let config = Arc::new(config);
-        Self::run(move |client| serve(client, Some(Arc::clone(&config)), &log_on))
+        Self::run(move |client, seen| serve(client, Some(Arc::clone(&config)), &log_on, seen))
     }
 
-    fn run(serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> Self {
+    fn run(serve: impl Fn(TcpStream, &Seen) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of the stub");
         let address = listener.local_addr().expect("its address");
         let serve = Arc::new(serve);
+        let credentials = Seen::default();
+        let seen = Arc::clone(&credentials);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let serve = Arc::clone(&serve);
+                let (serve, seen) = (Arc::clone(&serve), Arc::clone(&seen));
                 // A client that goes away is what the test is about.
-                thread::spawn(move || drop(serve(client)));
+                thread::spawn(move || drop(serve(client, &seen)));
             }
         });
-        Self { address }
+        Self { address, credentials }
+    }
+
+    /// With which login and password somebody tried to log on, in their order.
+    pub fn credentials(&self) -> Vec<(String, String)> {
+        self.credentials.lock().expect("what was seen").clone()
     }
 
     /// Where it listens.
@@ -108,7 +119,12 @@ impl Stub {
     }
 }
 
-fn serve<S: Read + Write>(mut client: S, tls: Option<Arc<ServerConfig>>, log_on: &LogOn) -> io::Result<()> {
+fn serve<S: Read + Write>(
+    mut client: S,
+    tls: Option<Arc<ServerConfig>>,
+    log_on: &LogOn,
+    seen: &Seen,
+) -> io::Result<()> {
     expect(&mut client, PRELOGIN)?;
     let encryption = if tls.is_some() { ENCRYPTION_ON } else { ENCRYPTION_NOT_SUPPORTED };
     // Two options, VERSION and ENCRYPTION: token, offset, length; then their values.
@@ -116,7 +132,7 @@ fn serve<S: Read + Write>(mut client: S, tls: Option<Arc<ServerConfig>>, log_on:
     let prelogin = [&version[..], &[1, 0, 17, 0, 1, 0xff, 16, 0, 4, 0, 0, 0, encryption]].concat();
     send(&mut client, RESPONSE, &prelogin)?;
     match tls {
-        None => answer(&mut client, log_on),
+        None => answer(&mut client, log_on, seen),
         Some(config) => {
             let connection = ServerConnection::new(config).map_err(io::Error::other)?;
             let mut stream =
@@ -125,13 +141,14 @@ fn serve<S: Read + Write>(mut client: S, tls: Option<Arc<ServerConfig>>, log_on:
                 stream.conn.complete_io(&mut stream.sock)?;
             }
             stream.sock.wraps = false;
-            answer(&mut stream, log_on)
+            answer(&mut stream, log_on, seen)
         }
     }
 }
 
-fn answer(client: &mut (impl Read + Write), log_on: &LogOn) -> io::Result<()> {
-    expect(client, LOGIN)?;
+fn answer(client: &mut (impl Read + Write), log_on: &LogOn, seen: &Seen) -> io::Result<()> {
+    let login = expect(client, LOGIN)?;
+    seen.lock().expect("what was seen").extend(credentials(&login));
     match log_on {
         LogOn::Refused(number, message) => {
             send(client, RESPONSE, &[error(*number, message), done()].concat())?
@@ -216,10 +233,32 @@ fn packet(kind: u8, status: u8, payload: &[u8]) -> io::Result<Vec<u8>> {
     Ok([&[kind, status, length[0], length[1], 0, 0, 1, 0][..], payload].concat())
 }
 
-/// Reads a whole message of one kind and leaves it.
-fn expect(client: &mut impl Read, kind: u8) -> io::Result<()> {
-    while receive(client, kind)?.0 & END_OF_MESSAGE == 0 {}
-    Ok(())
+/// The login and the password in a LOGIN7 message; `None` if they are not where they should be.
+fn credentials(login: &[u8]) -> Option<(String, String)> {
+    let number = |place: usize| {
+        let bytes = login.get(place..place + 2)?;
+        Some(usize::from(u16::from_le_bytes([bytes[0], bytes[1]])))
+    };
+    // An offset and a length in characters, for the password with its bytes swapped by halves and turned over by 0xa5.
+    let text = |place: usize, plain: fn(u8) -> u8| {
+        let (offset, length) = (number(place)?, number(place + 2)?);
+        let bytes = login.get(offset..offset + 2 * length)?;
+        let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([plain(pair[0]), plain(pair[1])]));
+        String::from_utf16(&units.collect::<Vec<_>>()).ok()
+    };
+    Some((text(40, |byte| byte)?, text(44, |byte| (byte ^ 0xa5).rotate_left(4))?))
+}
+
+/// Reads a whole message of one kind.
+fn expect(client: &mut impl Read, kind: u8) -> io::Result<Vec<u8>> {
+    let mut message = Vec::new();
+    loop {
+        let (status, payload) = receive(client, kind)?;
+        message.extend(payload);
+        if status & END_OF_MESSAGE != 0 {
+            return Ok(message);
+        }
+    }
 }
 
 /// The status and the payload of a packet of one kind; another kind is refused by its header, as SQL Server does.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use configmgr_backup_exporter::config::{DatabaseConfig, ServerAddress};
+use configmgr_backup_exporter::config::{Authentication, DatabaseConfig, PasswordSource, ServerAddress};
 use configmgr_backup_exporter::source::FailureKind;
 use configmgr_backup_exporter::source::site_database::{Answer, Question, SiteDatabase, Unanswered};
 use rig::{
@@ -114,6 +114,51 @@ async fn a_kept_connection_that_is_dead_is_replaced_within_the_same_question() {
     }
 }
 
+/// A poll, and the rest after it.
+async fn poll(database: &mut dyn SiteDatabase) -> Result<Answer, Unanswered> {
+    let answer = database.ask(ASKED).await;
+    assert_eq!(database.ask(ASKED).await, answer);
+    database.rest();
+    answer
+}
+
+#[tokio::test]
+async fn a_connection_outlives_a_poll_only_where_the_next_one_is_near() {
+    for (seconds, connections) in [(10, 1), (59, 1), (60, 3), (300, 3)] {
+        let server = Server::start();
+        server.answer(ASKED, &newest_record(42));
+        let interval = Duration::from_secs(seconds);
+        let mut database = database(&DatabaseConfig { interval, ..config(server.address()) });
+        for _ in 0..3 {
+            assert_eq!(poll(database.as_mut()).await, known(42));
+        }
+        assert_eq!(server.connections(), connections, "{seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_died_between_polls_without_a_sign_is_replaced_once() {
+    let server = Server::start();
+    server.answer(ASKED, &newest_record(42));
+    let proxy = Proxy::to(server.address());
+    let config = DatabaseConfig {
+        interval: Duration::from_secs(10),
+        query_timeout: Duration::from_millis(500),
+        ..config(proxy.address())
+    };
+    let mut database = database(&config);
+    for polls in 1..=3 {
+        assert_eq!(poll(database.as_mut()).await, known(42));
+        assert_eq!(proxy.connections(), polls);
+        proxy.forget();
+    }
+    // Within a poll a server that does not answer is a slow one.
+    assert_eq!(database.ask(ASKED).await, known(42));
+    proxy.forget();
+    let late = failure(database.as_mut(), ASKED).await;
+    assert_told(late, (FailureKind::Timeout, true), &["no answer about status_messages within 0.5 s"]);
+}
+
 #[tokio::test]
 async fn a_server_that_went_away_is_refused_until_it_is_back() {
     let server = Server::start();
@@ -174,7 +219,32 @@ async fn a_log_on_that_is_refused_is_told_with_its_remedy() {
         let stub = Stub::open(LogOn::Refused(number, text.to_owned()));
         let refused = failure(database(&config(stub.address())).as_mut(), ASKED).await;
         assert_told(refused, (kind, true), &parts);
+        assert_eq!(stub.credentials(), [(USER.to_owned(), PASSWORD.to_owned())]);
     }
+}
+
+/// A wrong password with every poll would lock the login.
+#[tokio::test]
+async fn a_refused_password_is_not_tried_again_soon_unless_it_is_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("password");
+    let stub = Stub::open(LogOn::Refused(18456, "Login failed.".to_owned()));
+    let password = PasswordSource::File(path.clone());
+    let authentication = Authentication::Login { user: USER.to_owned(), password };
+    let mut database = database(&DatabaseConfig { authentication, ..config(stub.address()) });
+    let mut seen = Vec::new();
+    for password in ["an old one", "another \u{1f511}"] {
+        std::fs::write(&path, password).expect("the password's file");
+        seen.push((USER.to_owned(), password.to_owned()));
+        let first = failure(database.as_mut(), ASKED).await;
+        assert_eq!(failure(database.as_mut(), ASKED).await, first);
+        assert_eq!(stub.credentials(), seen);
+    }
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(601)).await;
+    tokio::time::resume();
+    failure(database.as_mut(), ASKED).await;
+    assert_eq!(stub.credentials().len(), 3);
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ async fn required_encryption_is_made_before_anybody_logs_on() {
     let config = encrypted(stub.address(), Encryption::Required, Trust::CaFile(authority.file()));
     let parts = ["error 18456: Login failed for user '…'.", "check user and password"];
     assert_told(failure(&config).await, FailureKind::Authentication, &parts);
+    assert_eq!(stub.credentials(), [(USER.to_owned(), PASSWORD.to_owned())]);
 }
 
 #[tokio::test]
@@ -91,6 +92,7 @@ async fn a_server_without_encryption_gets_no_password_where_encryption_is_requir
     let stub = Stub::open(refused());
     let config = encrypted(stub.address(), Encryption::Required, Trust::Platform);
     assert_told(failure(&config).await, FailureKind::Tls, &["offers no encryption", "encryption: off"]);
+    assert_eq!(stub.credentials(), []);
 }
 
 #[tokio::test]

@@ -322,6 +322,15 @@ async fn a_server_that_is_not_in_its_own_group_by_name_stays_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_database_rests_after_every_poll_whatever_came_of_it() {
+    let (database, mut source) = rig();
+    poll(&mut source).await;
+    database.world().dead = vec!["SQL01".to_owned()];
+    source.poll(&Guidance::default()).await.unwrap_err();
+    assert_eq!(database.world().rests, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_several_alerts_that_fit_the_active_one_is_told() {
     let (_, mut source) = rig();
     source.alert = Some(AlertMatch::TypeId(26));

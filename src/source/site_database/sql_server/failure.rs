@@ -14,6 +14,7 @@ use super::authorities::AuthoritiesError;
 use super::connection::{NotAnswered, NotConnected};
 use super::password::PasswordError;
 use super::rows::Malformed;
+use super::target::Target;
 use crate::config::{Authentication, DatabaseConfig, Encryption, PasswordSource, Trust};
 use crate::error_chain;
 use crate::source::site_database::source::CONNECTING;
@@ -38,15 +39,20 @@ impl Trouble {
         matches!(self.kind, FailureKind::Permission | FailureKind::Malformed)
     }
 
+    /// Whether the server let nobody log on in this way.
+    pub(super) fn is_refused(&self) -> bool {
+        self.kind == FailureKind::Authentication
+    }
+
     /// Something without which there is no connection.
     fn new(kind: FailureKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), disconnected: true }
     }
 
     /// With the server and the database, for whoever reads messages of several sites.
-    pub(super) fn told(self, config: &DatabaseConfig) -> Unanswered {
+    pub(super) fn told(self, target: &Target) -> Unanswered {
         let Self { kind, text, disconnected } = self;
-        let message = format!("{} on {}: {text}", config.name, config.server);
+        let message = format!("{target}: {text}");
         Unanswered { failure: PollFailure { kind, message }, disconnected }
     }
 
@@ -101,26 +107,34 @@ impl Trouble {
     }
 
     /// Connecting or logging on failed.
-    pub(super) fn connecting(failed: &NotConnected, config: &DatabaseConfig) -> Self {
+    pub(super) fn connecting(failed: &NotConnected, target: &Target) -> Self {
+        let config = &target.config;
         let uses_browser = config.server.instance.is_some() && config.server.port.is_none();
         let error = match failed {
             NotConnected::UnknownHost(error) => {
                 let error = foreign(&error.to_string());
-                let text = format!("no such host ({error}); check sites[].database.server, or DNS");
+                let remedy = if target.is_replica {
+                    "the availability group calls it so; make this name known in DNS"
+                } else {
+                    "check sites[].database.server, or DNS"
+                };
+                let text = format!("no such host ({error}); {remedy}");
                 return Self::new(FailureKind::Unreachable, text);
             }
             NotConnected::Driver(error) => error,
         };
         match error {
             DriverError::Server(token) => {
-                let (kind, text) = server::connecting(token.code(), token.message(), config);
+                let (kind, text) = server::connecting(token.code(), token.message(), target);
                 Self::new(kind, text)
             }
-            DriverError::Conversion(_) if uses_browser => Self::new(
-                FailureKind::Unreachable,
-                "SQL Server Browser does not tell the instance's port; start it and let UDP port 1434 through, or \
-                 write sites[].database.port",
-            ),
+            DriverError::Conversion(_) if uses_browser => {
+                let or = if target.is_replica { "" } else { ", or write sites[].database.port" };
+                let text = format!(
+                    "SQL Server Browser does not tell the instance's port; start it and let UDP port 1434 through{or}"
+                );
+                Self::new(FailureKind::Unreachable, text)
+            }
             DriverError::Routing { host, port } => {
                 let other = foreign(&format!("{host}, port {port}"));
                 let text = format!("the server sends to {other}; write that in sites[].database");
@@ -128,7 +142,7 @@ impl Trouble {
             }
             DriverError::Io { kind, message } => tls::in_io(*kind, message, config)
                 .map_or_else(|| Self::network(*kind, message), |text| Self::new(FailureKind::Tls, text)),
-            error => tls::in_protocol(error, config).map_or_else(
+            error => tls::in_protocol(error, target).map_or_else(
                 || {
                     let error = foreign(&error.to_string());
                     let text = format!(
@@ -172,10 +186,10 @@ impl Trouble {
     /// A batch failed.
     ///
     /// `grant` is what the account needs for it.
-    pub(super) fn asking(failed: &NotAnswered, topic: Topic, grant: &str, config: &DatabaseConfig) -> Self {
+    pub(super) fn asking(failed: &NotAnswered, topic: Topic, grant: &str, target: &Target) -> Self {
         let trouble = match failed {
             NotAnswered::TimedOut => {
-                let seconds = config.query_timeout.as_secs_f64();
+                let seconds = target.config.query_timeout.as_secs_f64();
                 let text = format!(
                     "no answer about {topic} within {seconds} s; if that stays, raise \
                      sites[].database.query_timeout"

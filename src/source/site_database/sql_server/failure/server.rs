@@ -1,7 +1,7 @@
 //! What the numbers of SQL Server's errors mean (`sys.messages`), as far as a reader of a site database meets them.
 
-use super::foreign;
-use crate::config::{Authentication, DatabaseConfig};
+use super::{Target, foreign};
+use crate::config::Authentication;
 use crate::source::FailureKind;
 use crate::source::site_database::Topic;
 
@@ -54,19 +54,30 @@ fn meaning(number: u32) -> Meaning {
 }
 
 /// An error in place of a log-on.
-pub(super) fn connecting(number: u32, message: &str, config: &DatabaseConfig) -> (FailureKind, String) {
+pub(super) fn connecting(number: u32, message: &str, target: &Target) -> (FailureKind, String) {
     let error = error(number, message);
     match meaning(number) {
         Meaning::Refused => {
-            let remedy = match &config.authentication {
+            let remedy = match target.config.authentication {
+                Authentication::Login { .. } if target.is_replica => {
+                    "make the login there too, with the same password (docs/sql-permissions.md)"
+                }
                 Authentication::Login { .. } => {
-                    "check user and password, and that the server allows logins of its own beside those of Windows"
+                    "check user and password, and that the server allows logins of its own beside those of Windows; \
+                     it is tried again within the hour, and at once with another password"
                 }
                 Authentication::Integrated => "make a login for the account of this service",
             };
             let text =
                 format!("the log-on was refused ({error}); {remedy}; SQL Server's error log has the reason");
             (FailureKind::Authentication, text)
+        }
+        Meaning::NoDatabase | Meaning::Denied if target.is_replica => {
+            let text = format!(
+                "the history of backups cannot be opened ({error}); run parts 1 to 3 of the script in \
+                 docs/sql-permissions.md there too"
+            );
+            (FailureKind::Permission, text)
         }
         meaning => others(meaning, &error),
     }

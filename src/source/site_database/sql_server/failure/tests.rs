@@ -10,9 +10,9 @@ use crate::config::{Encryption, ServerAddress};
 
 const GRANT: &str = "SELECT ON dbo.backupset in msdb";
 
-fn config(encryption: Encryption, instance: Option<&str>) -> DatabaseConfig {
+fn target(encryption: Encryption, instance: Option<&str>) -> Target {
     let password = PasswordSource::File("/etc/exporter/password".into());
-    DatabaseConfig {
+    Target::configured(DatabaseConfig {
         server: ServerAddress {
             host: "sql01".to_owned(),
             instance: instance.map(str::to_owned),
@@ -25,13 +25,13 @@ fn config(encryption: Encryption, instance: Option<&str>) -> DatabaseConfig {
         interval: Duration::from_secs(300),
         query_timeout: Duration::from_millis(1500),
         alert: None,
-    }
+    })
 }
 
 /// The message of an unanswered question, which is one line about server and database.
 #[track_caller]
-fn told(trouble: Trouble, config: &DatabaseConfig) -> (FailureKind, String) {
-    let PollFailure { kind, message } = trouble.told(config).failure;
+fn told(trouble: Trouble, target: &Target) -> (FailureKind, String) {
+    let PollFailure { kind, message } = trouble.told(target).failure;
     assert!(message.starts_with("CM_P01 on sql01"), "{message}");
     assert!(!message.contains(char::is_control), "{message}");
     assert!(!message.contains("trust_cert()") && !message.contains("Config::"), "{message}");
@@ -69,9 +69,9 @@ fn complaints_about_certificates_are_told_with_their_remedy() {
         (CertificateError::BadSignature, ["trusts nobody who signed", "sites[].database.ca_file"]),
         (CertificateError::BadEncoding, ["cannot be used (BadEncoding)", "replace it"]),
     ] {
-        let config = config(Encryption::Required, None);
+        let target = target(Encryption::Required, None);
         let error = NotConnected::Driver(rejected(&complaint));
-        let (kind, message) = told(Trouble::connecting(&error, &config), &config);
+        let (kind, message) = told(Trouble::connecting(&error, &target), &target);
         assert_eq!(kind, FailureKind::Tls, "{message}");
         for part in parts.into_iter().chain(["trust_server_certificate: true"]) {
             assert!(message.contains(part), "{part} in {message}");
@@ -127,14 +127,14 @@ fn a_connection_that_fails_is_told_with_its_remedy() {
         (routing, Required, None, Protocol, "sends to sql09, port 1500"),
         (DriverError::Utf16, Required, None, Protocol, "check the port"),
     ] {
-        let config = config(encryption, instance);
-        let (found, message) = told(Trouble::connecting(&NotConnected::Driver(error), &config), &config);
+        let target = target(encryption, instance);
+        let (found, message) = told(Trouble::connecting(&NotConnected::Driver(error), &target), &target);
         assert_eq!(found, kind, "{message}");
         assert!(message.contains(part), "{part} in {message}");
     }
-    let config = config(Required, None);
+    let target = target(Required, None);
     let unknown = NotConnected::UnknownHost(io::Error::other("Name or service not known"));
-    let (kind, message) = told(Trouble::connecting(&unknown, &config), &config);
+    let (kind, message) = told(Trouble::connecting(&unknown, &target), &target);
     assert_eq!(kind, Unreachable);
     assert!(
         message.contains("no such host (Name or service not known); check sites[].database.server, or DNS"),
@@ -149,20 +149,23 @@ fn what_takes_too_long_is_told_with_its_limit() {
         (Encryption::Required, Some("CM"), "let UDP port 1434 and the instance's TCP port through?"),
         (Encryption::Strict, None, "through? strict needs SQL Server 2022"),
     ] {
-        let config = config(encryption, instance);
-        let (kind, message) = told(Trouble::slow_connection(&config), &config);
+        let target = target(encryption, instance);
+        let (kind, message) = told(Trouble::slow_connection(&target.config), &target);
         assert_eq!(kind, FailureKind::Timeout, "{message}");
         assert!(message.contains("no log-on within 15 s") && message.contains(part), "{part} in {message}");
     }
-    let config = config(Encryption::Required, None);
+    let target = target(Encryption::Required, None);
     for (trouble, part) in [
-        (Trouble::slow_files(&config), "/etc/exporter/password or /etc/exporter/ca.pem cannot be read"),
         (
-            Trouble::asking(&NotAnswered::TimedOut, Topic::OldestCommit, GRANT, &config),
+            Trouble::slow_files(&target.config),
+            "/etc/exporter/password or /etc/exporter/ca.pem cannot be read",
+        ),
+        (
+            Trouble::asking(&NotAnswered::TimedOut, Topic::OldestCommit, GRANT, &target),
             "no answer about oldest_commit within 1.5 s; if that stays, raise sites[].database.query_timeout",
         ),
     ] {
-        let (kind, message) = told(trouble, &config);
+        let (kind, message) = told(trouble, &target);
         assert_eq!(kind, FailureKind::Timeout, "{message}");
         assert!(message.contains(part), "{part} in {message}");
     }
@@ -190,9 +193,9 @@ fn errors_of_the_server_in_place_of_a_log_on() {
         (916, Permission, "docs/sql-permissions.md"),
         (50000, Protocol, "please report this"),
     ] {
-        let config = config(Encryption::Required, None);
-        let (found, text) = server::connecting(number, "What it says.\r\nMore.", &config);
-        let (found, message) = told(Trouble::new(found, text), &config);
+        let target = target(Encryption::Required, None);
+        let (found, text) = server::connecting(number, "What it says.\r\nMore.", &target);
+        let (found, message) = told(Trouble::new(found, text), &target);
         assert_eq!(found, kind, "{message}");
         assert!(
             message.contains(part) && message.contains(&format!("(error {number}: What it says.)")),
@@ -234,9 +237,9 @@ fn errors_of_the_server_in_place_of_an_answer() {
         (6005, Unreachable, "the next poll tries again"),
         (8134, Protocol, "please report this"),
     ] {
-        let config = config(Encryption::Required, None);
+        let target = target(Encryption::Required, None);
         let (found, text) = server::asking(number, "What it says.\nMore.", Topic::BackupSets, GRANT);
-        let (found, message) = told(Trouble::new(found, text), &config);
+        let (found, message) = told(Trouble::new(found, text), &target);
         assert_eq!(found, kind, "{message}");
         assert!(
             message.contains(part) && message.contains(&format!("(error {number}: What it says.)")),
@@ -263,9 +266,9 @@ fn who_may_not_log_on_is_not_named_in_whatever_language() {
             "principal '…' is",
         ),
     ] {
-        let config = config(Encryption::Required, None);
+        let target = target(Encryption::Required, None);
         let (_, asked) = server::asking(number, said, Topic::BackupSets, GRANT);
-        for text in [server::connecting(number, said, &config).1, asked] {
+        for text in [server::connecting(number, said, &target).1, asked] {
             assert!(text.contains(shown) && !text.contains("cm_mon") && !text.contains("CM01"), "{text}");
         }
     }
@@ -274,7 +277,7 @@ fn who_may_not_log_on_is_not_named_in_whatever_language() {
 #[test]
 fn an_answer_that_is_lost_or_not_understood() {
     use FailureKind::{Protocol, Unreachable};
-    let config = config(Encryption::Required, None);
+    let target = target(Encryption::Required, None);
     for (failed, kind, part) in [
         (NotAnswered::TooLong, Protocol, "longer than any of a site database"),
         (
@@ -285,15 +288,15 @@ fn an_answer_that_is_lost_or_not_understood() {
         (NotAnswered::Driver(io_error(ErrorKind::UnexpectedEof, "No more packets")), Unreachable, "was lost"),
         (NotAnswered::Driver(DriverError::Utf16), Protocol, "cannot be understood"),
     ] {
-        let trouble = Trouble::asking(&failed, Topic::Task, GRANT, &config);
+        let trouble = Trouble::asking(&failed, Topic::Task, GRANT, &target);
         assert!(trouble.disconnected, "{failed:?}");
-        let (found, message) = told(trouble, &config);
+        let (found, message) = told(trouble, &target);
         assert_eq!(found, kind, "{message}");
         assert!(message.contains(part), "{part} in {message}");
     }
     let malformed = Trouble::malformed(Topic::Task, &Malformed("DaysOfWeek is NULL".to_owned()));
     assert!(!malformed.disconnected);
-    let (kind, message) = told(malformed, &config);
+    let (kind, message) = told(malformed, &target);
     assert_eq!(kind, FailureKind::Malformed);
     assert!(
         message.ends_with("the answer about task is not what it should be: DaysOfWeek is NULL"),
@@ -309,5 +312,34 @@ proptest! {
         prop_assert!(!shown.contains(|character: char| character.is_control() || character == '\u{2028}'), "{shown:?}");
         let longer = "word \u{7} ".repeat(100) + &text;
         prop_assert!(foreign(&longer).ends_with('…'));
+    }
+}
+
+/// The configuration does not name a replica, so nothing there could be mended.
+#[test]
+fn what_fails_at_a_replica_is_told_with_its_name_and_what_helps_there() {
+    use FailureKind::{Authentication, Permission, Tls, Unreachable};
+    let unknown = NotConnected::UnknownHost(io::Error::other("Name or service not known"));
+    let name = NotConnected::Driver(rejected(&CertificateError::NotValidForName));
+    let browser = NotConnected::Driver(DriverError::Conversion("SQL browser timeout".into()));
+    let target = target(Encryption::Required, None);
+    let (default, named) = (target.replica("SQL02"), target.replica(r"SQL02\CM"));
+    let refused = |number| {
+        let (kind, text) = server::connecting(number, "What it says.", &default);
+        Trouble::new(kind, text)
+    };
+    for (trouble, kind, part) in [
+        (Trouble::connecting(&unknown, &default), Unreachable, "make this name known in DNS"),
+        (Trouble::connecting(&name, &default), Tls, "give it one with this name"),
+        (Trouble::connecting(&browser, &named), Unreachable, "let UDP port 1434 through"),
+        (refused(18456), Authentication, "make the login there too"),
+        (refused(4060), Permission, "run parts 1 to 3 of the script"),
+        (refused(916), Permission, "run parts 1 to 3 of the script"),
+    ] {
+        let Unanswered { failure, .. } = trouble.told(&default);
+        let message = failure.message;
+        assert_eq!(failure.kind, kind, "{message}");
+        assert!(message.starts_with("msdb on replica SQL02,1433: ") && message.contains(part), "{message}");
+        assert!(!message.contains("sites[].database"), "{message}");
     }
 }

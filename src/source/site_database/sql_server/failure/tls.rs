@@ -5,10 +5,12 @@ use std::io::ErrorKind;
 
 use tiberius::error::Error as DriverError;
 
-use super::foreign;
+use super::{Target, foreign};
 use crate::config::{DatabaseConfig, Encryption};
 
 const LAST_RESORT: &str = "the last resort is trust_server_certificate: true, which believes anybody";
+
+const WRONG_NAME: &str = "the server's certificate is for another name";
 
 /// Words in the complaint about a certificate, what is wrong with it, and the remedy.
 const CERTIFICATES: &[(&[&str], &str, &str)] = &[
@@ -20,7 +22,7 @@ const CERTIFICATES: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["not valid for name", "NotValidForName"],
-        "the server's certificate is for another name",
+        WRONG_NAME,
         "write the name that is in it in sites[].database.server",
     ),
     (&["certificate expired", "Expired"], "the server's certificate has expired", "renew it"),
@@ -56,11 +58,11 @@ pub(super) fn in_io(kind: ErrorKind, message: &str, config: &DatabaseConfig) -> 
 }
 
 /// A failure of TLS that the driver reports as one of the protocol or of TLS; `None` if it is none.
-pub(super) fn in_protocol(error: &DriverError, config: &DatabaseConfig) -> Option<String> {
+pub(super) fn in_protocol(error: &DriverError, target: &Target) -> Option<String> {
     match error {
         DriverError::Tls(text) => Some(match text.split_once("rejected during the TLS handshake: ") {
-            Some((_, complaint)) => certificate(complaint),
-            None => no_handshake(text, config),
+            Some((_, complaint)) => certificate(complaint, target),
+            None => no_handshake(text, &target.config),
         }),
         DriverError::Protocol(text) if text.contains("requested encryption level") => Some(
             "the server offers no encryption; give it a certificate, or write encryption: off where the network is \
@@ -71,11 +73,16 @@ pub(super) fn in_protocol(error: &DriverError, config: &DatabaseConfig) -> Optio
     }
 }
 
-fn certificate(complaint: &str) -> String {
+fn certificate(complaint: &str, target: &Target) -> String {
     // Behind it comes advice for programmers.
     let complaint = complaint.split(" To connect anyway").next().unwrap_or(complaint);
     let known = CERTIFICATES.iter().find(|(words, ..)| words.iter().any(|word| complaint.contains(word)));
     match known {
+        Some((_, WRONG_NAME, _)) if target.is_replica => {
+            format!(
+                "{WRONG_NAME}; the availability group calls it so; give it one with this name; {LAST_RESORT}"
+            )
+        }
         Some((_, what, remedy)) => format!("{what}; {remedy}; {LAST_RESORT}"),
         None => {
             let complaint = foreign(complaint.trim_end_matches('.'));
