@@ -1,6 +1,7 @@
 //! `check`: one look at every site now, and an exit code that scripts and other monitoring understand.
 //!
-//! Reads the checkpoints of a running exporter without its lock, polls every source once, and writes nothing.
+//! Reads the checkpoints of a running exporter without its lock, polls every source until it has said what there is, and
+//! writes nothing.
 
 use std::io::Write;
 use std::path::Path;
@@ -32,6 +33,9 @@ use super::args::OutputFormat;
 /// How often a file that is locked or being copied is looked at again, and after how long.
 const PATIENCE: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// An availability group has at most nine servers.
+const MOST_SERVERS: usize = 9;
 
 /// What was found of every site.
 #[derive(Debug)]
@@ -129,7 +133,7 @@ fn look(
     Ok(state)
 }
 
-/// Asks the site database once, if there is one.
+/// Asks the site database, if there is one: once, and again as long as servers of its availability group are left.
 fn ask_database(
     state: &mut SiteState,
     patterns: &UserPatterns,
@@ -144,16 +148,22 @@ fn ask_database(
         return Ok(());
     };
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    let started = clock.now();
-    let guidance = guidance(state, started);
     let deadline = source.deadline().unwrap_or(settings.timings.poll_deadline);
-    let result = runtime.block_on(async { timeout(deadline, source.poll(&guidance)).await });
-    let result = result.unwrap_or_else(|_| Err(timed_out(&id, deadline)));
+    for _ in 0..MOST_SERVERS {
+        let started = clock.now();
+        let guidance = guidance(state, started);
+        let result = runtime.block_on(async { timeout(deadline, source.poll(&guidance)).await });
+        let result = result.unwrap_or_else(|_| Err(timed_out(&id, deadline)));
+        let is_over = result.is_err() || !source.has_replicas_left();
+        let duration = (clock.now() - started).to_std().unwrap_or_default();
+        let report = PollReport { site: settings.code, source: id.clone(), started, duration, result };
+        state.fold(&report, clock.now());
+        if is_over {
+            break;
+        }
+    }
     // A password file on a hung share keeps its thread; the process ends without it.
     runtime.shutdown_background();
-    let duration = (clock.now() - started).to_std().unwrap_or_default();
-    let report = PollReport { site: settings.code, source: id, started, duration, result };
-    state.fold(&report, clock.now());
     Ok(())
 }
 
@@ -250,6 +260,8 @@ fn because(quiet: Quiet) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use chrono::TimeDelta;
 
     use super::*;
@@ -258,7 +270,9 @@ mod tests {
     use crate::demo::history::{Nights, history};
     use crate::demo::live::LiveScript;
     use crate::demo::writer::{BackupTask, LogWriter};
-    use crate::site::{SiteCode, Timestamp};
+    use crate::site::{BackupMethod, BackupSet, SiteCode, Timestamp};
+    use crate::source::site_database::Topic;
+    use crate::source::site_database::scripted::{self, Scripted};
 
     /// What `check` says of a site of which only the simulated database tells, at this time of the day.
     fn said(time: &str) -> String {
@@ -275,6 +289,28 @@ mod tests {
         let mut said = Vec::new();
         text(&state, &assess(&state, clock.now()), &mut said).unwrap();
         String::from_utf8(said).unwrap()
+    }
+
+    #[test]
+    fn all_servers_of_an_availability_group_are_asked() {
+        let now = "2026-11-21T08:00:00Z".parse().unwrap();
+        let (clock, site) = (Clock::anchored(now), "P01".parse().unwrap());
+        let finished = |hours| now - TimeDelta::hours(hours);
+        let set =
+            |time| BackupSet { started: time, finished: time, method: BackupMethod::Native, damaged: false };
+        let database = Scripted::new(clock);
+        database.world().servers =
+            ["SQL01", "SQL02", "SQL03", "SQL04"].map(|server| (server.to_owned(), Vec::new())).to_vec();
+        database.world().dead = vec!["SQL02".to_owned()];
+        database.world().servers[3].1 = vec![set(finished(5))];
+        let mut settings = SiteSettings::new(site);
+        settings.database = Some(scripted::config("sql01"));
+        let mut state = SiteState::new(Arc::new(settings), now);
+        ask_database(&mut state, &UserPatterns::default(), &database, clock).unwrap();
+        let asked = database.world().asked.iter().map(|(server, _)| server.clone()).collect::<BTreeSet<_>>();
+        assert_eq!(asked, ["SQL01", "SQL03", "SQL04"].map(str::to_owned).into());
+        assert_eq!(state.database.backup_sets["SQL04"], [set(finished(5))]);
+        assert_eq!(database.times_asked(Topic::Server), 3, "no more polls than servers are left");
     }
 
     #[test]

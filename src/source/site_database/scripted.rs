@@ -167,6 +167,12 @@ impl SiteDatabase for Scripted {
     }
 }
 
+impl Databases for Scripted {
+    fn of(&self, _: &SiteSettings, _: &DatabaseConfig, _: Phrases) -> Box<dyn SiteDatabase> {
+        Box::new(self.clone())
+    }
+}
+
 /// How to reach the site database on a server.
 pub(crate) fn config(server: &str) -> DatabaseConfig {
     DatabaseConfig {

@@ -143,6 +143,11 @@ impl DatabaseSource {
         SourceId { kind: SourceKind::Database, location: format!("{} on {}", config.name, config.server) }
     }
 
+    /// Whether servers of the availability group are yet to be asked, of which each poll asks one.
+    pub fn has_replicas_left(&self) -> bool {
+        !self.replicas.is_empty()
+    }
+
     /// The question as it is to be asked, if it means anything now.
     fn wanted(&self, question: Question, gathered: &Gathered) -> Option<Question> {
         let wanted = match question {
