@@ -21,7 +21,7 @@ pub const USER: &str = "cm_monitor";
 pub const PASSWORD: &str = "Kr4nichfeder!zwei";
 
 /// The environment variable that holds the password.
-const PASSWORD_VARIABLE: &str = "CM_MONITOR_PASSWORD";
+pub const PASSWORD_VARIABLE: &str = "CM_MONITOR_PASSWORD";
 
 /// The site.
 pub fn site() -> SiteCode {

@@ -16,7 +16,7 @@ mod wait;
 
 pub use answers::{Known, failed_backup, healthy};
 pub use certificates::{Authority, Identity, Validity};
-pub use configured::{DATABASE, PASSWORD, USER, config, database, database_with, site};
+pub use configured::{DATABASE, PASSWORD, PASSWORD_VARIABLE, USER, config, database, database_with, site};
 pub use exporter::Exporter;
 pub use proxy::Proxy;
 pub use server::Server;
