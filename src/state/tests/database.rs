@@ -207,24 +207,34 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_takes_the_witness_away_until_it_can_be_read_again() {
+async fn a_witness_that_was_heard_keeps_its_coverage_when_its_messages_are_refused() {
+    let refused = Trouble::Refused(FailureKind::Permission);
     let mut world = World::new();
     world.write(Some("500"));
     advance(Duration::from_secs(40 * 3600)).await;
-    assert!(world.poll().await);
-    let since = world.state.coverage[&Witness::StatusMessages].since;
-    assert_eq!(world.state.witnesses().count(), 1);
-    world.database.world().trouble.insert(Topic::StatusMessages, Trouble::Refused(FailureKind::Permission));
-    world.write(None);
+    // Never heard, it is no witness.
+    world.database.world().trouble.insert(Topic::StatusMessages, refused);
     assert!(!world.poll().await);
     assert_eq!((world.state.witnesses().count(), world.state.coverage.len()), (0, 0));
-    // Also across a restart, and although nothing new is to be read.
-    world.save();
-    world.restart();
     world.database.world().trouble.clear();
     assert!(world.poll().await);
-    assert_eq!(world.state.coverage[&Witness::StatusMessages].since, since);
-    assert_eq!(world.state.witnesses().count(), 1);
+    let coverage = world.state.coverage.clone();
+    assert_eq!((world.state.witnesses().count(), coverage.len()), (1, 1));
+    // Heard once, it stays with what it told, also across a restart.
+    world.database.world().trouble.insert(Topic::StatusMessages, refused);
+    world.write(None);
+    for _ in 0..2 {
+        assert!(!world.poll().await);
+        assert_eq!((world.state.witnesses().count(), &world.state.coverage), (1, &coverage));
+        world.save();
+        world.restart();
+    }
+    world.database.world().trouble.clear();
+    assert!(world.poll().await);
+    assert_eq!(
+        world.state.coverage[&Witness::StatusMessages].since,
+        coverage[&Witness::StatusMessages].since
+    );
 }
 
 #[tokio::test(start_paused = true)]
