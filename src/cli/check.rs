@@ -4,9 +4,10 @@
 //! writes nothing.
 
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -50,9 +51,16 @@ impl Checked {
         clock: Clock,
         notes: &mut dyn Write,
     ) -> anyhow::Result<Self> {
+        // Side by side: what is silent at one site must not delay what is said of the others.
+        let looks = thread::scope(|scope| {
+            let look = |site| scope.spawn(move || look(site, state_path, environment, clock));
+            let looks: Vec<_> = config.sites.into_iter().map(look).collect();
+            looks.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
         let mut looked = Vec::new();
-        for site in config.sites {
-            let state = look(site, state_path, environment, clock, notes)?;
+        for found in looks {
+            let (state, note) = found.unwrap_or_else(|panic| resume_unwind(panic))?;
+            notes.write_all(note.as_bytes())?;
             let assessment = assess(&state, clock.now());
             looked.push((state, assessment));
         }
@@ -95,14 +103,14 @@ fn exit_code(verdict: Verdict) -> u8 {
     }
 }
 
-/// What the checkpoint knows, and what the sources say now.
+/// What the checkpoint knows, and what the sources say now; with a note of what stood in the way.
 fn look(
     site: SiteConfig,
     state_path: &Path,
     environment: &Environment,
     clock: Clock,
-    notes: &mut dyn Write,
-) -> anyhow::Result<SiteState> {
+) -> anyhow::Result<(SiteState, String)> {
+    let mut note = String::new();
     let SiteConfig { settings, log, patterns, .. } = site;
     let account = account(environment);
     let surroundings = Surroundings { clock, state_path, account: &account };
@@ -111,7 +119,7 @@ fn look(
     let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {
         Ok(loaded) => loaded.state,
         Err(error) => {
-            writeln!(notes, "{}; going on without it", error_chain(&error))?;
+            note = format!("{}; going on without it\n", error_chain(&error));
             SiteState::new(settings, clock.now())
         }
     };
@@ -130,7 +138,7 @@ fn look(
     for source in others {
         poll_once(&mut state, source, clock);
     }
-    Ok(state)
+    Ok((state, note))
 }
 
 /// Asks the site database, if there is one: once, and again as long as servers of its availability group are left.
@@ -222,11 +230,17 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
     for unread in &state.database.unread {
         writeln!(out, "  {}: {}: {}", SourceKind::Database, unread.topic, unread.failure.message)?;
     }
+    for (root, readable) in &state.database.package_sources {
+        if state.observed(readable) == Some(&false) {
+            writeln!(out, "  package source {root} cannot be read")?;
+        }
+    }
     for (witness, source) in state.witnesses() {
         if let Some(coverage) = state.coverage.get(&witness).filter(|_| source.up()) {
             writeln!(out, "  {witness} tells everything since {}", coverage.since.format("%F %H:%M UTC"))?;
         }
     }
+    writeln!(out, "  protected by: {}", assessment.protection.mode)?;
     if let Some(known) = &state.schedule {
         writeln!(out, "  schedule: {}", api::schedule(known))?;
     }

@@ -26,6 +26,10 @@ pub(in crate::config) fn database_name(text: &str) -> Result<String, Fault> {
     if text.contains(['=', ';']) {
         return Err(Fault::new("a connection string", "write the name of the database alone, as CM_P01"));
     }
+    if text.starts_with('[') {
+        let remedy = "write the name without the brackets of Transact-SQL, as CM_P01";
+        return Err(Fault::new(format!("{} has brackets", shown(text)), remedy));
+    }
     short_name(text, || {
         format!("write its name in SQL Server, of at most {LONGEST_NAME} characters, as CM_P01")
     })
@@ -34,7 +38,7 @@ pub(in crate::config) fn database_name(text: &str) -> Result<String, Fault> {
 /// A SQL Server as its own tools are told of it: `host` or `host\instance`, with or without `tcp:` and `,port`.
 pub(in crate::config) fn server_address(text: &str) -> Result<ServerAddress, Fault> {
     all_visible(text)?;
-    if text.contains(['=', ';']) {
+    if text.contains(['=', ';', '@']) || text.contains("://") {
         let remedy =
             "write the name of the server alone, as sql01.corp.example; the rest has keys of its own";
         return Err(Fault::new("a connection string", remedy));
@@ -195,7 +199,8 @@ mod tests {
             ("[sql01]", "not the address", "sql01.corp.example"),
             ("-", "not the address", "sql01.corp.example"),
             ("(localdb)", "not the address", "sql01.corp.example"),
-            ("http://sql01", "not the address", "sql01.corp.example"),
+            ("http://sql01", "a connection string", "sql01.corp.example"),
+            ("sa:hunter2@sql01", "a connection string", "sql01.corp.example"),
             (".", "no name of a machine", "localhost"),
             (r"(Local)\P01", "no name of a machine", "localhost"),
             ("sql01:1433", "behind a colon", "as `sql01,1433`"),

@@ -181,7 +181,9 @@ impl DatabaseSource {
                 Err(failure)
             } else {
                 let result = self.ask(question, &mut gathered).await;
-                if question.cadence() == Cadence::Hourly {
+                // What was refused is asked again with the next poll: somebody may have granted it.
+                let is_slow = |failure: &PollFailure| failure.kind == FailureKind::Timeout;
+                if question.cadence() == Cadence::Hourly && result.as_ref().err().is_none_or(is_slow) {
                     self.slow.insert(question, (Instant::now(), result.clone()));
                 }
                 result
@@ -289,7 +291,15 @@ impl DatabaseSource {
                 let wanted = |alert: &SiteAlert| self.alert.as_ref().is_some_and(|wanted| is(alert, wanted));
                 // Of several, the one that tells something.
                 let alerts = alerts.into_iter().filter(wanted);
-                DatabaseFact::Alert(alerts.min_by_key(|alert| (!alert.active, alert.id)))
+                let found = alerts.min_by_key(|alert| (!alert.active, alert.id));
+                if found.is_none() {
+                    let location = &self.id.location;
+                    let message =
+                        format!("{location}: no alert is as configured; check sites[].database.alert");
+                    let failure = PollFailure { kind: FailureKind::NotFound, message };
+                    gathered.unread.push(Unread { topic: Topic::Alerts, failure });
+                }
+                DatabaseFact::Alert(found)
             }
             Answer::Reasons(_) => return Vec::new(),
             Answer::Site(site) => DatabaseFact::Site(site),

@@ -223,6 +223,19 @@ pub fn failed_backup() -> Table {
     rows(message_columns(), [message(41, 5055, 1000, "2026-06-01T02:00:05"), error])
 }
 
+/// Messages in the database of a central site: its own backup failed, and after that one of its primaries succeeded.
+pub fn failed_above_a_success() -> Table {
+    let of_primary = |record, id, time| {
+        let mut message = message(record, id, 1000, time);
+        message[1] = "PS1".into();
+        message
+    };
+    failed_backup()
+        .row(message(43, 501, 1000, "2026-06-01T02:30:05"))
+        .row(of_primary(44, 5055, "2026-06-01T03:00:00"))
+        .row(of_primary(45, 5035, "2026-06-01T03:40:00"))
+}
+
 fn message_columns() -> [Column; 10] {
     [
         int("RecordID"),

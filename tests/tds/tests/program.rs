@@ -1,7 +1,7 @@
 //! The real program with a site database: what it exports, what it says where something is missing, and what it never says.
 
-use configmgr_backup_exporter::source::site_database::Question;
-use rig::{Exporter, LogOn, PASSWORD, Server, Stub, USER, healthy};
+use configmgr_backup_exporter::source::site_database::{Depth, Question};
+use rig::{Exporter, LogOn, PASSWORD, Server, Stub, USER, failed_above_a_success, healthy};
 
 const UP: &str = r#"source_up{site_code="P01",source="database"}"#;
 
@@ -52,6 +52,18 @@ fn a_site_database_is_exported() {
     assert_secret(&exporter);
     // On this machine nobody listens in.
     assert!(!exporter.output().contains("level=warn"), "{}", exporter.output());
+}
+
+#[test]
+fn a_success_of_a_primary_does_not_make_its_central_site_healthy() {
+    let server = healthy_server();
+    for depth in [Depth::Recent, Depth::All] {
+        server.answer(Question::StatusMessages(depth), &failed_above_a_success());
+    }
+    let exporter = Exporter::watching(server.address(), &["encryption: off"]);
+    exporter.until(r#"verdict{site_code="P01",verdict="failed"}"#, 1.0);
+    assert_eq!(exporter.sample(r#"last_run_failed{site_code="P01"}"#), Some(1.0));
+    assert_eq!(exporter.sample(r#"last_success_timestamp_seconds{site_code="P01"}"#), None);
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn values_of(row: Row) -> Vec<Value> {
         ColumnData::I16(Some(number)) => Value::Int(number.into()),
         ColumnData::I32(Some(number)) => Value::Int(number.into()),
         ColumnData::I64(Some(number)) => Value::Int(number),
-        ColumnData::String(Some(text)) => Value::Text(text.into_owned()),
+        ColumnData::String(Some(text)) => Value::text(&text),
         data if is_null(&data) => Value::Null,
         _ => Value::Other(format!("{column:?}").to_lowercase()),
     };

@@ -140,6 +140,20 @@ impl Trouble {
                 let text = format!("the server sends to {other}; write that in sites[].database");
                 Self::new(FailureKind::Protocol, text)
             }
+            DriverError::Io { message, .. } if message.contains("bytes remaining") => Self::new(
+                FailureKind::Protocol,
+                "what answers there does not log on as a SQL Server; check the port",
+            ),
+            DriverError::Io { kind: ErrorKind::ConnectionReset, message }
+                if config.encryption == Encryption::Required =>
+            {
+                let message = foreign(message);
+                let text = format!(
+                    "the connection was lost before the log-on ({message}); a server that forces strict encryption \
+                     does that: then write `encryption: strict`"
+                );
+                Self::new(FailureKind::Unreachable, text)
+            }
             DriverError::Io { kind, message } => tls::in_io(*kind, message, config)
                 .map_or_else(|| Self::network(*kind, message), |text| Self::new(FailureKind::Tls, text)),
             error => tls::in_protocol(error, target).map_or_else(

@@ -55,7 +55,11 @@ impl Password {
             PasswordSource::Environment(name) => {
                 let value = environment.value(name).ok_or_else(|| PasswordError::Unset(name.clone()))?;
                 let text = value.to_str().ok_or_else(|| PasswordError::NotUnicode(name.clone()))?;
-                Ok(Self(Zeroizing::new(text.to_owned())))
+                let line = text.trim_end_matches(['\r', '\n']);
+                if line.is_empty() {
+                    return Err(PasswordError::Unset(name.clone()));
+                }
+                Ok(Self(Zeroizing::new(line.to_owned())))
             }
         }
     }
@@ -70,7 +74,9 @@ impl Password {
         if bytes.len() > MOST_BYTES {
             return Err(PasswordError::TooLarge(path.to_owned()));
         }
-        let text = str::from_utf8(&bytes).map_err(|_| PasswordError::NotUtf8(path.to_owned()))?;
+        // UTF-16 of ASCII is UTF-8 with zeros in it.
+        let text = str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
+        let text = text.ok_or_else(|| PasswordError::NotUtf8(path.to_owned()))?;
         let line = text.trim_start_matches('\u{feff}').split('\n').next().unwrap_or_default();
         let line = line.trim_end_matches('\r');
         if line.is_empty() {
@@ -120,6 +126,7 @@ mod tests {
             (b"\nsecond", "is empty"),
             (b"\xef\xbb\xbf\r\n", "is empty"),
             (b"\xff\xfes\x003\x00c\x00", "is not UTF-8"),
+            (b"s\x003\x00c\x00", "is not UTF-8"),
             (&[b's'; MOST_BYTES + 1], "more than 4096 bytes"),
         ] {
             let error = in_file(content).unwrap_err();
@@ -134,10 +141,17 @@ mod tests {
 
     #[test]
     fn a_variable_of_the_environment_is_the_password() {
-        let environment = Environment::new([("CM_PASSWORD", "s3cret"), ("EMPTY", "")]);
+        let environment = Environment::new([
+            ("CM_PASSWORD", "s3cret"),
+            ("LINE", "s3cret\r\n"),
+            ("EMPTY", ""),
+            ("BLANK", "\n"),
+        ]);
         let read = |name: &str| Password::read(&PasswordSource::Environment(name.to_owned()), &environment);
-        assert_eq!(read("CM_PASSWORD").unwrap().expose(), "s3cret");
-        for name in ["EMPTY", "OTHER"] {
+        for name in ["CM_PASSWORD", "LINE"] {
+            assert_eq!(read(name).unwrap().expose(), "s3cret");
+        }
+        for name in ["EMPTY", "BLANK", "OTHER"] {
             let message = read(name).unwrap_err().to_string();
             assert!(message.contains(name) && message.contains("is not set or empty"), "{message}");
         }

@@ -23,6 +23,21 @@ pub(super) enum Value {
     Other(String),
 }
 
+/// So much of a text is kept, in characters: no column that is asked for holds more.
+const LONGEST: usize = 4096;
+
+impl Value {
+    /// A text of the server without what would act on a terminal or turn a page around, and no longer than any should be.
+    pub(super) fn text(text: &str) -> Self {
+        let acts = |character: char| {
+            character.is_control()
+                || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let shown = |character: char| if acts(character) { ' ' } else { character };
+        Self::Text(text.chars().map(shown).take(LONGEST).collect())
+    }
+}
+
 /// What a query returned: the names of its columns, and its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rows {
@@ -161,6 +176,19 @@ mod tests {
 
     fn said<T: std::fmt::Debug>(read: Result<T, Malformed>) -> String {
         read.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_text_of_the_server_acts_on_nothing_that_shows_it() {
+        for (sent, kept) in [
+            ("5.00.9128.1000", "5.00.9128.1000"),
+            ("\u{1b}[2J\u{7}\0x", " [2J  x"),
+            ("a\u{202e}b\u{2028}c\r\n", "a b c  "),
+            ("P\u{e4}ckchen", "P\u{e4}ckchen"),
+        ] {
+            assert_eq!(Value::text(sent), Value::Text(kept.to_owned()));
+        }
+        assert_eq!(Value::text(&"x".repeat(9000)), Value::Text("x".repeat(LONGEST)));
     }
 
     #[test]

@@ -96,7 +96,14 @@ fn a_connection_that_fails_is_told_with_its_remedy() {
             Unreachable,
             "with TCP/IP enabled",
         ),
-        (io_error(ErrorKind::ConnectionReset, "reset"), Required, None, Unreachable, "was lost (reset)"),
+        (
+            io_error(ErrorKind::ConnectionReset, "reset"),
+            Required,
+            None,
+            Unreachable,
+            "write `encryption: strict`",
+        ),
+        (io_error(ErrorKind::Other, "bytes remaining on stream"), Required, None, Protocol, "check the port"),
         (
             io_error(ErrorKind::BrokenPipe, text),
             Off,

@@ -111,9 +111,10 @@ pub(super) fn newest_record(_: SiteCode, rows: &Rows) -> Result<Option<i64>, Mal
     rows.iter().next().map_or(Ok(None), |row| row.optional_int("RecordID"))
 }
 
-/// No row, or one of NULLs for an account that sees all databases, says that it is off.
+/// A row of NULLs, for an account that sees all databases, says that it is off.
 pub(super) fn change_tracking(_: SiteCode, rows: &Rows) -> Result<Option<ChangeTracking>, Malformed> {
-    let Some(row) = rows.iter().next() else { return Ok(None) };
+    let none = || Malformed("the server said nothing of change tracking".to_owned());
+    let row = rows.iter().next().ok_or_else(none)?;
     let sees_everything = row.flag("permitted")?;
     let Some(period) = row.optional_int("retention_period")? else {
         let message = "retention_period is NULL, perhaps for want of VIEW ANY DATABASE";

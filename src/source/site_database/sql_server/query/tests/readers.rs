@@ -131,7 +131,6 @@ fn without_rows_nothing_is_said_or_something_is_wrong() {
         (Question::NewestRecord, Answer::NewestRecord(None)),
         (MESSAGES, Answer::StatusMessages(Vec::new())),
         (Question::Reasons(Depth::All), Answer::Reasons(BTreeMap::new())),
-        (Question::ChangeTracking, Answer::ChangeTracking(None)),
         (Question::OldestCommit, Answer::OldestCommit(None)),
         (Question::BackupSets, Answer::BackupSets(Vec::new())),
         (Question::Alerts, Answer::Alerts(Vec::new())),
@@ -141,6 +140,7 @@ fn without_rows_nothing_is_said_or_something_is_wrong() {
     }
     for (question, expected) in [
         (Question::Server, "the server said nothing of itself"),
+        (Question::ChangeTracking, "the server said nothing of change tracking"),
         (Question::Site, "v_Site has no row for site P01"),
         (Question::Task, "vSMS_SC_SQL_Task has no row for site P01"),
         (
