@@ -6,6 +6,7 @@
 mod cursor;
 mod messages;
 mod question;
+mod replicas;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod source;

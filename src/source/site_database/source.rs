@@ -3,12 +3,13 @@
 //! A poll never takes longer than its deadline: what the server leaves no time for is told as unread, so that nothing
 //! that was answered is lost. What is asked once an hour is told with every poll, answer or failure alike.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::messages::{Messages, Taken};
+use super::replicas::Replicas;
 use super::{Answer, Cadence, Depth, Question, SiteDatabase, Topic, Unanswered};
 use crate::clock::Clock;
 use crate::config::{AlertMatch, DatabaseConfig};
@@ -67,10 +68,7 @@ pub struct DatabaseSource {
     /// What the server calls itself, as far as is known.
     server: String,
     in_availability_group: bool,
-    /// Other servers of the availability group that are to be asked for backups, one in a poll.
-    replicas: VecDeque<String>,
-    /// Those of them that did not answer when they were last asked.
-    mute_replicas: BTreeMap<String, PollFailure>,
+    replicas: Replicas,
     /// What had no answer in the last poll, so that a change of it is told once.
     unread: Vec<Unread>,
 }
@@ -132,8 +130,7 @@ impl DatabaseSource {
             slow: HashMap::new(),
             server: config.server.to_string(),
             in_availability_group: false,
-            replicas: VecDeque::new(),
-            mute_replicas: BTreeMap::new(),
+            replicas: Replicas::default(),
             unread: Vec::new(),
         }
     }
@@ -145,7 +142,7 @@ impl DatabaseSource {
 
     /// Whether servers of the availability group are yet to be asked, of which each poll asks one.
     pub fn has_replicas_left(&self) -> bool {
-        !self.replicas.is_empty()
+        self.replicas.are_left()
     }
 
     /// The question as it is to be asked, if it means anything now.
@@ -283,8 +280,7 @@ impl DatabaseSource {
                 if !servers.iter().any(own) {
                     servers.push(self.server.clone());
                 }
-                self.replicas = servers.iter().filter(|server| !own(server)).cloned().collect();
-                self.mute_replicas.retain(|server, _| servers.contains(server));
+                self.replicas.are(servers.iter().filter(|server| !own(server)).cloned().collect());
                 DatabaseFact::Servers(servers)
             }
             Answer::Alerts(alerts) => {
@@ -317,25 +313,12 @@ impl DatabaseSource {
     /// Asks the next server of the availability group for what it recorded.
     async fn ask_replica(&mut self, gathered: &mut Gathered) {
         if !self.in_availability_group {
-            self.replicas.clear();
-            self.mute_replicas.clear();
+            self.replicas.are(Vec::new());
         }
-        if self.give_up(gathered).is_none()
-            && let Some(server) = self.replicas.pop_front()
-        {
-            self.mute_replicas.remove(&server);
-            match self.database.replica(&server).ask(Question::BackupSets).await {
-                Ok(Answer::BackupSets(sets)) => {
-                    gathered.facts.push(Fact::Database(DatabaseFact::BackupSets(server, sets)));
-                }
-                Ok(_) => {}
-                Err(Unanswered { failure, .. }) => {
-                    self.mute_replicas.insert(server, failure);
-                }
-            }
+        if self.give_up(gathered).is_none() {
+            gathered.facts.extend(self.replicas.ask_next(&mut *self.database).await);
         }
-        let mute = self.mute_replicas.values().cloned();
-        gathered.unread.extend(mute.map(|failure| Unread { topic: Topic::BackupSets, failure }));
+        gathered.unread.extend(self.replicas.unread());
     }
 
     /// Of messages that were never read the witness has nothing to say. Of others it goes on telling what it has told:
