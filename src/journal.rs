@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::assessment::{Assessment, Verdict, assess};
-use crate::site::{ClosedSet, SiteCode, Timestamp};
+use crate::site::{BackupRun, ClosedSet, SiteCode, Timestamp};
 use crate::state::SiteState;
 
 /// What was told last of each site.
@@ -15,6 +15,12 @@ struct Told {
     verdict: Verdict,
     /// The newest run by its first evidence, and how it stood.
     run: Option<(Timestamp, &'static str)>,
+}
+
+/// Whether a run is another one than was told, or stands otherwise; earlier evidence of it is no news.
+fn is_news((first, label): (Timestamp, &str), newest: &BackupRun) -> bool {
+    let is_same = (newest.first..=newest.last).contains(&first);
+    if is_same { label != newest.outcome_label() } else { newest.first > first }
 }
 
 impl Journal {
@@ -30,7 +36,7 @@ impl Journal {
         let before = self.0.insert(site, Told { verdict, run });
         // What happened before this process is no news.
         if let (Some(before), Some(newest)) = (&before, newest)
-            && before.run != run
+            && before.run.is_none_or(|before| is_news(before, newest))
         {
             let cause = newest.failure().map_or("", ClosedSet::label);
             let started = newest.started_or_first().to_rfc3339();

@@ -36,13 +36,10 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
 }
 
 /// The sources of witnesses that are not in the destination itself.
-///
-/// One that is read more rarely than a backup may go unheard is no ear.
-fn elsewhere(state: &SiteState) -> impl Iterator<Item = (Witness, &SourceState)> {
+fn elsewhere(state: &SiteState) -> impl Iterator<Item = (SourceKind, Witness, &SourceState)> {
     state.sources.iter().filter_map(|(id, source)| {
-        let hears =
-            id.kind != SourceKind::Snapshot && source.interval <= state.settings.timings.quiet_unheard;
-        Some((source.speaks_for().filter(|_| hears)?, source))
+        let witness = source.speaks_for().filter(|_| id.kind != SourceKind::Snapshot)?;
+        Some((id.kind, witness, source))
     })
 }
 
@@ -54,11 +51,13 @@ fn reads_elsewhere(state: &SiteState) -> bool {
 /// Whether a run that began just now would be known; not what was known once, but what is read at present.
 fn is_heard(state: &SiteState, now: Timestamp) -> bool {
     let unheard = delta(state.settings.timings.quiet_unheard);
-    elsewhere(state).any(|(witness, source)| {
+    elsewhere(state).any(|(kind, witness, source)| {
+        // Of a database only the messages tell of runs.
+        let hears = if kind == SourceKind::Database { source.is_current } else { source.up() };
         let some_polls = delta(source.interval.saturating_mul(MISSED_POLLS));
         let coverage = state.coverage.get(&witness).filter(|_| source.last_success.is_some());
         let read = coverage.and_then(|coverage| coverage.until);
-        source.is_current || read.is_some_and(|read| (now - read).abs() < some_polls.max(unheard))
+        hears || read.is_some_and(|read| (now - read).abs() < some_polls.max(unheard))
     })
 }
 

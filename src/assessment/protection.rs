@@ -43,7 +43,7 @@ impl ProtectionState {
 
     /// Whether the database in the task's snapshots may be restored.
     pub fn snapshots_count(&self, state: &SiteState) -> bool {
-        self.mode != Protection::Both || state.database.in_availability_group != Some(true)
+        self.mode == Protection::Task || state.database.in_availability_group != Some(true)
     }
 }
 

@@ -58,6 +58,7 @@ impl RunSummary {
         self.failure_cause = None;
         self.consecutive_failures = None;
         self.stalled = None;
+        self.in_progress = None;
     }
 
     pub(super) fn of(state: &SiteState, now: Timestamp) -> Self {

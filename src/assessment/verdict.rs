@@ -51,7 +51,8 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         return (Verdict::Unprotected, reason.to_owned());
     }
     // A run deletes the old copy before it makes the new one: that is no news, as long as it goes on without an error.
-    if assessment.copies.valid == Some(0) && runs.in_progress != Some(true) {
+    let is_being_made = runs.in_progress == Some(true) && protection.snapshots_count(state);
+    if assessment.copies.valid == Some(0) && !is_being_made {
         return (Verdict::Unprotected, no_copy(state, protection).to_owned());
     }
     if protection.mode.needs_task() && state.knows_events() && runs.last_success.is_none() && !due.was_due {

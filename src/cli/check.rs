@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::runtime::Builder;
@@ -157,12 +157,13 @@ fn ask_database(
     };
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     let deadline = source.deadline().unwrap_or(settings.timings.poll_deadline);
+    let begun = Instant::now();
     for _ in 0..MOST_SERVERS {
         let started = clock.now();
         let guidance = guidance(state, started);
         let result = runtime.block_on(async { timeout(deadline, source.poll(&guidance)).await });
         let result = result.unwrap_or_else(|_| Err(timed_out(&id, deadline)));
-        let is_over = result.is_err() || !source.has_replicas_left();
+        let is_over = result.is_err() || !source.has_replicas_left() || begun.elapsed() > deadline;
         let duration = (clock.now() - started).to_std().unwrap_or_default();
         let report = PollReport { site: settings.code, source: id.clone(), started, duration, result };
         state.fold(&report, clock.now());

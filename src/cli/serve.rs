@@ -52,6 +52,9 @@ pub fn run(
     result
 }
 
+/// A password file that may hang, and the look-up of two names.
+const THREADS_OF_DATABASE: usize = 3;
+
 /// A runtime with a blocking thread for every source: each may hang, and none may wait for another.
 pub(super) fn runtime(
     config: &Config,
@@ -63,6 +66,7 @@ pub(super) fn runtime(
     let mut threads = SPARE_THREADS;
     for SiteConfig { settings, log, patterns, .. } in &config.sites {
         threads += sources_of(settings, log.clone(), patterns, &surroundings)?.len();
+        threads += settings.database.iter().len() * THREADS_OF_DATABASE;
     }
     Builder::new_multi_thread()
         .enable_all()

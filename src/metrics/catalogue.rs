@@ -142,7 +142,7 @@ pub const CATALOGUE: &[Metric] = &[
         "Runs that failed or were interrupted since the last 5035; absent where SQL Server's own backups alone protect the site.",
         |v, s| s.maybe(v.assessment.runs.consecutive_failures)),
     site("run_in_progress", Gauge, Count, &[], Event,
-        "1 from the start of a run (500 or 5055) to its end (501, or the line that the service is stopping).",
+        "1 from the start of a run (500 or 5055) to its end (501, or the line that the service is stopping); absent where SQL Server's own backups alone protect the site.",
         |v, s| s.maybe(v.assessment.runs.in_progress)),
     site("run_stalled", Gauge, Count, &[], Event,
         "1 if the run in progress takes longer than three times the median of the last successes (at least 4 h; 24 h with fewer than three).",

@@ -57,7 +57,7 @@ impl SiteState {
             votes,
             owed: match same {
                 Some(known) => known.owed,
-                None => known.as_ref().and_then(|known| self.owed(known, now)),
+                None => known.as_ref().and_then(|known| self.owed(known, self.last_success_start(now), now)),
             },
         };
         let differs = known.as_ref() != Some(&settled);
@@ -70,9 +70,10 @@ impl SiteState {
     /// What nothing else has met stays owed.
     pub(super) fn renew_schedule(&mut self, now: Timestamp) {
         let Some(known) = self.schedule.take() else { return };
-        let sets = self.database.backup_sets.values().flatten();
-        let met_otherwise = sets.filter(|set| set.is_usable()).count() > 0;
-        let owed = if met_otherwise { None } else { self.owed(&known, now) };
+        // SQL Server's own backups may have stood in for it.
+        let sets = self.database.backup_sets.values().flatten().filter(|set| set.is_usable());
+        let native = sets.map(|set| set.started).filter(|start| *start <= self.ahead(now)).max();
+        let owed = self.owed(&known, self.last_success_start(now).max(native), now);
         self.schedule = Some(KnownSchedule { since: now, changed: true, owed, ..known });
     }
 
@@ -92,14 +93,26 @@ impl SiteState {
         (if votes.say_utc().unwrap_or_else(was_utc) { Zone::Utc } else { local }, votes)
     }
 
-    /// What a schedule leaves unmet that is replaced now: nobody can start in time any more.
-    fn owed(&self, known: &KnownSchedule, now: Timestamp) -> Option<Due> {
+    /// What a schedule leaves unmet that is replaced now, after a backup that started at `last`: nobody can start in
+    /// time any more.
+    fn owed(&self, known: &KnownSchedule, last: Option<Timestamp>, now: Timestamp) -> Option<Due> {
         let timings = &self.settings.timings;
-        let success = self.runs.iter().rev().find(|run| run.succeeded.is_some());
-        let success = success.map(BackupRun::started_or_first);
-        let success = success.or(self.totals.past.success.map(|(_, start)| start));
-        let met = success.map_or(self.first_observed, |start| start + delta(timings.due_lead));
+        let met = last.map_or(self.first_observed, |start| start + delta(timings.due_lead));
         let unmet = known.next_due(met - TimeDelta::milliseconds(1))?;
         (unmet.latest_begin + delta(timings.missed_tolerance) <= now).then_some(unmet)
+    }
+
+    /// When the newest successful run started, of those that are not dated in the future.
+    fn last_success_start(&self, now: Timestamp) -> Option<Timestamp> {
+        let ahead = self.ahead(now);
+        let success =
+            self.runs.iter().rev().find(|run| run.succeeded.is_some_and(|success| success <= ahead));
+        let past = self.totals.past.success.filter(|(success, _)| *success <= ahead);
+        success.map(BackupRun::started_or_first).or(past.map(|(_, start)| start))
+    }
+
+    /// What is dated later than this was dated by a clock that was ahead.
+    fn ahead(&self, now: Timestamp) -> Timestamp {
+        now + delta(self.settings.timings.clock_skew)
     }
 }

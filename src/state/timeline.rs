@@ -115,7 +115,9 @@ impl Timeline {
         for record in self.records.get(&witness).into_iter().flatten() {
             known.entry(record.time()).or_default().push(&record.body);
         }
-        let is_known = |body: &RecordBody| known.get(&body.time()).is_some_and(|known| known.contains(&body));
+        let is_known = |body: &RecordBody| {
+            known.get(&body.time()).is_some_and(|known| known.iter().any(|known| is_same(known, body)))
+        };
         let is_gone = |record: &Record| self.horizon.time.is_some_and(|time| record.time() < time);
         let new = |record: &Record| !is_gone(record) && !is_known(&record.body);
         let new: Vec<_> = records.into_iter().filter(new).collect();
@@ -165,6 +167,16 @@ impl Timeline {
             merged.retain(|event| !matches!(event.body, RecordBody::Remark { remark: Remark::Gap, .. }));
         }
         merged
+    }
+}
+
+/// Whether two records of one witness are the same one, read twice; its reason may have been found later only.
+fn is_same(a: &RecordBody, b: &RecordBody) -> bool {
+    match (a, b) {
+        (RecordBody::Status(a), RecordBody::Status(b)) => {
+            StatusMessage { hint: None, ..a.clone() } == StatusMessage { hint: None, ..b.clone() }
+        }
+        _ => a == b,
     }
 }
 

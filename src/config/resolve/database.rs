@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::{DAY, MINUTE, SECOND};
+use super::{MINUTE, SECOND};
 use crate::config::origin::Origins;
 use crate::config::paths::file_path;
 use crate::config::problem::Fault;
@@ -70,7 +70,7 @@ fn connection(
     let encryption = field.read("encryption", fields::label).unwrap_or(Encryption::Required);
     let ca_file = field.read("ca_file", |text| file_path(text, base));
     let anything = field.read("trust_server_certificate", fields::boolean).unwrap_or(false);
-    let interval = field.duration("interval", SECOND * 10, DAY).unwrap_or(DEFAULT_DATABASE_INTERVAL);
+    let interval = field.duration("interval", SECOND * 10, MINUTE * 10).unwrap_or(DEFAULT_DATABASE_INTERVAL);
     let query_timeout = field.duration("query_timeout", SECOND, MINUTE * 10).unwrap_or(DEFAULT_QUERY_TIMEOUT);
     let alert = section.take("alert").and_then(|entry| alert(&entry, origins));
     let server = server.map(|server| at_port(server, port, section, origins));

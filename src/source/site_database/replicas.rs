@@ -16,10 +16,12 @@ pub(super) struct Replicas {
 }
 
 impl Replicas {
-    /// These are the other servers now, and all of them are to be asked.
+    /// These are the other servers now, and all of them are to be asked: those first who still wait for their turn.
     pub(super) fn are(&mut self, servers: Vec<String>) {
         self.mute.retain(|server, _| servers.contains(server));
-        self.waiting = servers.into();
+        self.waiting.retain(|server| servers.contains(server));
+        let new: Vec<_> = servers.into_iter().filter(|server| !self.waiting.contains(server)).collect();
+        self.waiting.extend(new);
     }
 
     /// Whether any is still to be asked.
@@ -45,5 +47,27 @@ impl Replicas {
     /// What the mute ones leave unknown.
     pub(super) fn unread(&self) -> impl Iterator<Item = Unread> {
         self.mute.values().map(|failure| Unread { topic: Topic::BackupSets, failure: failure.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_still_waits_is_asked_before_the_others_come_again() {
+        let servers = || ["SQL02", "SQL03", "SQL04"].map(str::to_owned).to_vec();
+        let mut replicas = Replicas::default();
+        let mut asked = Vec::new();
+        for _ in 0..6 {
+            // The list comes again before one poll has reached everybody.
+            replicas.are(servers());
+            asked.extend(replicas.waiting.pop_front());
+        }
+        assert_eq!(asked, ["SQL02", "SQL03", "SQL04", "SQL02", "SQL03", "SQL04"]);
+        replicas.are(vec!["SQL04".to_owned()]);
+        assert_eq!(replicas.waiting, ["SQL04"]);
+        replicas.are(Vec::new());
+        assert!(!replicas.are_left());
     }
 }

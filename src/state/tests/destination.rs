@@ -191,6 +191,16 @@ fn what_was_let_go_is_not_taken_again_from_a_log_that_is_read_again() {
     let again = all.into_iter().map(|record| Record { position: record.position + next, ..record });
     timeline.insert_again(Witness::DestinationLog, again.clone());
     assert_eq!(timeline, before);
+    // Nor is a message that was kept, whose reason was found since.
+    let with_reason = again.clone().map(|mut record| {
+        let hint = Hint { cause: FailureCause::DiskFull, strength: HintStrength::Code };
+        if let RecordBody::Status(message) = &mut record.body {
+            message.hint = Some(hint);
+        }
+        record
+    });
+    timeline.insert_again(Witness::DestinationLog, with_reason);
+    assert_eq!(timeline, before);
     let new = Record { position: 16, body: body("500", 200) };
     timeline.insert_again(Witness::DestinationLog, again.chain([new]));
     assert_eq!(timeline.records()[&Witness::DestinationLog].len(), 5);

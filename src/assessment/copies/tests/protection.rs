@@ -248,3 +248,40 @@ fn a_verdict_about_native_backups_says_what_is_missing() {
         reason(&|rig| rig.database(81, [sets("SQL02", &[])])).starts_with("In an availability group only")
     );
 }
+
+#[test]
+fn a_run_of_the_task_is_no_excuse_where_its_snapshot_does_not_count() {
+    for protection in [None, Some(Protection::Native)] {
+        let mut rig = Rig::with(|settings| settings.protection = protection);
+        rig.log(0, GOOD);
+        rig.walk(70, &Sample::good(1));
+        rig.database(80, [in_group(true), servers(&["SQL01"]), sets("SQL01", &[]), task(true)]);
+        assert_eq!(
+            (rig.assess(81).verdict, rig.valid(81)),
+            (Verdict::Unprotected, Some(0)),
+            "{protection:?}"
+        );
+        rig.log(90, &[(0, "500"), (1, "5055")]);
+        assert_eq!(rig.assess(92).verdict, Verdict::Unprotected, "{protection:?}");
+    }
+}
+
+#[test]
+fn switching_the_task_off_and_on_pays_nothing_that_is_owed() {
+    let mut rig = succeeded_before(10 * DAY, |_| {});
+    let old = [servers(&["SQL01"]), sets("SQL01", &[(-50 * DAY, Native, false)])];
+    rig.database(-11 * DAY, [task(true)]);
+    rig.database(0, old);
+    rig.log(1, &[]);
+    for (minute, enabled) in [(2, true), (5, false), (10, true)] {
+        rig.database(minute, [task(enabled)]);
+        rig.log(minute, &[]);
+        assert_eq!(rig.assess(minute + 1).verdict, Verdict::Overdue, "{minute}");
+    }
+    // Nor does a success of next year, or another window.
+    rig.log(365 * DAY, GOOD);
+    let window = TaskWindow { days: 0x7f, begin: 180, latest_begin: 300 };
+    rig.database(15, [DatabaseFact::Task(TaskDefinition { enabled: true, window, destination: None })]);
+    rig.log(16, &[]);
+    assert_eq!(rig.assess(17).verdict, Verdict::Overdue);
+}

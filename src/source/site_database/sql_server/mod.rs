@@ -37,6 +37,9 @@ use crate::trace::Phrases;
 /// Where polls are so far apart, each has a connection of its own.
 const LONG_REST: Duration = Duration::from_secs(60);
 
+/// So many polls wait for the reasons of errors.
+const PATIENCE_FOR_REASONS: u32 = 2;
+
 /// Reaches databases as configured; passwords may be in this environment.
 #[derive(Debug)]
 pub struct SqlServers {
@@ -75,6 +78,7 @@ impl Databases for SqlServers {
             phrases: Arc::new(phrases),
             connection: None,
             rested: false,
+            without_reasons: 0,
             refusal: None,
         })
     }
@@ -98,6 +102,8 @@ struct SqlServer {
     connection: Option<Connection>,
     /// Whether nothing was asked since the last poll.
     rested: bool,
+    /// How many times in a row the reasons of errors could not be read.
+    without_reasons: u32,
     refusal: Option<Refusal>,
 }
 
@@ -119,7 +125,8 @@ impl SqlServer {
     }
 
     /// Looks for the reasons of errors in their insertion strings. Without the right to read them there are none (the
-    /// question itself tells of that), but a message must not be read without its reason now and with it later.
+    /// question itself tells of that). What passes is waited for, but not for long: a failure must not wait for its
+    /// reason.
     async fn with_reasons(
         &mut self,
         depth: Depth,
@@ -127,8 +134,14 @@ impl SqlServer {
     ) -> Result<Vec<(i64, StatusMessage)>, Trouble> {
         if query::wants_reasons(&messages) {
             match self.plain_answer(Question::Reasons(depth)).await {
-                Ok(Answer::Reasons(strings)) => query::add_reasons(&mut messages, &strings, &self.phrases),
-                Err(trouble) if !trouble.stays() => return Err(trouble),
+                Ok(Answer::Reasons(strings)) => {
+                    self.without_reasons = 0;
+                    query::add_reasons(&mut messages, &strings, &self.phrases);
+                }
+                Err(trouble) if !trouble.stays() && self.without_reasons < PATIENCE_FOR_REASONS => {
+                    self.without_reasons += 1;
+                    return Err(trouble);
+                }
                 _ => {}
             }
         }
@@ -206,6 +219,7 @@ impl SiteDatabase for SqlServer {
             phrases: Arc::clone(&self.phrases),
             connection: None,
             rested: false,
+            without_reasons: 0,
             refusal: None,
         })
     }

@@ -164,8 +164,12 @@ fn error(number: u32, message: &str) -> String {
     format!("error {number}: {}", if names_login { without_names(&shown) } else { shown })
 }
 
-/// A text without what stands between quotation marks, in whatever language.
+/// A text without anything from its first quotation mark to its last, which in some languages is an apostrophe.
 fn without_names(text: &str) -> String {
-    let parts = text.split(['\'', '"']).enumerate();
-    parts.map(|(index, part)| if index % 2 == 0 { part } else { "'…'" }).collect()
+    const MARKS: [char; 2] = ['\'', '"'];
+    match (text.find(MARKS), text.rfind(MARKS)) {
+        (Some(first), Some(last)) if first < last => format!("{}'…'{}", &text[..first], &text[last + 1..]),
+        (Some(first), _) => format!("{}'…'", &text[..first]),
+        (None, _) => text.to_owned(),
+    }
 }

@@ -266,11 +266,12 @@ fn who_may_not_log_on_is_not_named_in_whatever_language() {
             "'…'. Reason: The account",
         ),
         (18456, "Login failed for user 'cm_mon", "Login failed for user '…'"),
+        (18456, "Accesso non riuscito per l'utente 'cm_monitor'.", "riuscito per l'…'."),
         (17892, "Logon failed for login 'cm_monitor' due to trigger execution.", "login '…' due to trigger"),
         (
             916,
             "The server principal \"cm_monitor\" is not able to access the database \"CM_P01\".",
-            "principal '…' is",
+            "principal '…'.",
         ),
     ] {
         let target = target(Encryption::Required, None);
