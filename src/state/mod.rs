@@ -5,6 +5,7 @@
 mod belonging;
 mod change;
 pub mod checkpoint;
+mod contradictions;
 mod cursors;
 mod database;
 mod runs;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::{Change, Observation};
+use super::contradictions::contradictions;
 use super::database::DatabaseState;
 use super::runs::{derive_runs, events_of_runs};
 use super::schedule::KnownSchedule;
@@ -278,37 +279,7 @@ impl SiteState {
     /// Derives the runs anew from the timeline.
     pub(super) fn derive(&mut self) {
         self.runs = Arc::new(derive_runs(&self.timeline, &self.settings.timings));
-        self.contradictions = Arc::new(self.find_contradictions());
-    }
-
-    fn find_contradictions(&self) -> Vec<String> {
-        if self.timeline.records().len() < 2 {
-            return Vec::new();
-        }
-        let outcomes = |witness: &Witness| {
-            let mut runs = derive_runs(&self.timeline.only(*witness), &self.settings.timings);
-            runs.retain(|run| run.succeeded.is_some() || run.error.is_some());
-            (*witness, runs)
-        };
-        let all: Vec<_> = self.timeline.records().keys().map(outcomes).collect();
-        let mut found = Vec::new();
-        for (index, (a, a_runs)) in all.iter().enumerate() {
-            for (b, b_runs) in &all[index + 1..] {
-                for (a_run, b_run) in
-                    a_runs.iter().flat_map(|a_run| b_runs.iter().map(move |b_run| (a_run, b_run)))
-                {
-                    let same = a_run.first <= b_run.last && b_run.first <= a_run.last;
-                    if same && a_run.succeeded.is_some() != b_run.succeeded.is_some() {
-                        let (good, bad) = if a_run.succeeded.is_some() { (a, b) } else { (b, a) };
-                        found.push(format!(
-                            "Of the run at {}, {good} reports success and {bad} failure.",
-                            a_run.first.format("%F %H:%M UTC")
-                        ));
-                    }
-                }
-            }
-        }
-        found
+        self.contradictions = Arc::new(contradictions(&self.timeline, &self.settings.timings));
     }
 
     /// Keeps the newest runs; only runs that have been counted are let go.

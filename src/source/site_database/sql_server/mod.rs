@@ -229,6 +229,7 @@ impl SiteDatabase for SqlServer {
 mod tests {
     use super::*;
     use crate::config::{Encryption, PasswordSource, ServerAddress, Trust};
+    use crate::platform::HAS_INTEGRATED_AUTHENTICATION;
     use crate::source::FailureKind;
     use crate::trace::UserPatterns;
 
@@ -271,9 +272,11 @@ mod tests {
         }
     }
 
-    #[cfg(not(windows))]
     #[tokio::test]
     async fn integrated_authentication_off_windows_is_refused_before_anything_is_sent() {
+        if HAS_INTEGRATED_AUTHENTICATION {
+            return;
+        }
         let mut server = server(&config("203.0.113.1", Authentication::Integrated, Encryption::Required));
         let unanswered = server.ask(Question::Server).await.unwrap_err();
         assert_eq!(unanswered.failure.kind, FailureKind::Authentication);
