@@ -140,6 +140,15 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_that_would_show_it_shows_nothing() {
+        let password = in_file(b"s3cret").unwrap();
+        let method = tiberius::AuthMethod::sql_server("cm_monitor", password.expose());
+        let panicked = std::panic::catch_unwind(|| panic!("{password:?} {method:?}")).unwrap_err();
+        let text = panicked.downcast_ref::<String>().unwrap();
+        assert!(text.contains("Password(..)") && !text.contains("s3cret"), "{text}");
+    }
+
+    #[test]
     fn a_variable_of_the_environment_is_the_password() {
         let environment = Environment::new([
             ("CM_PASSWORD", "s3cret"),

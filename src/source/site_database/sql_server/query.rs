@@ -47,14 +47,8 @@ fn query(question: Question) -> Query {
         Question::Task => query!("task", Task, read::task),
         Question::TaskStatus => query!("task_status", TaskStatus, read::task_status),
         Question::NewestRecord => query!("newest_record", NewestRecord, read::newest_record),
-        Question::StatusMessages(Depth::Recent) => {
-            query!("status_messages_recent", StatusMessages, messages::status_messages)
-        }
-        Question::StatusMessages(Depth::All) => {
-            query!("status_messages_all", StatusMessages, messages::status_messages)
-        }
-        Question::Reasons(Depth::Recent) => query!("reasons_recent", Reasons, messages::reasons),
-        Question::Reasons(Depth::All) => query!("reasons_all", Reasons, messages::reasons),
+        Question::StatusMessages(_) => query!("status_messages", StatusMessages, messages::status_messages),
+        Question::Reasons(_) => query!("reasons", Reasons, messages::reasons),
         Question::ChangeTracking => query!("change_tracking", ChangeTracking, read::change_tracking),
         Question::OldestCommit => query!("oldest_commit", OldestCommit, read::oldest_commit),
         Question::BackupSets => query!("backup_sets", BackupSets, backup_sets::backup_sets),
@@ -64,9 +58,16 @@ fn query(question: Question) -> Query {
     }
 }
 
-/// The text that asks a question for one site; constant but for the site's code and the configured database's name.
+/// The text that asks a question for one site; constant but for the site's code, the configured database's name, and
+/// how many days back messages are read.
 pub(super) fn text(question: Question, site: SiteCode, database: &str) -> String {
-    batch(query(question).file, site).replace("{database}", &database.replace('\'', "''"))
+    let days = match question {
+        Question::StatusMessages(Depth::All) | Question::Reasons(Depth::All) => "400",
+        _ => "2",
+    };
+    let batch = batch(query(question).file, site).replace("{days}", days);
+    // Last, so that nothing is put into the name.
+    batch.replace("{database}", &database.replace('\'', "''"))
 }
 
 /// What the account needs for a question, for people: `SELECT ON dbo.v_Site in the site database`.

@@ -119,7 +119,8 @@ fn site() -> SiteCode {
 
 /// Every file with a statement, by the name of what it asks.
 fn files() -> Vec<(String, &'static str)> {
-    ALL.iter().map(|question| (format!("{question:?}"), query(*question).file)).collect()
+    let name = |question: &Question| format!("{question:?}").split('(').next().unwrap().to_owned();
+    ALL.iter().map(|question| (name(question), query(*question).file)).collect()
 }
 
 /// A statement in upper case, in which nothing is left of its literals.
@@ -210,9 +211,10 @@ fn the_session_is_set_and_nothing_else_is_done() {
 #[test]
 fn only_the_sites_code_and_the_databases_name_are_put_in() {
     for (name, file) in files() {
-        let rest = batch(file, site()).replace("{database}", "");
+        let rest = batch(file, site()).replace("{database}", "").replace("{days}", "");
         assert!(!rest.contains(['{', '}']), "{name}: {rest}");
         assert_eq!(file.contains("{database}"), name == "BackupSets", "{name}");
+        assert_eq!(file.contains("{days}"), ["StatusMessages", "Reasons"].contains(&name.as_str()), "{name}");
     }
     assert!(text(Question::Task, site(), "CM_P01").contains("t.SiteCode = 'P01'"));
     assert!(text(Question::PackageRoots, site(), "CM_P01").contains("LIKE 'P01%'"));

@@ -1,4 +1,4 @@
--- Question: Reasons(All)
+-- Question: Reasons
 -- Source: v_StatMsgInsStrings, with v_StatusMessage for the errors of the backup
 -- Grant: SELECT ON dbo.v_StatMsgInsStrings, SELECT ON dbo.v_StatusMessage in the site database
 SELECT TOP (4000)
@@ -9,6 +9,6 @@ FROM dbo.v_StatusMessage AS m
 INNER JOIN dbo.v_StatMsgInsStrings AS i ON i.RecordID = m.RecordID
 WHERE m.SiteCode = '{site_code}'
     AND m.Component IN ('SMS_SITE_BACKUP', 'SMS_SITE_VSS_WRITER')
-    AND m.Time >= DATEADD(day, -400, GETUTCDATE())
+    AND m.Time >= DATEADD(day, -{days}, GETUTCDATE())
     AND m.Severity IN (-1073741824, 3221225472)
 ORDER BY i.RecordID DESC, i.InsStrIndex;

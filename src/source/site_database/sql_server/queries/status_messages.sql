@@ -1,4 +1,4 @@
--- Question: StatusMessages(Recent)
+-- Question: StatusMessages
 -- Source: v_StatusMessage
 -- Grant: SELECT ON dbo.v_StatusMessage in the site database
 -- Three columns are known from the WMI class alone: if the view has no such column, the name means that of "absent".
@@ -22,7 +22,7 @@ CROSS APPLY (
     FROM dbo.v_StatusMessage
     WHERE SiteCode = '{site_code}'
         AND Component IN ('SMS_SITE_BACKUP', 'SMS_SITE_VSS_WRITER')
-        AND Time >= DATEADD(day, -2, GETUTCDATE())
+        AND Time >= DATEADD(day, -{days}, GETUTCDATE())
     ORDER BY RecordID DESC
 ) AS m
 ORDER BY m.RecordID;
