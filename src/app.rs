@@ -122,13 +122,10 @@ impl App {
         let watchdog = Watchdog::default();
         let mut states = Vec::new();
         let mut sites = Vec::new();
-        for SiteConfig { settings, log, patterns, .. } in config.sites {
-            let found = sources_of(
-                &settings,
-                log,
-                &patterns,
-                &Surroundings { clock, state_path: &state_path, account: &account },
-            )?;
+        for site in config.sites {
+            let surroundings = Surroundings { clock, state_path: &state_path, account: &account };
+            let found = sources_of(&site, &surroundings)?;
+            let SiteConfig { settings, patterns, .. } = site;
             let (site, site_timings) = (settings.code, settings.timings);
             let settings = Arc::new(settings);
             let now = clock.now();

@@ -111,10 +111,10 @@ fn look(
     clock: Clock,
 ) -> anyhow::Result<(SiteState, String)> {
     let mut note = String::new();
-    let SiteConfig { settings, log, patterns, .. } = site;
     let account = account(environment);
     let surroundings = Surroundings { clock, state_path, account: &account };
-    let sources = sources_of(&settings, log, &patterns, &surroundings)?;
+    let sources = sources_of(&site, &surroundings)?;
+    let SiteConfig { settings, patterns, .. } = site;
     let settings = Arc::new(settings);
     let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {
         Ok(loaded) => loaded.state,

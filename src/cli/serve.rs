@@ -12,7 +12,7 @@ use super::args::Args;
 use crate::app::{App, Options};
 use crate::build_info;
 use crate::clock::Clock;
-use crate::config::{Config, SiteConfig};
+use crate::config::Config;
 use crate::environment::Environment;
 use crate::metrics::{LogCounts, ProcessMetrics};
 use crate::platform::account::account;
@@ -64,9 +64,9 @@ pub(super) fn runtime(
     let account = account(environment);
     let surroundings = Surroundings { clock: Clock::System, state_path, account: &account };
     let mut threads = SPARE_THREADS;
-    for SiteConfig { settings, log, patterns, .. } in &config.sites {
-        threads += sources_of(settings, log.clone(), patterns, &surroundings)?.len();
-        threads += settings.database.iter().len() * THREADS_OF_DATABASE;
+    for site in &config.sites {
+        threads += sources_of(site, &surroundings)?.len();
+        threads += site.settings.database.iter().len() * THREADS_OF_DATABASE;
     }
     Builder::new_multi_thread()
         .enable_all()

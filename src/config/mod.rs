@@ -41,6 +41,9 @@ pub use snapshot::{
     SnapshotConfig, SnapshotRoot, SupplementalConfig, VerifyConfig,
 };
 
+/// How often an event log is read unless the configuration says otherwise.
+pub const DEFAULT_EVENT_LOG_INTERVAL: Duration = Duration::from_secs(30);
+
 /// How often a backup log is read unless the configuration says otherwise.
 pub const DEFAULT_LOG_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -58,16 +61,35 @@ pub struct SiteConfig {
     pub settings: SiteSettings,
     /// Its backup log; `None` where none is configured.
     pub log: Option<LogConfig>,
+    /// The event log of its site server; `None` where none is configured.
+    pub event_log: Option<EventLogConfig>,
     /// The phrases that it adds to the built-in ones.
     pub patterns: UserPatterns,
     /// Where each of these values came from.
     pub origins: Origins,
 }
 
+impl SiteConfig {
+    /// A site of which nothing is watched but what its settings name.
+    pub fn of(settings: SiteSettings) -> Self {
+        let (patterns, origins) = (UserPatterns::default(), Origins::default());
+        Self { settings, log: None, event_log: None, patterns, origins }
+    }
+}
+
 /// Where a site's backup log is, and how often it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
     /// `Smsbkup.log`; what it rolled into is found beside it.
+    pub path: PathBuf,
+    /// From one read to the next.
+    pub interval: Duration,
+}
+
+/// Where the event log of a site server is, and how often it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventLogConfig {
+    /// `Application.evtx`, the live one or a copy that is made again and again.
     pub path: PathBuf,
     /// From one read to the next.
     pub interval: Duration,

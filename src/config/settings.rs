@@ -70,4 +70,9 @@ impl SiteSettings {
             timings: Timings::DEFAULT,
         }
     }
+
+    /// The site database's name.
+    pub fn site_database(&self) -> String {
+        self.database_name.clone().unwrap_or_else(|| format!("CM_{}", self.code))
+    }
 }

@@ -87,6 +87,18 @@ impl BackupSet {
     }
 }
 
+closed_set! {
+    /// What SQL Server writes into the Application event log about one of its databases.
+    pub enum SqlServerEvent {
+        /// 3197: I/O is frozen for a snapshot.
+        Frozen => "frozen",
+        /// 3198: I/O was resumed.
+        Resumed => "resumed",
+        /// 18264: the database was backed up.
+        BackedUp => "backed_up",
+    }
+}
+
 /// The server itself, as it was when it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseServer {

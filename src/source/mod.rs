@@ -1,6 +1,7 @@
 //! Sources notice facts: one thin poller for each place in which ConfigMgr leaves traces of its backup.
 
 pub mod backup_log;
+pub mod event_log;
 pub mod follow;
 mod guidance;
 mod report;
@@ -11,8 +12,8 @@ mod supervisor;
 
 pub use guidance::{Guidance, Quiet, VerifyOrder};
 pub use report::{
-    Cursor, DatabaseFact, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach, Record,
-    RecordBody, ServiceStates, SourceId, SourceKind, Unread,
+    Cursor, DatabaseFact, EventTotals, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach,
+    Record, RecordBody, ServiceStates, SourceId, SourceKind, Unread,
 };
 pub use site_sources::{Surroundings, database_of, sources_of};
 pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};

@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use super::site_database::Topic;
 use crate::config::SnapshotRoot;
 use crate::site::{
-    BackupSet, ChangeTracking, DatabaseServer, Remark, SiteAlert, SiteCode, SiteDefinition, StatusMessage,
-    TaskDefinition, TaskStatus, Timestamp, Witness, closed_set,
+    BackupSet, ChangeTracking, DatabaseServer, Remark, SiteAlert, SiteCode, SiteDefinition, SqlServerEvent,
+    StatusMessage, TaskDefinition, TaskStatus, Timestamp, Witness, closed_set,
 };
 use crate::snapshot::{ArchiveCopy, Place, SupplementalCopy, Survey, TaskFiles, Verification};
 
@@ -162,6 +162,10 @@ pub enum Fact {
     },
     /// What was read of a log, to be added up.
     Lines(LineTotals),
+    /// What was read of an event log, to be added up.
+    Events(EventTotals),
+    /// SQL Server wrote into the event log that it did something to the site database, and when.
+    SqlServer(SqlServerEvent, Timestamp),
     /// The witness has nothing to say now: what it wrote into is not there.
     Silent(Witness),
     /// What a walk over one of the destination's folders saw.
@@ -252,6 +256,25 @@ impl std::ops::AddAssign for LineTotals {
     }
 }
 
+/// Running totals of an event log; process-lifetime counters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventTotals {
+    /// Records read, of whatever provider.
+    pub records: u64,
+    /// Chunks that could not be read whole, or whose checksums are wrong.
+    pub damaged_chunks: u64,
+    /// Records with an id of the backup in which nothing names this machine's backup service.
+    pub unattributed: u64,
+}
+
+impl std::ops::AddAssign for EventTotals {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.damaged_chunks += other.damaged_chunks;
+        self.unattributed += other.unattributed;
+    }
+}
+
 /// Why a poll failed, ready for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollFailure {
@@ -267,6 +290,8 @@ pub struct PollFailure {
 pub enum Cursor {
     /// In a log.
     Log(super::backup_log::Cursor),
+    /// In an event log.
+    EventLog(super::event_log::Cursor),
     /// Among the status messages of the site database.
     Database(super::site_database::Cursor),
     /// In a verification.

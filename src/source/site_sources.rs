@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::backup_log::BackupLog;
+use super::event_log::EventLog;
 use super::site_database::{DatabaseSource, Databases};
 use super::snapshot::verification::VerificationSource;
 use super::snapshot::{ArchiveSource, PackageSource, RootSource, SupplementalSource, TaskFilesSource};
 use super::{BlockingSource, Cursor};
 use crate::clock::Clock;
-use crate::config::{LogConfig, SiteSettings};
+use crate::config::{SiteConfig, SiteSettings};
 use crate::trace::{PhraseError, Phrases, UserPatterns};
 
 /// What sources need to know of the process they are in.
@@ -37,15 +38,18 @@ pub fn database_of(
 
 /// The sources of a site that block: all but its database.
 pub fn sources_of(
-    settings: &SiteSettings,
-    log: Option<LogConfig>,
-    patterns: &UserPatterns,
+    site: &SiteConfig,
     surroundings: &Surroundings<'_>,
 ) -> Result<Vec<Box<dyn BlockingSource>>, PhraseError> {
+    let SiteConfig { settings, log, event_log, patterns, .. } = site;
     let mut sources: Vec<Box<dyn BlockingSource>> = Vec::new();
     if let Some(log) = log {
         let phrases = Phrases::new(patterns.clone())?;
-        sources.push(Box::new(BackupLog::new(settings.code, log.path, log.interval, phrases)));
+        sources.push(Box::new(BackupLog::new(settings.code, log.path.clone(), log.interval, phrases)));
+    }
+    if let Some(config) = event_log {
+        let phrases = Phrases::new(patterns.clone())?;
+        sources.push(Box::new(EventLog::new(settings, config, phrases, surroundings)));
     }
     if let Some(config) = &settings.snapshot {
         let (site, phrases) = (settings.code, || Phrases::new(patterns.clone()));

@@ -5,7 +5,7 @@
 
 use super::SiteState;
 use crate::site::Witness;
-use crate::source::{Cursor, SourceId, SourceKind, backup_log, site_database};
+use crate::source::{Cursor, SourceId, SourceKind, backup_log, event_log, site_database};
 
 impl SiteState {
     /// Where a watched source goes on that may have another location than before.
@@ -17,6 +17,10 @@ impl SiteState {
             return Some(Cursor::Database(
                 cursor.not_before(self.timeline.next_position(Witness::StatusMessages)),
             ));
+        }
+        if source.kind == SourceKind::EventLog {
+            let cursor = self.event_log_cursor(source).cloned().unwrap_or_default();
+            return Some(Cursor::EventLog(cursor.not_before(self.timeline.next_position(Witness::EventLog))));
         }
         let Some(witness) = self.log_of(source) else { return self.cursors.get(source).cloned() };
         let cursor = self.log_cursor(source).cloned().unwrap_or_default();
@@ -37,17 +41,33 @@ impl SiteState {
         true
     }
 
-    /// Whether a poll that came to `cursor` reads from the beginning what was read before: a log, or the messages of a
-    /// database that is another one or was recovered.
-    pub(super) fn reads_again(&self, source: &SourceId, cursor: &Cursor) -> bool {
+    /// If a poll that came to `cursor` reads from the beginning what was read before (a log, the messages of a database
+    /// that is another one or was recovered): the position from which on it gives its records.
+    pub(super) fn reads_again(&self, source: &SourceId, cursor: &Cursor) -> Option<u64> {
         let has_spoken = |witness| self.timeline.next_position(witness) > 0;
-        if let Cursor::Database(cursor) = cursor {
-            let known = self.database_cursor(source).filter(|known| known.last.is_some());
-            let goes_on = known.is_some_and(|known| known.recoveries == cursor.recoveries);
-            return !goes_on && has_spoken(Witness::StatusMessages);
-        }
-        let has_read = self.log_cursor(source).is_some_and(backup_log::Cursor::has_read);
-        !has_read && self.log_of(source).is_some_and(has_spoken)
+        let (goes_on, witness, since) = match cursor {
+            Cursor::Database(cursor) => {
+                let known = self.database_cursor(source).filter(|known| known.last.is_some());
+                let goes_on = known.is_some_and(|known| known.recoveries == cursor.recoveries);
+                (goes_on, Witness::StatusMessages, u64::MAX)
+            }
+            Cursor::EventLog(cursor) => {
+                let known = self.event_log_cursor(source).filter(|known| known.has_read());
+                let goes_on = known.is_some_and(|known| known.since() == cursor.since());
+                (goes_on, Witness::EventLog, cursor.since())
+            }
+            _ => {
+                let goes_on = self.log_cursor(source).is_some_and(backup_log::Cursor::has_read);
+                (goes_on, self.log_of(source)?, u64::MAX)
+            }
+        };
+        (!goes_on && has_spoken(witness)).then_some(since)
+    }
+
+    /// How far the event log was read, here or at the location before.
+    fn event_log_cursor(&self, source: &SourceId) -> Option<&event_log::Cursor> {
+        let here = self.cursors.get(source).and_then(event_log);
+        here.or_else(|| self.cursors.values().find_map(event_log))
     }
 
     fn database_cursor(&self, source: &SourceId) -> Option<&site_database::Cursor> {
@@ -74,6 +94,13 @@ impl SiteState {
 fn log(cursor: &Cursor) -> Option<&backup_log::Cursor> {
     match cursor {
         Cursor::Log(cursor) => Some(cursor),
+        _ => None,
+    }
+}
+
+fn event_log(cursor: &Cursor) -> Option<&event_log::Cursor> {
+    match cursor {
+        Cursor::EventLog(cursor) => Some(cursor),
         _ => None,
     }
 }

@@ -18,9 +18,10 @@ use super::source_state::SourceState;
 use super::timeline::Timeline;
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
-use crate::site::{BackupOutcome, BackupRun, SiteRole, Timestamp, Witness, delta};
+use crate::site::{BackupOutcome, BackupRun, SiteRole, SqlServerEvent, Timestamp, Witness, delta};
 use crate::source::{
-    Cursor, DatabaseFact, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId, SourceKind,
+    Cursor, DatabaseFact, EventTotals, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId,
+    SourceKind,
 };
 
 /// So many runs are kept: more than half a year of a daily backup.
@@ -62,6 +63,10 @@ pub struct SiteState {
     pub sources: BTreeMap<SourceId, SourceState>,
     /// What was read of logs in this process.
     pub lines: LineTotals,
+    /// What was read of event logs in this process.
+    pub events: EventTotals,
+    /// When SQL Server last said each of these of the site database, in the event log.
+    pub sql_server: BTreeMap<SqlServerEvent, Timestamp>,
     /// The snapshot and all other copies.
     pub snapshot: SnapshotState,
     /// Which services run.
@@ -88,6 +93,8 @@ impl SiteState {
             cursors: BTreeMap::new(),
             sources: BTreeMap::new(),
             lines: LineTotals::default(),
+            events: EventTotals::default(),
+            sql_server: BTreeMap::new(),
             snapshot: SnapshotState::default(),
             services: None,
             restart_pending: None,
@@ -106,7 +113,8 @@ impl SiteState {
     pub fn fold(&mut self, report: &PollReport, now: Timestamp) -> Change {
         let Some(source) = self.sources.get_mut(&report.source) else { return Change::Volatile };
         source.record(report);
-        let again = report.result.as_ref().is_ok_and(|poll| self.reads_again(&report.source, &poll.cursor));
+        let again =
+            report.result.as_ref().ok().and_then(|poll| self.reads_again(&report.source, &poll.cursor));
         let mut change = Change::Volatile;
         if let Ok(poll) = &report.result {
             for fact in &poll.facts {
@@ -116,7 +124,7 @@ impl SiteState {
                 change = change.max(self.caught_up(&report.source, report.started));
             }
             // What is read once more is only recognised while it is known to be that, also after a crash.
-            let is_kept = !again || poll.reach == Reach::CaughtUp;
+            let is_kept = again.is_none() || poll.reach == Reach::CaughtUp;
             if is_kept && self.keep_cursor(&report.source, &poll.cursor) {
                 change = change.max(Change::Position);
             }
@@ -160,7 +168,7 @@ impl SiteState {
         })
     }
 
-    fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp, again: bool) -> Change {
+    fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp, again: Option<u64>) -> Change {
         fn observed<T: Clone>(value: &T, source: &SourceId) -> Observation<T> {
             Observation { value: value.clone(), source: source.clone() }
         }
@@ -188,6 +196,14 @@ impl SiteState {
             Fact::Lines(totals) => {
                 self.lines += *totals;
                 return Change::Volatile;
+            }
+            Fact::Events(totals) => {
+                self.events += *totals;
+                return Change::Volatile;
+            }
+            Fact::SqlServer(event, time) => {
+                let known = self.sql_server.entry(*event).or_insert(*time);
+                *known = (*known).max(*time);
             }
             Fact::Silent(witness) => {
                 if let Some(source) = self.sources.get_mut(source) {
@@ -260,13 +276,13 @@ impl SiteState {
         self.database.change_tracking.flatten().map(|tracking| tracking.retention)
     }
 
-    fn witness(&mut self, witness: Witness, records: &[Record], again: bool) {
+    fn witness(&mut self, witness: Witness, records: &[Record], again: Option<u64>) {
         let timings = &self.settings.timings;
         let events = self.timeline.events(timings);
         let (before, marked) = (Tally::of(&events), self.totals.marked(&events));
         let timeline = Arc::make_mut(&mut self.timeline);
-        if again {
-            timeline.insert_again(witness, records.iter().cloned());
+        if let Some(since) = again {
+            timeline.insert_again(witness, records.iter().cloned(), since);
         } else {
             timeline.insert(witness, records.iter().cloned());
         }

@@ -110,17 +110,23 @@ impl Timeline {
     }
 
     /// Adds records of a witness that is read once more from its beginning: what was known or let go is refused.
-    pub fn insert_again(&mut self, witness: Witness, records: impl IntoIterator<Item = Record>) {
+    ///
+    /// Known is what stands before the position `since`, from which on the present reading gives its records. Each known
+    /// record stands for one that is read again: two messages may be alike, also in their time.
+    pub fn insert_again(&mut self, witness: Witness, records: impl IntoIterator<Item = Record>, since: u64) {
         let mut known: HashMap<Timestamp, Vec<&RecordBody>> = HashMap::new();
-        for record in self.records.get(&witness).into_iter().flatten() {
+        let before = |record: &&Record| record.position < since;
+        for record in self.records.get(&witness).into_iter().flatten().filter(before) {
             known.entry(record.time()).or_default().push(&record.body);
         }
-        let is_known = |body: &RecordBody| {
-            known.get(&body.time()).is_some_and(|known| known.iter().any(|known| is_same(known, body)))
+        let mut take_known = |body: &RecordBody| {
+            let Some(known) = known.get_mut(&body.time()) else { return false };
+            let found = known.iter().position(|known| is_same(known, body));
+            found.map(|at| known.swap_remove(at)).is_some()
         };
         let is_gone = |record: &Record| self.horizon.time.is_some_and(|time| record.time() < time);
-        let new = |record: &Record| !is_gone(record) && !is_known(&record.body);
-        let new: Vec<_> = records.into_iter().filter(new).collect();
+        let new: Vec<_> =
+            records.into_iter().filter(|record| !is_gone(record) && !take_known(&record.body)).collect();
         self.insert(witness, new);
     }
 

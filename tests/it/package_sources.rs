@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use configmgr_backup_exporter::clock::Clock;
-use configmgr_backup_exporter::config::SiteSettings;
+use configmgr_backup_exporter::config::{SiteConfig, SiteSettings};
 use configmgr_backup_exporter::metrics::Format;
 use configmgr_backup_exporter::site::Timestamp;
 use configmgr_backup_exporter::source::{
     BlockingSource, Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, Surroundings, sources_of,
 };
-use configmgr_backup_exporter::trace::UserPatterns;
 
 use crate::support::exporter::{WatchedSite, exposition};
 
@@ -29,7 +28,7 @@ impl Roots {
         settings.package_sources = roots.to_vec();
         let (clock, account) = (Clock::System, r"CORP\CM01$");
         let surroundings = Surroundings { clock, state_path: Path::new(""), account };
-        let sources = sources_of(&settings, None, &UserPatterns::default(), &surroundings).unwrap();
+        let sources = sources_of(&SiteConfig::of(settings.clone()), &surroundings).unwrap();
         assert_eq!(
             sources.len(),
             roots.len(),

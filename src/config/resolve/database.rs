@@ -41,7 +41,7 @@ pub(super) fn read(
     let mut field = Field { section: &mut section, prefix: "database.", origins };
     settings.database_name = field.read("name", fields::database_name);
     if is_asked {
-        let name = settings.database_name.clone().unwrap_or_else(|| format!("CM_{}", settings.code));
+        let name = settings.site_database();
         settings.database = connection(&mut section, base, integrated, name, origins);
     } else {
         for key in KEYS_OF_A_SERVER {

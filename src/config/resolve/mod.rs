@@ -131,7 +131,7 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
         entry.reject(Fault::new(what, "write the site's SQL Server there, or `protection: task`"));
     }
     code?;
-    Some(SiteConfig { settings, log, patterns, origins })
+    Some(SiteConfig { settings, log, event_log: None, patterns, origins })
 }
 
 fn log(entry: &Entry<'_>, base: &Path, others: &[SiteConfig], origins: &mut Origins) -> Option<LogConfig> {

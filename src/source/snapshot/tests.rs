@@ -246,7 +246,7 @@ fn a_folder_without_access_is_counted_with_account_and_remedy_and_a_root_fails()
 
 #[test]
 fn the_pool_counts_every_source() {
-    use crate::config::SiteSettings;
+    use crate::config::{SiteConfig, SiteSettings};
     use crate::source::sources_of;
 
     let count = |archives: &[&str], database: bool| {
@@ -262,7 +262,7 @@ fn the_pool_counts_every_source() {
             ..config(Path::new("/nowhere"))
         };
         let settings = SiteSettings { snapshot: Some(snapshot), ..SiteSettings::new(site()) };
-        let sources = sources_of(&settings, None, &UserPatterns::default(), &surroundings()).unwrap();
+        let sources = sources_of(&SiteConfig::of(settings.clone()), &surroundings()).unwrap();
         let ids: std::collections::BTreeSet<_> = sources.iter().map(|source| source.id().clone()).collect();
         assert_eq!(ids.len(), sources.len(), "each has its own id");
         ids.iter().filter(|id| id.kind == crate::source::SourceKind::Snapshot).count()

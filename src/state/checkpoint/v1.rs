@@ -61,6 +61,9 @@ pub(super) struct Checkpoint {
     snapshot: SnapshotV1,
     #[serde(default)]
     database: DatabaseV1,
+    /// When SQL Server last wrote each of these into the event log.
+    #[serde(default)]
+    sql_server: BTreeMap<String, i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,6 +166,9 @@ impl Checkpoint {
                 .collect(),
             snapshot: SnapshotV1::of(&state.snapshot),
             database: DatabaseV1::of(&state.database),
+            sql_server: (state.sql_server.iter())
+                .map(|(event, time)| (event.label().to_owned(), nanoseconds(*time)))
+                .collect(),
         }
     }
 
@@ -198,6 +204,9 @@ impl Checkpoint {
         }
         for CursorV1 { source, location, cursor } in self.cursors {
             state.cursors.insert(SourceId { kind: known::<SourceKind>(&source)?, location }, cursor);
+        }
+        for (event, time) in &self.sql_server {
+            state.sql_server.insert(known(event)?, timestamp(*time).min(now));
         }
         state.snapshot = self.snapshot.restore(now);
         state.derive();

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::clock::Clock;
-use crate::config::{SnapshotConfig, VerifyConfig};
+use crate::config::{SiteConfig, SnapshotConfig, VerifyConfig};
 use crate::demo::writer::{BackupTask, LogWriter};
 use crate::state::checkpoint::StateDirectory;
-use crate::trace::UserPatterns;
 
 /// An exporter that reads only a destination, as often restarted as need be.
 struct World {
@@ -59,7 +58,7 @@ impl World {
         let directory = StateDirectory::open(&self.place.path().join("state")).unwrap();
         directory.save(&self.state, 1).unwrap();
         let around = Surroundings { clock: Clock::System, state_path: Path::new("/nowhere"), account: "me" };
-        let sources = sources_of(&settings, None, &UserPatterns::default(), &around).unwrap();
+        let sources = sources_of(&SiteConfig::of(settings.clone()), &around).unwrap();
         self.state = directory.load(&Arc::new(settings), day(0)).unwrap().state;
         self.sources.clear();
         for source in sources {
@@ -189,7 +188,7 @@ fn what_was_let_go_is_not_taken_again_from_a_log_that_is_read_again() {
     assert_eq!((next, timeline.next_position(Witness::Log)), (8, 0));
     let before = timeline.clone();
     let again = all.into_iter().map(|record| Record { position: record.position + next, ..record });
-    timeline.insert_again(Witness::DestinationLog, again.clone());
+    timeline.insert_again(Witness::DestinationLog, again.clone(), next);
     assert_eq!(timeline, before);
     // Nor is a message that was kept, whose reason was found since.
     let with_reason = again.clone().map(|mut record| {
@@ -199,10 +198,10 @@ fn what_was_let_go_is_not_taken_again_from_a_log_that_is_read_again() {
         }
         record
     });
-    timeline.insert_again(Witness::DestinationLog, with_reason);
+    timeline.insert_again(Witness::DestinationLog, with_reason, next);
     assert_eq!(timeline, before);
     let new = Record { position: 16, body: body("500", 200) };
-    timeline.insert_again(Witness::DestinationLog, again.chain([new]));
+    timeline.insert_again(Witness::DestinationLog, again.chain([new]), next);
     assert_eq!(timeline.records()[&Witness::DestinationLog].len(), 5);
 }
 
