@@ -4,6 +4,7 @@
 //! ids, codes and phrases that decide anything are real.
 
 mod entry;
+mod evtx;
 mod failure;
 mod good_run;
 mod hive;
@@ -15,6 +16,7 @@ mod snapshot;
 mod task;
 
 pub use entry::{Entry, Status};
+pub use evtx::{BinXmlStyle, CHUNK_SIZE, EventLogWriter, HEADER_SIZE, HeaderLanguage, WindowsEvent};
 pub use hive::hive;
 pub use log::{Layout, LogWriter};
 pub use mdf::Database;

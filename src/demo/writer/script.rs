@@ -7,6 +7,7 @@ use std::io;
 use chrono::TimeDelta;
 
 use super::entry::Entry;
+use super::evtx::{HeaderLanguage, WindowsEvent};
 use super::log::LogWriter;
 use crate::site::{MessageId, StatusMessage, Timestamp};
 
@@ -73,6 +74,22 @@ impl RunScript {
             Entry::Text(_) => None,
         };
         self.entries.iter().filter_map(message).collect()
+    }
+
+    /// Its status messages as they stand in the Application log, in order.
+    pub fn events(
+        &self,
+        writer: &LogWriter,
+        start: Timestamp,
+        language: HeaderLanguage,
+    ) -> Vec<WindowsEvent> {
+        let event = |(at, entry): &(TimeDelta, Entry)| match entry {
+            Entry::Status(status) => {
+                Some(WindowsEvent::status(status, writer.machine(), start + *at, language))
+            }
+            Entry::Text(_) => None,
+        };
+        self.entries.iter().filter_map(event).collect()
     }
 
     /// Writes all its lines.
