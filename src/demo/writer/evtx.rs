@@ -15,6 +15,7 @@ use crate::site::Timestamp;
 mod binxml;
 mod chunk;
 mod event;
+mod record;
 mod shape;
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,9 @@
-//! Binary XML: the event of one record, by the templates of its chunk or as plain elements.
+//! Binary XML: tokens at their place in a chunk, which names and templates refer to by offset.
 //!
-//! The first record of a chunk that uses a template holds its definition; later ones refer to it by offset, and to names
-//! likewise. The definition of a classic event has provider, channel and computer as text, all else comes from a list
-//! of values, the last of which is binary XML again: the data, with a template of their own.
+//! The first use of a name or a template in a chunk brings it along, later ones refer to it. Sizes stand before what
+//! they count, so room is left for them and filled in afterwards.
 
 use std::collections::BTreeMap;
-
-use super::event::WindowsEvent;
-use super::shape::{Content, EVENT_ATTRIBUTES, Element, FIELDS, Field, Part, SYSTEM};
 
 const FRAGMENT: [u8; 4] = [0x0F, 1, 1, 0];
 const TEMPLATE: [u8; 2] = [0x0C, 1];
@@ -16,53 +12,52 @@ const OPEN: u8 = 0x01;
 const CLOSE_START: u8 = 0x02;
 const CLOSE_EMPTY: u8 = 0x03;
 const CLOSE: u8 = 0x04;
-const TEXT: [u8; 2] = [0x05, TYPE_STRING];
+/// Followed by the type of a string.
+const TEXT: [u8; 2] = [0x05, 0x01];
 const ATTRIBUTE: u8 = 0x06;
 /// Leaves out what has no value.
 const SUBSTITUTION: u8 = 0x0E;
-/// Of an attribute that another follows, and of an element with attributes.
+/// Of an element with attributes, and of an attribute that another follows.
 const MORE: u8 = 0x40;
-const NO_DEPENDENCY: u16 = 0xFFFF;
-
-const TYPE_NULL: u8 = 0x00;
-const TYPE_STRING: u8 = 0x01;
-const TYPE_UINT32: u8 = 0x08;
-const TYPE_BINARY: u8 = 0x0E;
-const TYPE_STRINGS: u8 = 0x81;
 
 /// Where the names and template definitions of a chunk are.
 #[derive(Debug, Clone)]
 pub(super) struct Tables {
     /// Heads of the chains of names with the same hash.
-    names: [u32; 64],
-    /// Heads of the chains of definitions.
-    templates: [u32; 32],
-    name: BTreeMap<&'static str, u32>,
-    template: BTreeMap<[u8; 16], u32>,
+    name_chains: [u32; 64],
+    /// Heads of the chains of definitions. How Windows chooses the chain is not known; readers need not.
+    template_chains: [u32; 32],
+    names: BTreeMap<&'static str, u32>,
+    templates: BTreeMap<[u8; 16], u32>,
 }
 
 impl Default for Tables {
     fn default() -> Self {
-        Self { names: [0; 64], templates: [0; 32], name: BTreeMap::new(), template: BTreeMap::new() }
+        let (names, templates) = (BTreeMap::new(), BTreeMap::new());
+        Self { name_chains: [0; 64], template_chains: [0; 32], names, templates }
     }
 }
 
 impl Tables {
     /// What stands in the chunk's header from offset 128 on.
     pub(super) fn offsets(&self) -> impl Iterator<Item = u32> {
-        self.names.into_iter().chain(self.templates)
+        self.name_chains.into_iter().chain(self.template_chains)
     }
 }
 
-/// What stands in one place, in one of the two styles.
-enum Piece {
+/// What stands in one place of an element.
+pub(super) enum Piece {
     Text(String),
     /// The value with this number, of this type.
     Value(u16, u8),
     Nothing,
 }
 
-/// Binary XML in the making, at its place in a chunk.
+/// Where a size stands that is not known yet.
+#[must_use]
+pub(super) struct Size(usize);
+
+/// Binary XML in the making.
 pub(super) struct Stream {
     /// The offset of the first byte in the chunk.
     base: usize,
@@ -81,192 +76,99 @@ impl Stream {
         (self.bytes, self.tables)
     }
 
-    /// An event as the event log service writes it.
-    pub(super) fn with_templates(&mut self, id: u64, event: &WindowsEvent) {
-        let piece = |part: Part| match part {
-            Part::Field(field) => Piece::Value(field as u16, field.kind()),
-            part => text(part, id, event),
-        };
+    /// A document of its own.
+    pub(super) fn document(&mut self, content: impl FnOnce(&mut Self)) {
         self.put(&FRAGMENT);
-        self.template(&[&event.provider, &event.computer], |stream| {
-            let root = stream.open("Event", Some(Field::Data as u16), EVENT_ATTRIBUTES, &piece);
-            stream.put(&[CLOSE_START]);
-            stream.element(&SYSTEM, true, &piece);
-            stream.piece(&Piece::Value(Field::Data as u16, Field::Data.kind()));
-            stream.close(root);
-        });
-        let value = |field: Option<Field>| {
-            let found = field.and_then(|field| Some((field.kind(), field.value(id, event)?.bytes())));
-            found.unwrap_or((TYPE_NULL, Vec::new()))
-        };
-        let mut values: Vec<_> = FIELDS.into_iter().map(value).collect();
-        // Its size is known once it is written.
-        values.push((Field::Data.kind(), Vec::new()));
-        let size_of_data = self.values(&values);
-        let start = self.bytes.len();
-        self.data_with_template(&event.data);
-        let size = u16::try_from(self.bytes.len() - start).unwrap_or(u16::MAX);
-        self.patch(size_of_data, &size.to_le_bytes());
+        content(self);
         self.put(&[END]);
     }
 
-    /// The same event without templates, its values as text.
-    pub(super) fn plain(&mut self, id: u64, event: &WindowsEvent) {
-        let piece = |part: Part| text(part, id, event);
-        self.put(&FRAGMENT);
-        let root = self.open("Event", None, EVENT_ATTRIBUTES, &piece);
-        self.put(&[CLOSE_START]);
-        self.element(&SYSTEM, false, &piece);
-        let data = self.open("EventData", None, &[], &piece);
-        self.put(&[CLOSE_START]);
-        for string in &event.data {
-            let item = self.open("Data", None, &[], &piece);
-            self.put(&[CLOSE_START]);
-            if !string.is_empty() {
-                self.text(string);
-            }
-            self.close(item);
-        }
-        self.close(data);
-        self.close(root);
-        self.put(&[END]);
-    }
-
-    /// The data: one element for each string of a list; bytes may follow, which the events here do not have.
-    fn data_with_template(&mut self, strings: &[String]) {
-        self.put(&FRAGMENT);
-        self.template(&["EventData"], |stream| {
-            let piece = |_: Part| Piece::Nothing;
-            let data = stream.open("EventData", Some(NO_DEPENDENCY), &[], &piece);
-            stream.put(&[CLOSE_START]);
-            for (name, number, kind) in [("Data", 0, TYPE_STRINGS), ("Binary", 2, TYPE_BINARY)] {
-                let item = stream.open(name, Some(number), &[], &piece);
-                stream.put(&[CLOSE_START]);
-                stream.piece(&Piece::Value(number, kind));
-                stream.close(item);
-            }
-            stream.close(data);
-        });
-        let list: Vec<u8> = strings.iter().flat_map(|string| utf16(string).chain([0, 0])).collect();
-        let kind = if strings.is_empty() { TYPE_NULL } else { TYPE_STRINGS };
-        // Behind the strings come the number of bytes and the bytes.
-        self.values(&[(kind, list), (TYPE_UINT32, vec![0; 4]), (TYPE_NULL, Vec::new())]);
-        self.put(&[END]);
-    }
-
-    /// Refers to a template; writes its definition if the chunk has none yet with these words of its own.
-    fn template(&mut self, words: &[&str], definition: impl FnOnce(&mut Self)) {
-        let mut hash = blake3::Hasher::new();
-        for word in words {
-            hash.update(word.as_bytes()).update(&[0]);
-        }
-        let mut guid = [0; 16];
-        hash.finalize_xof().fill(&mut guid);
+    /// Refers to the template with this content; writes its definition if the chunk has none yet.
+    pub(super) fn template(&mut self, guid: [u8; 16], definition: impl FnOnce(&mut Self)) {
         let id = [guid[0], guid[1], guid[2], guid[3]];
         self.put(&TEMPLATE);
         self.put(&id);
-        if let Some(offset) = self.tables.template.get(&guid).copied() {
+        if let Some(offset) = self.tables.templates.get(&guid).copied() {
             self.put(&offset.to_le_bytes());
             return;
         }
-        let offset = self.offset() + 4;
+        let offset = self.next_offset() + 4;
         self.put(&offset.to_le_bytes());
         let chain = usize::from(id[0] % 32);
-        self.put(&self.tables.templates[chain].to_le_bytes());
-        self.tables.templates[chain] = offset;
-        self.tables.template.insert(guid, offset);
+        self.put(&self.tables.template_chains[chain].to_le_bytes());
+        self.tables.template_chains[chain] = offset;
+        self.tables.templates.insert(guid, offset);
         self.put(&guid);
-        let size = self.reserve_size();
-        self.put(&FRAGMENT);
-        definition(self);
-        self.put(&[END]);
-        self.set_size(size);
+        let size = self.reserve();
+        self.document(definition);
+        self.fill(size);
     }
 
-    /// The values of a template: their number, size and type of each, then themselves. Returns where the size of the
-    /// last one stands.
-    fn values(&mut self, values: &[(u8, Vec<u8>)]) -> usize {
-        self.put(&u32::try_from(values.len()).unwrap_or(0).to_le_bytes());
-        let mut last = self.bytes.len();
+    /// The values of a template, by number, each with its type. The last one may be a document, whose size shows once it
+    /// is written.
+    pub(super) fn values(&mut self, values: &[(u8, Vec<u8>)], last: Option<(u8, impl FnOnce(&mut Self))>) {
+        let count = values.len() + usize::from(last.is_some());
+        self.put(&u32::try_from(count).unwrap_or(0).to_le_bytes());
         for (kind, bytes) in values {
-            last = self.bytes.len();
-            // A chunk has fewer bytes than that.
-            self.put(&u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes());
+            self.put(&size_of_value(bytes.len()));
             self.put(&[*kind, 0]);
         }
-        for (_, bytes) in values {
-            self.put(bytes);
+        let size_of_last = self.bytes.len();
+        if let Some((kind, _)) = &last {
+            self.put(&[0, 0, *kind, 0]);
         }
-        last
-    }
-
-    /// An element and all within, with what each of its parts is; a definition says on which value an element depends.
-    fn element(&mut self, element: &Element, definition: bool, piece: &impl Fn(Part) -> Piece) {
-        let dependency = match element.content {
-            Content::Part(Part::Field(field)) => field as u16,
-            _ => NO_DEPENDENCY,
-        };
-        let open = self.open(element.name, definition.then_some(dependency), element.attributes, piece);
-        match &element.content {
-            Content::None => {
-                self.put(&[CLOSE_EMPTY]);
-                self.set_size(open);
-            }
-            Content::Part(part) => {
-                self.put(&[CLOSE_START]);
-                self.piece(&piece(*part));
-                self.close(open);
-            }
-            Content::Elements(elements) => {
-                self.put(&[CLOSE_START]);
-                elements.iter().for_each(|element| self.element(element, definition, piece));
-                self.close(open);
-            }
+        values.iter().for_each(|(_, bytes)| self.put(bytes));
+        if let Some((_, content)) = last {
+            let start = self.bytes.len();
+            content(self);
+            let size = size_of_value(self.bytes.len() - start);
+            self.bytes[size_of_last..size_of_last + 2].copy_from_slice(&size);
         }
     }
 
-    /// Begins an element, up to the last of its attributes; returns where its size stands.
-    fn open(
+    /// An element and what is in it. In a definition it depends on a value, 0xFFFF for none; elsewhere it has no
+    /// dependency.
+    pub(super) fn element(
         &mut self,
         name: &'static str,
         dependency: Option<u16>,
-        attributes: &[(&'static str, Part)],
-        piece: &impl Fn(Part) -> Piece,
-    ) -> usize {
-        let attributes: Vec<_> = attributes.iter().map(|(name, part)| (*name, piece(*part))).collect();
-        let mut attributes: Vec<_> =
-            attributes.into_iter().filter(|(_, piece)| !matches!(piece, Piece::Nothing)).collect();
-        self.put(&[if attributes.is_empty() { OPEN } else { OPEN | MORE }]);
+        attributes: impl IntoIterator<Item = (&'static str, Piece)>,
+        content: Option<impl FnOnce(&mut Self)>,
+    ) {
+        let present = |attribute: &(_, Piece)| !matches!(attribute.1, Piece::Nothing);
+        let mut attributes = attributes.into_iter().filter(present).peekable();
+        self.put(&[if attributes.peek().is_some() { OPEN | MORE } else { OPEN }]);
         if let Some(dependency) = dependency {
             self.put(&dependency.to_le_bytes());
         }
-        let size = self.reserve_size();
+        let size = self.reserve();
         self.name(name);
-        let last = attributes.pop();
-        if let Some((last_name, last_piece)) = last {
-            let list = self.reserve_size();
-            for (name, piece) in &attributes {
-                self.put(&[ATTRIBUTE | MORE]);
+        if attributes.peek().is_some() {
+            let list = self.reserve();
+            while let Some((name, piece)) = attributes.next() {
+                self.put(&[if attributes.peek().is_some() { ATTRIBUTE | MORE } else { ATTRIBUTE }]);
                 self.name(name);
-                self.piece(piece);
+                self.piece(&piece);
             }
-            self.put(&[ATTRIBUTE]);
-            self.name(last_name);
-            self.piece(&last_piece);
-            self.set_size(list);
+            self.fill(list);
         }
-        size
+        match content {
+            Some(content) => {
+                self.put(&[CLOSE_START]);
+                content(self);
+                self.put(&[CLOSE]);
+            }
+            None => self.put(&[CLOSE_EMPTY]),
+        }
+        self.fill(size);
     }
 
-    /// Ends an element with content.
-    fn close(&mut self, size: usize) {
-        self.put(&[CLOSE]);
-        self.set_size(size);
-    }
-
-    fn piece(&mut self, piece: &Piece) {
+    pub(super) fn piece(&mut self, piece: &Piece) {
         match piece {
-            Piece::Text(text) => self.text(text),
+            Piece::Text(text) => {
+                self.put(&TEXT);
+                self.counted(text);
+            }
             Piece::Value(number, kind) => {
                 self.put(&[SUBSTITUTION]);
                 self.put(&number.to_le_bytes());
@@ -276,24 +178,19 @@ impl Stream {
         }
     }
 
-    fn text(&mut self, text: &str) {
-        self.put(&TEXT);
-        self.counted(text);
-    }
-
     /// Refers to a name; writes it if the chunk does not have it yet.
     fn name(&mut self, name: &'static str) {
-        if let Some(offset) = self.tables.name.get(name).copied() {
+        if let Some(offset) = self.tables.names.get(name).copied() {
             self.put(&offset.to_le_bytes());
             return;
         }
-        let offset = self.offset() + 4;
+        let offset = self.next_offset() + 4;
         self.put(&offset.to_le_bytes());
         let hash = hash_of(name);
         let chain = usize::from(hash % 64);
-        self.put(&self.tables.names[chain].to_le_bytes());
-        self.tables.names[chain] = offset;
-        self.tables.name.insert(name, offset);
+        self.put(&self.tables.name_chains[chain].to_le_bytes());
+        self.tables.name_chains[chain] = offset;
+        self.tables.names.insert(name, offset);
         self.put(&hash.to_le_bytes());
         self.counted(name);
         self.put(&[0, 0]);
@@ -306,8 +203,7 @@ impl Stream {
         self.bytes.extend(utf16(text));
     }
 
-    /// Where the next byte stands in the chunk.
-    fn offset(&self) -> u32 {
+    fn next_offset(&self) -> u32 {
         u32::try_from(self.base + self.bytes.len()).unwrap_or(u32::MAX)
     }
 
@@ -315,39 +211,29 @@ impl Stream {
         self.bytes.extend_from_slice(bytes);
     }
 
-    fn patch(&mut self, at: usize, bytes: &[u8]) {
-        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-
-    /// Room for the size of what follows it.
-    fn reserve_size(&mut self) -> usize {
+    fn reserve(&mut self) -> Size {
         self.put(&[0; 4]);
-        self.bytes.len() - 4
+        Size(self.bytes.len())
     }
 
-    fn set_size(&mut self, at: usize) {
-        let size = u32::try_from(self.bytes.len() - at - 4).unwrap_or(u32::MAX);
-        self.patch(at, &size.to_le_bytes());
-    }
-}
-
-/// What a part says in this event.
-fn text(part: Part, id: u64, event: &WindowsEvent) -> Piece {
-    match part {
-        Part::Text(text) => Piece::Text(text.to_owned()),
-        Part::Provider => Piece::Text(event.provider.clone()),
-        Part::Computer => Piece::Text(event.computer.clone()),
-        Part::Field(field) => {
-            field.value(id, event).map_or(Piece::Nothing, |value| Piece::Text(value.text()))
-        }
+    /// Everything since the room was left counts.
+    fn fill(&mut self, Size(end): Size) {
+        let size = u32::try_from(self.bytes.len() - end).unwrap_or(u32::MAX);
+        self.bytes[end - 4..end].copy_from_slice(&size.to_le_bytes());
     }
 }
 
-fn utf16(text: &str) -> impl Iterator<Item = u8> {
+/// Text as binary XML has it.
+pub(super) fn utf16(text: &str) -> impl Iterator<Item = u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes)
 }
 
+/// A longer value fits no chunk anyway.
+fn size_of_value(bytes: usize) -> [u8; 2] {
+    u16::try_from(bytes).unwrap_or(u16::MAX).to_le_bytes()
+}
+
 /// The hash by which names are chained.
-fn hash_of(name: &str) -> u16 {
+pub(super) fn hash_of(name: &str) -> u16 {
     name.encode_utf16().fold(0, |hash: u16, unit| hash.wrapping_mul(63).wrapping_add(unit))
 }

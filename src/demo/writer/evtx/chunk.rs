@@ -4,9 +4,9 @@
 //! the free space stays when a chunk is used again, so records of an earlier pass can be found there.
 
 use super::CHUNK_SIZE;
-use super::binxml::{Stream, Tables};
+use super::binxml::Tables;
 use super::event::WindowsEvent;
-use super::{BinXmlStyle, file_time};
+use super::{BinXmlStyle, file_time, record};
 
 /// Where records begin: behind the header and its tables.
 const RECORDS: usize = 512;
@@ -61,12 +61,8 @@ impl Chunk {
     /// Adds a record, with its names and definitions in the tables but not in the header's numbers; false if it does
     /// not fit.
     pub(super) fn add(&mut self, number: u64, id: u64, event: &WindowsEvent, style: BinXmlStyle) -> bool {
-        let mut stream = Stream::new(self.free + RECORD_HEADER, self.tables.clone());
-        match style {
-            BinXmlStyle::Templates => stream.with_templates(id, event),
-            BinXmlStyle::Plain => stream.plain(id, event),
-        }
-        let (content, tables) = stream.finish();
+        let place = self.free + RECORD_HEADER;
+        let (content, tables) = record::encode(id, event, style, place, self.tables.clone());
         let size = (RECORD_HEADER + content.len() + 4).next_multiple_of(8);
         let (start, end) = (self.free, self.free + size);
         if end > CHUNK_SIZE {
