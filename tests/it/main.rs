@@ -13,6 +13,7 @@ mod bias;
 mod check;
 mod config;
 mod endpoints;
+mod evtx;
 mod failures;
 mod golden;
 #[cfg(unix)]

@@ -3,6 +3,9 @@
 //!
 //! Helpers panic with a message that names what was expected, because a panic is how a test fails.
 
+use std::path::Path;
+use std::process::Command;
+
 pub(crate) mod backups;
 pub(crate) mod copies;
 pub(crate) mod database;
@@ -20,6 +23,18 @@ pub(crate) mod wait;
 pub(crate) fn skip_without(what: &str) {
     assert!(std::env::var_os("CI").is_none(), "{what} is missing; tests/run installs it");
     eprintln!("skipped: {what} is missing; tests/run installs it");
+}
+
+/// A script of `tests/` for the interpreter that the variable `TESTS_PYTHON` names, which has the modules of
+/// `tests/run`; says so where it is missing and may be.
+pub(crate) fn python(script: &str) -> Option<Command> {
+    let Some(python) = std::env::var_os("TESTS_PYTHON") else {
+        skip_without("TESTS_PYTHON, for its modules,");
+        return None;
+    };
+    let mut command = Command::new(python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script));
+    Some(command)
 }
 
 /// A tool of the test rig in `PATH`; says so where it is missing and may be.

@@ -1,13 +1,10 @@
 //! A second opinion on the two formats of one exposition, from the parsers of the official Python client.
 //!
-//! `tests/openmetrics.py` does the comparing. The variable `OPENMETRICS_PYTHON` names an interpreter that has
-//! the module `prometheus_client`; where it is not set, tests that need it are skipped, except in CI.
+//! `tests/openmetrics.py` does the comparing, with the module `prometheus_client`.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use super::skip_without;
+use super::python;
 
 /// Fails the test unless both expositions are well-formed and say the same. What comes from two scrapes may
 /// differ in the counters of the scrapes themselves: give it two renderings of one state.
@@ -32,10 +29,7 @@ pub(crate) fn assert_each_same(pairs: &[(&[u8], &[u8])]) {
 /// the parser is missing.
 #[track_caller]
 fn compare(pairs: &[(&[u8], &[u8])]) -> Option<Result<String, String>> {
-    let Some(python) = std::env::var_os("OPENMETRICS_PYTHON") else {
-        skip_without("prometheus_client (OPENMETRICS_PYTHON)");
-        return None;
-    };
+    let mut parser = python("openmetrics.py")?;
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut paths = Vec::new();
     for (number, (openmetrics, text)) in pairs.iter().enumerate() {
@@ -46,8 +40,7 @@ fn compare(pairs: &[(&[u8], &[u8])]) -> Option<Result<String, String>> {
         }
     }
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openmetrics.py");
-    let output = Command::new(&python).arg(script).args(&paths).output().expect("OPENMETRICS_PYTHON starts");
+    let output = parser.args(&paths).output().expect("TESTS_PYTHON starts");
     let report = format!("{}{}", lossy(&output.stdout), lossy(&output.stderr));
     match output.status.code() {
         Some(0) => Some(Ok(report)),
