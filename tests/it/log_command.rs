@@ -129,7 +129,7 @@ fn json_has_the_promised_shape() {
     let mut earlier = None;
     for (run, (_, outcome, cause)) in runs.iter().zip(&scripts) {
         let keys: Vec<_> = run.as_object().expect("an object").keys().map(String::as_str).collect();
-        assert_eq!(keys, ["cause", "ended", "messages", "outcome", "phases", "site", "started"]);
+        assert_eq!(keys, ["site", "started", "ended", "outcome", "cause", "phases", "messages"]);
         assert_eq!(
             (run["site"].as_str(), run["outcome"].as_str(), run["cause"].as_str()),
             (Some("P01"), Some(*outcome), *cause)
@@ -147,7 +147,7 @@ fn json_has_the_promised_shape() {
         assert!(messages.len() >= 3, "{run}");
         for message in messages {
             let keys: Vec<_> = message.as_object().expect("an object").keys().map(String::as_str).collect();
-            assert_eq!(keys, ["component", "id", "severity", "time"]);
+            assert_eq!(keys, ["id", "severity", "component", "time"]);
             assert!(
                 message["id"].is_u64() && utc(&message["time"]) >= started - TimeDelta::minutes(2),
                 "{message}"

@@ -77,11 +77,11 @@ fn verify_says_what_is_damaged_and_where() {
         let pages: Vec<_> = damaged.map(|one| one["page"].clone()).collect();
         assert_eq!(pages, if code == 2 { vec![page] } else { Vec::new() }, "{case}: {report}");
         let keys = |value: &Value| value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
-        assert_eq!(keys(&report).expect("an object"), ["findings", "pages", "result"], "{case}");
-        let names = ["never_written", "unverifiable", "verified"];
+        assert_eq!(keys(&report).expect("an object"), ["result", "findings", "pages"], "{case}");
+        let names = ["verified", "unverifiable", "never_written"];
         assert_eq!(keys(&report["pages"]).expect("an object"), names, "{case}");
         for finding in report["findings"].as_array().expect("findings") {
-            let names = ["expected", "file", "found", "page", "severity"];
+            let names = ["file", "page", "severity", "expected", "found"];
             assert_eq!(keys(finding).expect("an object"), names, "{case}");
         }
         let words = verify(folder.path(), "text");
