@@ -136,9 +136,11 @@ fn two_readers_see_what_was_written() {
 
 #[test]
 fn two_readers_see_what_a_ring_still_has() {
-    let mut log = EventLogWriter::new().capacity(2).first_id(4_294_967_290);
+    let mut log = EventLogWriter::new().capacity(3).first_id(4_294_967_290);
     let events: Vec<_> = std::iter::repeat_n(events(), 5).flatten().collect();
     let written = push(&mut log, &events);
+    let oldest = EvtxParser::from_buffer(log.bytes()).unwrap().header().first_chunk_number;
+    assert_ne!(oldest, 0, "the file does not begin with the oldest records");
     let kept = read(log.bytes()).len();
     assert!((100..written.len() / 2).contains(&kept), "{kept} of {}", written.len());
     assert_both_read(&log, &written[written.len() - kept..]);
