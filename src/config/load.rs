@@ -125,6 +125,7 @@ mod tests {
             let alert = keys(&["name", "type_id"]);
             let yaml = format!(
                 "sites: [{{ code: {quoted}, {quoted}: {quoted}, protection: {quoted}, log: {{ path: {quoted}, interval: {quoted} }}, \
+                 event_log: {{ path: {quoted}, interval: {quoted} }}, \
                  snapshot: {{ {snapshot}, archives: [{{ {archive} }}], verify: {{ {verify} }} }}, \
                  supplemental: [{{ {copy} }}], recovery_drill: {{ last: {quoted} }}, package_sources: [{quoted}, {quoted}], \
                  database: {{ {database}, authentication: {{ {login} }}, alert: {{ {alert} }} }}, \

@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::duration::format_duration;
 use super::size::format_size;
 use super::{
-    ArchiveConfig, Config, DEFAULT_RETENTION, Freshness, LogConfig, RecoveryDrill, SiteConfig,
-    SnapshotConfig, SupplementalConfig, VerifyConfig,
+    ArchiveConfig, Config, DEFAULT_RETENTION, EventLogConfig, Freshness, LogConfig, RecoveryDrill,
+    SiteConfig, SnapshotConfig, SupplementalConfig, VerifyConfig,
 };
 use crate::schedule::{EVERY_DAY, Schedule, Zone};
 use crate::site::TaskWindow;
@@ -62,6 +62,10 @@ impl Report<'_> {
             Some(log) => self.log(log),
             None => self.unset("    # log: not watched"),
         }
+        match &self.site.event_log {
+            Some(log) => self.event_log(log),
+            None => self.unset("    # event_log: not watched"),
+        }
         match &self.site.settings.snapshot {
             Some(snapshot) => self.snapshot(snapshot),
             None => self.unset("    # snapshot: not watched"),
@@ -86,6 +90,12 @@ impl Report<'_> {
         self.heading("    log:");
         self.line("      path: ", quoted_path(&log.path), "log.path");
         self.line("      interval: ", format_duration(log.interval), "log.interval");
+    }
+
+    fn event_log(&mut self, log: &EventLogConfig) {
+        self.heading("    event_log:");
+        self.line("      path: ", quoted_path(&log.path), "event_log.path");
+        self.line("      interval: ", format_duration(log.interval), "event_log.interval");
     }
 
     fn snapshot(&mut self, snapshot: &SnapshotConfig) {

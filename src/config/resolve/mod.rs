@@ -5,17 +5,17 @@
 
 mod copies;
 mod database;
+mod logs;
 mod snapshot;
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::origin::{Origin, Origins};
-use super::paths::file_path;
 use super::problem::{Fault, Problem, Problems, shown};
 use super::raw::Node;
 use super::section::{Entry, Field, Section};
-use super::{Config, DEFAULT_LOG_INTERVAL, LogConfig, SiteConfig, SiteSettings, fields};
+use super::{Config, SiteConfig, SiteSettings, fields};
 use crate::platform::HAS_INTEGRATED_AUTHENTICATION;
 use crate::site::{Protection, TaskWindow};
 use crate::trace::UserPatterns;
@@ -85,6 +85,7 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     settings.role = field.read("role", fields::label);
     settings.protection = field.read("protection", fields::label);
     let log_entry = field.section.take("log");
+    let event_log_entry = field.section.take("event_log");
     let snapshot_entry = field.section.take("snapshot");
     let supplemental_entry = field.section.take("supplemental");
     let drill_entry = field.section.take("recovery_drill");
@@ -97,13 +98,23 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     let judgement_entry = field.section.take("judgement");
     let patterns_entry = field.section.take("patterns");
 
-    let log = log_entry.as_ref().and_then(|entry| log(entry, base, others, &mut origins));
+    let taken = logs::Taken::by(others);
+    let log = log_entry.as_ref().and_then(|entry| logs::log(entry, base, &taken, &mut origins));
+    let taken = taken.and(log.as_ref());
+    let event_log =
+        event_log_entry.as_ref().and_then(|entry| logs::event_log(entry, base, &taken, &mut origins));
     let mut watched = copies::Watched::default();
     let log_path = log.as_ref().map(|log| log.path.as_path());
     settings.snapshot = snapshot_entry
         .and_then(|entry| snapshot::read(&entry, base, settings.code, log_path, &mut watched, &mut origins));
-    if let (Some(config), Some(entry), Some(log)) = (&settings.snapshot, &log_entry, &log) {
-        snapshot::refuse_as_log(config, settings.code, entry, log);
+    if let Some(config) = &settings.snapshot {
+        let log = log.as_ref().map(|log| (log.path.as_path(), snapshot::OTHER_LOG));
+        let event_log = event_log.as_ref().map(|log| (log.path.as_path(), snapshot::OTHER_EVENT_LOG));
+        for (entry, log) in [(&log_entry, log), (&event_log_entry, event_log)] {
+            if let (Some(entry), Some((path, remedy))) = (entry, log) {
+                snapshot::refuse_as_log(config, settings.code, entry, path, remedy);
+            }
+        }
     }
     settings.supplemental = supplemental_entry
         .map(|entry| copies::supplemental(&entry, base, &mut watched, &mut origins))
@@ -131,25 +142,7 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
         entry.reject(Fault::new(what, "write the site's SQL Server there, or `protection: task`"));
     }
     code?;
-    Some(SiteConfig { settings, log, event_log: None, patterns, origins })
-}
-
-fn log(entry: &Entry<'_>, base: &Path, others: &[SiteConfig], origins: &mut Origins) -> Option<LogConfig> {
-    let mut section = entry.section()?;
-    let mut field = Field { section: &mut section, prefix: "log.", origins };
-    let path = field.require("path", "write the path of Smsbkup.log on the site server", |text| {
-        let path = file_path(text, base)?;
-        match others.iter().find(|other| other.log.as_ref().is_some_and(|log| log.path == path)) {
-            Some(other) => {
-                let what = format!("{} is already the log of site {}", shown(text), other.settings.code);
-                Err(Fault::new(what, "write the log of this site's own site server"))
-            }
-            None => Ok(path),
-        }
-    });
-    let interval = field.duration("interval", SECOND, DAY).unwrap_or(DEFAULT_LOG_INTERVAL);
-    section.close();
-    Some(LogConfig { path: path?, interval })
+    Some(SiteConfig { settings, log, event_log, patterns, origins })
 }
 
 fn schedule(entry: &Entry<'_>, settings: &mut SiteSettings, origins: &mut Origins) {

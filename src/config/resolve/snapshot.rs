@@ -10,9 +10,7 @@ use crate::config::paths::{control_file_beside, file_path, folder_path, is_withi
 use crate::config::problem::{Fault, shown};
 use crate::config::section::{Entry, Field};
 use crate::config::snapshot::{folder_in, is_unc};
-use crate::config::{
-    ArchiveConfig, DEFAULT_SNAPSHOT_INTERVAL, LogConfig, SnapshotConfig, VerifyConfig, fields,
-};
+use crate::config::{ArchiveConfig, DEFAULT_SNAPSHOT_INTERVAL, SnapshotConfig, VerifyConfig, fields};
 use crate::site::SiteCode;
 
 /// Names under which the metrics show what is no configured archive.
@@ -76,16 +74,27 @@ pub(super) fn read(
     })
 }
 
-/// Refuses the snapshot's own log in place of the installation's: it would be opened every few seconds of a backup.
-pub(super) fn refuse_as_log(config: &SnapshotConfig, site: SiteCode, entry: &Entry<'_>, log: &LogConfig) {
+/// What to write instead of a log in the snapshot.
+pub(super) const OTHER_LOG: &str =
+    "write the log on the site server, or remove `log`: the snapshot's own log is read anyway";
+
+/// What to write instead of an event log in the snapshot.
+pub(super) const OTHER_EVENT_LOG: &str =
+    "write the Application.evtx of the site server, or remove `event_log`";
+
+/// Refuses a log in the snapshot in place of one of the site server: it would be opened every few seconds of a backup.
+pub(super) fn refuse_as_log(
+    config: &SnapshotConfig,
+    site: SiteCode,
+    entry: &Entry<'_>,
+    log: &Path,
+    remedy: &str,
+) {
     let folders = config.folders(site);
-    if folders.iter().any(|(_, folder)| is_within(&log.path, Path::new(folder)))
+    if folders.iter().any(|(_, folder)| is_within(log, Path::new(folder)))
         && let Some(path) = entry.section().and_then(|mut section| section.take("path"))
     {
-        path.reject(Fault::new(
-            "lies in the snapshot, which each run deletes",
-            "write the log on the site server, or remove `log`: the snapshot's own log is read anyway",
-        ));
+        path.reject(Fault::new("lies in the snapshot, which each run deletes", remedy));
     }
 }
 
