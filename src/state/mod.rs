@@ -13,6 +13,7 @@ mod schedule;
 mod site;
 mod snapshot;
 mod source_state;
+mod sql_server;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Checkpoints of every schema stay loadable, and what is written is what is read.
 
 mod databases;
+mod event_logs;
 mod snapshots;
 
 use chrono::DateTime;
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -15,6 +16,9 @@ use crate::source::*;
 use crate::state::{Coverage, Timeline};
 
 const V1: &str = include_str!("../../../tests/fixtures/checkpoint/v1.json");
+
+/// One for each part that a release added.
+const FIXTURES: &[&str] = &[V1, snapshots::V1_SNAPSHOT, databases::V1_DATABASE, event_logs::V1_EVENT_LOG];
 
 fn settings() -> Arc<SiteSettings> {
     let database = Some(config("sql01.corp.example"));
@@ -185,6 +189,7 @@ proptest! {
         totals in (any::<u32>(), any::<u32>(), any::<u32>()),
         times in vec(time(), 3),
         snapshot in snapshots::state(),
+        sql_server in btree_map(proptest::sample::select(SqlServerEvent::ALL), time(), 0..=3),
         next in any::<u64>(),
     ) {
         let mut state = SiteState::new(settings(), times[0].min(now()));
@@ -202,6 +207,7 @@ proptest! {
         let cursor = serde_json::from_value(serde_json::json!({ "log": { "next": next } })).unwrap();
         state.cursors.insert(id, cursor);
         state.snapshot = snapshot;
+        state.sql_server = sql_server.into_iter().map(|(event, time)| (event, time.min(now()))).collect();
         state.derive();
 
         let folder = tempfile::tempdir().unwrap();
@@ -215,6 +221,7 @@ proptest! {
         prop_assert_eq!(&loaded.state.totals, &state.totals);
         prop_assert_eq!(&loaded.state.coverage, &state.coverage);
         prop_assert_eq!(&loaded.state.cursors, &state.cursors);
+        prop_assert_eq!(&loaded.state.sql_server, &state.sql_server);
         let (read, written) = (&loaded.state.snapshot, &state.snapshot);
         prop_assert_eq!(&read.records, &written.records);
         prop_assert_eq!(&read.verifications, &written.verifications);
@@ -224,7 +231,7 @@ proptest! {
     /// Whatever a crash or a disk leaves of a checkpoint is refused in words, never a panic.
     #[test]
     fn no_damage_breaks_it(
-        fixture in proptest::sample::select(&[V1, snapshots::V1_SNAPSHOT, databases::V1_DATABASE]),
+        fixture in proptest::sample::select(FIXTURES),
         at in any::<proptest::sample::Index>(),
         byte in any::<u8>(),
         cut in any::<bool>(),
