@@ -12,6 +12,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod witnesses;
 
 #[cfg(test)]
 pub(crate) use copies::tests as samples;
@@ -24,6 +25,7 @@ pub use guidance::guidance;
 pub use protection::{NativeBackups, ProtectionState};
 pub use runs::RunSummary;
 pub use verdict::Verdict;
+pub use witnesses::{Hearing, Testimony};
 
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ pub struct Assessment {
     pub verdict: Verdict,
     /// Why it is that word, in one sentence.
     pub reason: String,
+    /// Who tells of the runs, and what is known of each.
+    pub witnesses: Vec<Testimony>,
     /// What the runs say.
     pub runs: RunSummary,
     /// By what the site is protected.
@@ -65,6 +69,7 @@ pub fn assess(state: &SiteState, now: Timestamp) -> Assessment {
         at: now,
         verdict: Verdict::Unknown,
         reason: String::new(),
+        witnesses: Testimony::all(state),
         runs,
         protection,
         due,

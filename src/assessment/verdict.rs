@@ -1,6 +1,6 @@
 //! The one word for a site: the first that applies, in an order in which unknown never hides failed or overdue.
 
-use super::{Assessment, Check, CheckState, ProtectionState};
+use super::{Assessment, Check, CheckState, Hearing, ProtectionState, Testimony};
 use crate::site::{ClosedSet, Protection, closed_set};
 use crate::source::site_database::Topic;
 use crate::state::SiteState;
@@ -70,7 +70,7 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
         let failure = state.witnesses().find_map(|(_, source)| source.failure.as_ref());
         let unread = state.database.unread.iter().find(|unread| unread.topic == Topic::StatusMessages);
         let failure = failure.or(unread.map(|unread| &unread.failure));
-        let why = failure.map_or("no witness has been read yet", |failure| failure.message.as_str());
+        let why = failure.map_or_else(|| silence(assessment), |failure| failure.message.clone());
         let why = why.trim_end_matches(['.', '?']);
         return (Verdict::Unknown, format!("Nothing that tells of the backups can be read: {why}."));
     }
@@ -89,6 +89,15 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
     }
     let names: Vec<_> = failed.iter().map(|check| check.label()).collect();
     (Verdict::Degraded, format!("{well}, but a check fails: {}.", names.join(", ")))
+}
+
+/// Why nobody tells although nothing failed.
+fn silence(assessment: &Assessment) -> String {
+    let is_silent = |testimony: &&Testimony| testimony.hearing == Hearing::Silent;
+    match assessment.witnesses.iter().find(is_silent) {
+        Some(silent) => format!("{} {}", silent.witness, silent.finding()),
+        None => "no witness has been read yet".to_owned(),
+    }
 }
 
 /// Why no copy counts, in one sentence.

@@ -126,11 +126,11 @@ fn look(
     // What a verification found is in the checkpoint; to read everything takes longer than a look.
     let (logs, others): (Vec<_>, Vec<_>) = (sources.into_iter())
         .filter(|source| source.id().kind != SourceKind::Verification)
-        .partition(|source| source.id().kind == SourceKind::BackupLog);
+        .partition(|source| source.id().kind.witness().is_some());
     for source in logs.iter().chain(&others) {
         state.watch(source.id().clone(), source.interval(), source.witness(), clock.now());
     }
-    // The log first: it says whether the destination must be left alone.
+    // The logs first: they say whether the destination must be left alone.
     for source in logs {
         poll_once(&mut state, source, clock);
     }
@@ -204,7 +204,7 @@ fn poll_once(state: &mut SiteState, source: Box<dyn BlockingSource>, clock: Cloc
         state.fold(&report, clock.now());
         match reach {
             Reach::More | Reach::MoreAfter(_) => {}
-            Reach::Unsettled if patience > 0 && id.kind == SourceKind::BackupLog => {
+            Reach::Unsettled if patience > 0 && id.kind.witness().is_some() => {
                 patience -= 1;
                 pause();
             }
@@ -221,7 +221,7 @@ fn pause() {
 fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "{} {}: {}", state.settings.code, assessment.verdict, assessment.reason)?;
     if state.sources.is_empty() {
-        writeln!(out, "  nothing is watched: configure sites[].log.path and sites[].snapshot.path")?;
+        writeln!(out, "  {}", api::NOTHING_IS_WATCHED)?;
     }
     for (id, source) in &state.sources {
         if let Some(failure) = &source.failure {
@@ -236,10 +236,14 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
             writeln!(out, "  package source {root} cannot be read")?;
         }
     }
-    for (witness, source) in state.witnesses() {
-        if let Some(coverage) = state.coverage.get(&witness).filter(|_| source.up()) {
-            writeln!(out, "  {witness} tells everything since {}", coverage.since.format("%F %H:%M UTC"))?;
+    for testimony in &assessment.witnesses {
+        writeln!(out, "  {} {}", testimony.witness, testimony.finding())?;
+        if !testimony.advice().is_empty() {
+            writeln!(out, "    {}", testimony.advice())?;
         }
+    }
+    if let Some(frozen) = api::frozen_io(state) {
+        writeln!(out, "  by the event log: {frozen}")?;
     }
     writeln!(out, "  protected by: {}", assessment.protection.mode)?;
     if let Some(known) = &state.schedule {
@@ -285,7 +289,7 @@ mod tests {
     use crate::demo::history::{Nights, history};
     use crate::demo::live::LiveScript;
     use crate::demo::writer::{BackupTask, LogWriter};
-    use crate::site::{BackupMethod, BackupSet, SiteCode, Timestamp};
+    use crate::site::{BackupMethod, BackupSet, SiteCode, SqlServerEvent, Timestamp};
     use crate::source::site_database::Topic;
     use crate::source::site_database::scripted::{self, Scripted};
 
@@ -326,6 +330,27 @@ mod tests {
         assert_eq!(asked, ["SQL01", "SQL03", "SQL04"].map(str::to_owned).into());
         assert_eq!(state.database.backup_sets["SQL04"], [set(finished(5))]);
         assert_eq!(database.times_asked(Topic::Server), 3, "no more polls than servers are left");
+    }
+
+    #[test]
+    fn it_says_who_is_silent_and_why_and_that_io_is_frozen() {
+        let now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), now);
+        let source = SourceId { kind: SourceKind::EventLog, location: "Application.evtx".to_owned() };
+        state.watch(source.clone(), Duration::from_secs(30), source.kind.witness(), now);
+        let watched = state.sources.get_mut(&source).unwrap();
+        (watched.last_poll, watched.silent) = (Some(now), true);
+        state.sql_server.insert(SqlServerEvent::Frozen, now);
+        let mut said = Vec::new();
+        text(&state, &assess(&state, now), &mut said).unwrap();
+        let said = String::from_utf8(said).unwrap();
+        for line in [
+            "  event_log has held no message of the backup yet",
+            "    Status reporting to the Windows event log may be off: look at the site's properties, Status Reporting.",
+            "  by the event log: I/O of CM_P01 frozen since 2026-11-21 08:00:00 UTC, not resumed",
+        ] {
+            assert!(said.lines().any(|said| said == line), "{line}: {said}");
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::assessment::{Assessment, Check, CheckState, Verdict};
-use crate::site::{FailureCause, Protection, RunJson, SiteCode, SiteRole, Timestamp};
+use crate::assessment::{Assessment, Check, CheckState, Hearing, Testimony, Verdict};
+use crate::site::{FailureCause, Protection, RunJson, SiteCode, SiteRole, Timestamp, Witness};
 use crate::state::{KnownSchedule, SiteState};
 
 /// One site as `/api/v1/sites` shows it; times are RFC 3339 in UTC, `null` where nothing is known.
@@ -30,7 +30,9 @@ pub struct SiteJson<'a> {
     recoverable_until: Option<Timestamp>,
     copies: super::copies_json::CopiesJson<'a>,
     database: Option<super::database_json::DatabaseJson<'a>>,
+    sql_server: Option<super::sql_server::SqlServerJson>,
     checks: Vec<CheckJson<'a>>,
+    witnesses: Vec<WitnessJson>,
     sources: Vec<SourceJson<'a>>,
 }
 
@@ -42,6 +44,19 @@ pub struct CheckJson<'a> {
     finding: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     advice: &'a str,
+}
+
+/// One deciding witness; it tells all of what happened between `since` and `until`.
+#[derive(Debug, Serialize)]
+struct WitnessJson {
+    witness: Witness,
+    state: Hearing,
+    last_success: Option<Timestamp>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    finding: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    advice: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,8 +100,23 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
         recoverable_until: assessment.copies.recoverable_until,
         copies: super::copies_json::copies(assessment),
         database: super::database_json::database(state),
+        sql_server: super::sql_server::sql_server(state),
         checks: checks(assessment),
+        witnesses: assessment.witnesses.iter().map(witness).collect(),
         sources: state.sources.iter().map(source).collect(),
+    }
+}
+
+fn witness(testimony: &Testimony) -> WitnessJson {
+    let coverage = testimony.coverage;
+    WitnessJson {
+        witness: testimony.witness,
+        state: testimony.hearing,
+        last_success: testimony.last_success,
+        since: coverage.map(|coverage| coverage.since),
+        until: coverage.and_then(|coverage| coverage.until),
+        finding: testimony.finding(),
+        advice: testimony.advice(),
     }
 }
 
@@ -114,6 +144,16 @@ pub fn schedule(known: &KnownSchedule) -> String {
     }
     let KnownSchedule { schedule, votes, .. } = known;
     format!("{schedule} (the zone is assumed: {votes}; set sites[].schedule.time_zone if another is meant)")
+}
+
+/// What is said of a site of which nothing is watched.
+pub const NOTHING_IS_WATCHED: &str =
+    "nothing is watched: configure sites[].log, event_log, database or snapshot";
+
+/// That SQL Server has frozen I/O of the site database and has not resumed it, if that is so.
+pub fn frozen_io(state: &SiteState) -> Option<String> {
+    let since = super::html::time(state.io_frozen_since()?);
+    Some(format!("I/O of {} frozen since {since}, not resumed", state.settings.site_database()))
 }
 
 /// The runs of a site, oldest first.

@@ -18,6 +18,7 @@ mod request;
 mod response;
 mod routes;
 mod server;
+mod sql_server;
 mod status_page;
 #[cfg(test)]
 mod tests;

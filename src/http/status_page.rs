@@ -4,11 +4,11 @@
 
 use std::fmt::Write;
 
-use super::html::{Escaped, ago, time};
-use super::{api, copies_section, database_section};
-use crate::assessment::{Assessment, CheckState};
+use super::html::{self, Escaped, ago, time};
+use super::{api, copies_section, database_section, sql_server};
+use crate::assessment::{Assessment, CheckState, Hearing, Testimony};
 use crate::build_info;
-use crate::site::{BackupRun, Protection, Timestamp};
+use crate::site::{BackupRun, ClosedSet, Protection, Timestamp};
 use crate::state::SiteState;
 
 /// So many runs are shown, newest first.
@@ -108,7 +108,12 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
     html.push_str("</table>");
     copies_section::section(html, state, assessment);
     database_section::section(html, state);
+    sql_server::section(html, state);
+    witnesses(html, &assessment.witnesses);
     html.push_str("<h3>Sources</h3><table>");
+    if state.sources.is_empty() {
+        html::row(html, "none", "warn", "unknown", api::NOTHING_IS_WATCHED);
+    }
     for (id, source) in &state.sources {
         let (class, word) = if source.up() { ("good", "up") } else { ("bad", "down") };
         let (class, word) = if source.last_poll.is_none() { ("none", "waiting") } else { (class, word) };
@@ -124,6 +129,25 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
     html.push_str("</table><h3>Last runs</h3><table><tr><th>Started</th><th>Outcome</th><th>Duration</th><th></th></tr>");
     for run in state.runs.iter().rev().take(SHOWN_RUNS) {
         run_row(html, run);
+    }
+    html.push_str("</table>");
+}
+
+/// Who tells of the runs; nothing where nobody could.
+fn witnesses(html: &mut String, witnesses: &[Testimony]) {
+    if witnesses.is_empty() {
+        return;
+    }
+    html.push_str("<h3>Witnesses</h3><table>");
+    for testimony in witnesses {
+        let class = match testimony.hearing {
+            Hearing::Heard => "good",
+            Hearing::Unreadable => "bad",
+            Hearing::Silent | Hearing::Waiting | Hearing::NotWatched => "none",
+        };
+        let (name, word) = (testimony.witness.label(), testimony.hearing.label().replace('_', " "));
+        let text = format!("{}. {}", testimony.finding(), testimony.advice());
+        html::row(html, name, class, &word, text.trim_end());
     }
     html.push_str("</table>");
 }
@@ -158,4 +182,63 @@ fn run_row(html: &mut String, run: &BackupRun) {
         run.duration().map_or("-".to_owned(), ago),
         Escaped(text)
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::assessment::assess;
+    use crate::config::SiteSettings;
+    use crate::site::{SqlServerEvent, Witness};
+    use crate::source::{SourceId, SourceKind};
+
+    fn now() -> Timestamp {
+        "2026-11-21T08:00:00Z".parse().unwrap()
+    }
+
+    fn state() -> SiteState {
+        SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), now())
+    }
+
+    fn shown(state: &SiteState) -> String {
+        page([(state, &assess(state, now()))].into_iter(), "/metrics", now())
+    }
+
+    #[test]
+    fn a_site_of_which_nothing_is_watched_says_what_can_be() {
+        let page = shown(&state());
+        assert!(page.contains(api::NOTHING_IS_WATCHED) && !page.contains("Witnesses"), "{page}");
+    }
+
+    #[test]
+    fn who_tells_nothing_is_named_with_what_to_do_on_the_page_and_in_the_json() {
+        let mut state = state();
+        let source = SourceId { kind: SourceKind::EventLog, location: "Application.evtx".to_owned() };
+        state.watch(source.clone(), Duration::from_secs(30), Some(Witness::EventLog), now());
+        let watched = state.sources.get_mut(&source).unwrap();
+        (watched.last_poll, watched.silent) = (Some(now()), true);
+        state.sql_server.insert(SqlServerEvent::Frozen, now());
+        let page = shown(&state);
+        for part in [
+            "<td>event_log</td><td><span class=\"tag none\">silent</span></td><td>has held no message of the backup yet. ",
+            "Status reporting to the Windows event log may be off: look at the site&#39;s properties, Status Reporting.",
+            "I/O of CM_P01 frozen since 2026-11-21 08:00:00 UTC, not resumed.",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains(api::NOTHING_IS_WATCHED), "{page}");
+        let site = serde_json::to_value(api::site(&state, &assess(&state, now()))).unwrap();
+        let advice = site["witnesses"][0]["advice"].as_str().unwrap();
+        let silent = json!({
+            "witness": "event_log", "state": "silent", "last_success": null, "since": null, "until": null,
+            "finding": "has held no message of the backup yet", "advice": advice
+        });
+        assert_eq!(site["witnesses"], json!([silent]));
+        assert_eq!(site["sql_server"]["frozen_since"], "2026-11-21T08:00:00Z");
+    }
 }

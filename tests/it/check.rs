@@ -125,7 +125,10 @@ fn who_watches_nothing_is_told_what_can_be_watched() {
     let output = place.output(&["check"]);
     assert_eq!(output.status.code(), Some(3));
     let said = text(&output);
-    assert!(said.contains("sites[].log.path and sites[].snapshot.path"), "{said}");
+    assert!(
+        said.contains("nothing is watched: configure sites[].log, event_log, database or snapshot"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub(super) fn witnesses_agree(state: &SiteState, assessment: &Assessment) -> Fin
     match (state.timeline.records().len(), state.contradictions.first()) {
         (_, Some(first)) => Finding::failed(
             first.clone(),
-            "Compare Smsbkup.log with the status messages of SMS_SITE_BACKUP; trust the run only after a look.",
+            "Compare what Smsbkup.log, the event log and the status messages say of it; trust the run only after a look.",
         ),
         (0 | 1, None) => Finding::unknown("Fewer than two deciding witnesses tell of the runs."),
         (_, None) => Finding::passed("All witnesses agree."),
