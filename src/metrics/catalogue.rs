@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::process::ProcessView;
 use super::{Number, Samples, SiteView, copies, process, read};
+use crate::source::SourceKind::{BackupLog, EventLog};
 use crate::state::SiteState;
 
 /// What every name begins with, but for the standard `process_` metrics.
@@ -363,19 +364,28 @@ pub const CATALOGUE: &[Metric] = &[
 
     site("log_lines_total", Counter, Count, &[], Always,
         "Lines of Smsbkup.log read since this process started.",
-        |v, s| read::log(v, s, v.state.lines.lines)),
+        |v, s| read::log(v, s, BackupLog, v.state.lines.lines)),
     site("log_read_bytes_total", Counter, Bytes, &[], Always,
         "Bytes of Smsbkup.log read since this process started.",
-        |v, s| read::log(v, s, v.state.lines.bytes)),
+        |v, s| read::log(v, s, BackupLog, v.state.lines.bytes)),
     site("log_malformed_lines_total", Counter, Count, &[], Always,
         "Lines of Smsbkup.log in no known layout, skipped, since this process started.",
-        |v, s| read::log(v, s, v.state.lines.malformed)),
+        |v, s| read::log(v, s, BackupLog, v.state.lines.malformed)),
     site("log_oversized_lines_total", Counter, Count, &[], Always,
         "Lines of Smsbkup.log over 1 MiB, skipped, since this process started.",
-        |v, s| read::log(v, s, v.state.lines.oversized)),
+        |v, s| read::log(v, s, BackupLog, v.state.lines.oversized)),
     site("log_rotations_total", Counter, Count, &[], Always,
         "How often Smsbkup.log was seen rolled, replaced or re-created since this process started.",
-        |v, s| read::log(v, s, v.state.lines.rotations)),
+        |v, s| read::log(v, s, BackupLog, v.state.lines.rotations)),
+    site("event_log_records_total", Counter, Count, &[], Always,
+        "Records of the Application event log read since this process started, of whatever provider.",
+        |v, s| read::log(v, s, EventLog, v.state.events.records)),
+    site("event_log_damaged_chunks_total", Counter, Count, &[], Always,
+        "Chunks of the event log that could not be read whole, or whose checksums are wrong, since this process started.",
+        |v, s| read::log(v, s, EventLog, v.state.events.damaged_chunks)),
+    site("event_log_unattributed_total", Counter, Count, &[], Always,
+        "Records of the event log with an id of the backup (5000 to 5060) in which nothing names the backup service of this machine, skipped, since this process started.",
+        |v, s| read::log(v, s, EventLog, v.state.events.unattributed)),
 
     process("exporter_build_info", Info, Count, &["version", "revision", "rustversion"],
         "The build of this exporter.",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Number, Samples, SiteView};
 use crate::assessment::CheckState;
 use crate::schedule::{Schedule, Zone};
-use crate::site::{BackupMethod, ClosedSet, Component, FailureCause, MessageId, Timestamp};
-use crate::source::{RecordBody, SourceId, SourceKind};
+use crate::site::{BackupMethod, ClosedSet, FailureCause, MessageId, Timestamp};
+use crate::source::{SourceId, SourceKind};
 use crate::state::SourceState;
 
 pub(super) fn site_info(view: &SiteView<'_>, samples: &mut Samples<'_>) {
@@ -63,17 +63,9 @@ pub(super) fn status_messages(view: &SiteView<'_>, samples: &mut Samples<'_>) {
 }
 
 pub(super) fn witness_last_success(view: &SiteView<'_>, samples: &mut Samples<'_>) {
-    for (witness, records) in view.state.timeline.records() {
-        let success = records.iter().rev().find_map(|record| match &record.body {
-            RecordBody::Status(message)
-                if message.id == MessageId::COMPLETED && message.component == Component::SiteBackup =>
-            {
-                Some(message.time)
-            }
-            _ => None,
-        });
-        if let Some(time) = success {
-            samples.push(&[witness.label()], time.number());
+    for testimony in &view.assessment.witnesses {
+        if let Some(time) = testimony.last_success {
+            samples.push(&[testimony.witness.label()], time.number());
         }
     }
     if let Some(time) = last_full_backup(view, BackupMethod::Vss) {
@@ -145,9 +137,8 @@ pub(super) fn source_failures(view: &SiteView<'_>, samples: &mut Samples<'_>) {
     }
 }
 
-/// What was read of a log, once it has been polled: the first poll brings all of history.
-pub(super) fn log(view: &SiteView<'_>, samples: &mut Samples<'_>, value: u64) {
-    let polled =
-        |(id, log): (&SourceId, &SourceState)| id.kind == SourceKind::BackupLog && log.last_poll.is_some();
+/// What was read of a kind of log, once it has been polled: the first poll brings all of history.
+pub(super) fn log(view: &SiteView<'_>, samples: &mut Samples<'_>, kind: SourceKind, value: u64) {
+    let polled = |(id, log): (&SourceId, &SourceState)| id.kind == kind && log.last_poll.is_some();
     samples.maybe(view.state.sources.iter().any(polled).then_some(value));
 }

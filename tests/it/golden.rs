@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use configmgr_backup_exporter::config::SiteSettings;
 use configmgr_backup_exporter::metrics::{Format, METRIC_PREFIX};
-use configmgr_backup_exporter::site::Timestamp;
+use configmgr_backup_exporter::site::{Timestamp, Witness};
 use configmgr_backup_exporter::state::checkpoint::StateDirectory;
 
 use crate::support::exporter::{WatchedSite, exposition};
@@ -43,7 +43,12 @@ fn watch(situation: &Situation) -> Vec<WatchedSite> {
         situation.polls.iter().for_each(|now| site.poll(time(now)));
         site
     };
-    situation.sites.iter().map(|(settings, files)| site(settings, files)).collect()
+    let mut sites: Vec<_> = situation.sites.iter().map(|(settings, files)| site(settings, files)).collect();
+    if let Some(tells) = situation.event_log {
+        let log = sites[0].state.timeline.records().get(&Witness::Log).cloned().unwrap_or_default();
+        sites[0].hear_event_log(tells(log), time(situation.now()));
+    }
+    sites
 }
 
 /// Both formats of what a situation exports.

@@ -17,7 +17,8 @@ use configmgr_backup_exporter::snapshot::{
     AfterBackupScript, ControlFile, DATABASE_FOLDER, SupplementalCopy, TaskFiles, Verification,
 };
 use configmgr_backup_exporter::source::{
-    Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, SourceId, SourceKind, backup_log,
+    Cursor, EventTotals, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, SourceId,
+    SourceKind, backup_log,
 };
 
 use crate::support::exporter::{WatchedSite, exposition};
@@ -155,8 +156,12 @@ fn everything_known(now: Timestamp) -> WatchedSite {
     let mut told = database::everything(now);
     let record = |(position, record): (u64, &Record)| Record { position, ..record.clone() };
     let log = site.state.timeline.records()[&Witness::Log].iter();
-    told.push(Fact::Records(Witness::StatusMessages, (0..).zip(log).map(record).collect()));
+    let records: Vec<_> = (0..).zip(log).map(record).collect();
+    told.push(Fact::Records(Witness::StatusMessages, records.clone()));
+    let events = EventTotals { records: 40_000, damaged_chunks: 1, unattributed: 2 };
+    let events = vec![Fact::Records(Witness::EventLog, records), Fact::Events(events)];
     let facts = [
+        (SourceKind::EventLog, events),
         (SourceKind::Snapshot, copies_of(&run, now)),
         (SourceKind::Verification, verifications(&site, &run, now)),
         (SourceKind::Database, told),

@@ -2,7 +2,8 @@
 
 use configmgr_backup_exporter::config::SiteSettings;
 use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
-use configmgr_backup_exporter::site::{SiteRole, TaskWindow};
+use configmgr_backup_exporter::site::{MessageId, Severity, SiteRole, TaskWindow, Witness};
+use configmgr_backup_exporter::source::{EventTotals, Fact, Record, RecordBody};
 
 /// Logs, how they are read, and what must come of them.
 pub(super) struct Situation {
@@ -12,6 +13,8 @@ pub(super) struct Situation {
     pub(super) sites: Vec<(SiteSettings, Vec<(&'static str, &'static str)>)>,
     /// When the log is polled; watching begins with the first, and the last is when everything is judged.
     pub(super) polls: Vec<&'static str>,
+    /// What an event log of the first site tells after the last poll, made of the records of its log.
+    pub(super) event_log: Option<fn(Vec<Record>) -> Vec<Fact>>,
     /// In the words of `shows`.
     pub(super) facts: Vec<String>,
 }
@@ -25,6 +28,7 @@ impl Situation {
             name,
             sites: vec![(settings, vec![(log, "smsbkup.log")])],
             polls: polls.to_vec(),
+            event_log: None,
             facts: facts.iter().map(|fact| (*fact).to_owned()).collect(),
         }
     }
@@ -56,6 +60,10 @@ impl Situation {
     fn rolled(mut self, file: &'static str) -> Self {
         self.sites[0].1.push((file, "smsbkup.lo_"));
         self
+    }
+
+    fn event_log(self, tells: fn(Vec<Record>) -> Vec<Fact>) -> Self {
+        Self { event_log: Some(tells), ..self }
     }
 
     /// When everything is judged.
@@ -325,6 +333,41 @@ pub(super) fn situations() -> Vec<Situation> {
             ],
         ),
         Situation::new(
+            "event_log_agrees",
+            "success.log",
+            &["2026-01-14T04:00:00Z"],
+            &[
+                "verdict{healthy}",
+                "witnesses_agree = 1",
+                "status_messages_total{5035} = 1",
+                "witness_last_backup_success_timestamp_seconds{event_log} = 2026-01-14T02:27:48.413Z",
+                "source_up{event_log}",
+                "event_log_records_total = 31000",
+                "event_log_unattributed_total = 2",
+            ],
+        )
+        .event_log(the_same),
+        Situation::new(
+            "event_log_contradicts",
+            "failure_disk_full.log",
+            &["2026-02-08T06:00:00Z"],
+            &["verdict{degraded}", "witnesses_agree = 0", "check_passed{witnesses_agree} = 0"],
+        )
+        .event_log(success_instead),
+        Situation::new(
+            "event_log_silent",
+            "success.log",
+            &["2026-01-14T04:00:00Z"],
+            &[
+                "verdict{healthy}",
+                "runs_total = 1",
+                "no witnesses_agree",
+                "no check_passed{witnesses_agree}",
+                "event_log_damaged_chunks_total = 1",
+            ],
+        )
+        .event_log(nothing),
+        Situation::new(
             "log_missing",
             "",
             &["2026-01-14T04:00:00Z"],
@@ -340,6 +383,41 @@ pub(super) fn situations() -> Vec<Situation> {
     all.last_mut().unwrap().sites[0].1.clear();
     all.extend(failures());
     all
+}
+
+fn read() -> Fact {
+    Fact::Events(EventTotals { records: 31_000, damaged_chunks: 1, unattributed: 2 })
+}
+
+/// Every message of the log, as an event log has them: without a process.
+fn the_same(log: Vec<Record>) -> Vec<Fact> {
+    let event = |mut record: Record| {
+        let RecordBody::Status(message) = &mut record.body else { return None };
+        (message.pid, message.tid) = (None, None);
+        Some(record)
+    };
+    let oldest = log.first().map(Record::time);
+    let records = log.into_iter().filter_map(event).collect();
+    let coverage = Fact::Coverage { witness: Witness::EventLog, oldest, gap: false };
+    vec![Fact::Records(Witness::EventLog, records), coverage, read()]
+}
+
+/// The same, but where the log has an error of the backup there is its success.
+fn success_instead(log: Vec<Record>) -> Vec<Fact> {
+    let succeeded = |mut record: Record| {
+        if let RecordBody::Status(message) = &mut record.body
+            && message.is_error()
+        {
+            (message.id, message.severity) = (MessageId::COMPLETED, Some(Severity::Information));
+        }
+        record
+    };
+    the_same(log.into_iter().map(succeeded).collect())
+}
+
+/// No message of the backup is among its records.
+fn nothing(_: Vec<Record>) -> Vec<Fact> {
+    vec![Fact::Silent(Witness::EventLog), read()]
 }
 
 /// A failure by each cause that has a known code or phrase; every second log has a success on the day before.

@@ -12,7 +12,9 @@ use configmgr_backup_exporter::config::SiteSettings;
 use configmgr_backup_exporter::metrics::{Format, encode};
 use configmgr_backup_exporter::site::Timestamp;
 use configmgr_backup_exporter::source::backup_log::BackupLog;
-use configmgr_backup_exporter::source::{BlockingSource, Guidance, PollReport};
+use configmgr_backup_exporter::source::{
+    BlockingSource, Cursor, Fact, Guidance, Poll, PollReport, Reach, SourceId, SourceKind, event_log,
+};
 use configmgr_backup_exporter::state::{Published, SiteState};
 use configmgr_backup_exporter::trace::{Phrases, UserPatterns};
 use tempfile::TempDir;
@@ -64,6 +66,16 @@ impl WatchedSite {
             result: self.source.poll(self.state.cursors.get(id), &Guidance::default()),
         };
         self.state.fold(&report, now);
+    }
+
+    /// Folds what an event log tells, all at `now`.
+    pub(crate) fn hear_event_log(&mut self, facts: Vec<Fact>, now: Timestamp) {
+        let source = SourceId { kind: SourceKind::EventLog, location: "Application.evtx".to_owned() };
+        self.state.watch(source.clone(), INTERVAL, source.kind.witness(), now);
+        let cursor = Cursor::EventLog(event_log::Cursor::default());
+        let result = Ok(Poll { facts, cursor, reach: Reach::CaughtUp });
+        let site = self.state.settings.code;
+        self.state.fold(&PollReport { site, source, started: now, duration: POLL_DURATION, result }, now);
     }
 
     /// What its state means at `now`.
