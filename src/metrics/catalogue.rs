@@ -384,7 +384,7 @@ pub const CATALOGUE: &[Metric] = &[
         "Chunks of the event log that could not be read whole, or whose checksums are wrong, since this process started.",
         |v, s| read::log(v, s, EventLog, v.state.events.damaged_chunks)),
     site("event_log_unattributed_total", Counter, Count, &[], Always,
-        "Records of the event log with an id of the backup (5000 to 5060) in which nothing names the backup service of this machine, skipped, since this process started.",
+        "Records of the event log with an id (5000 to 5060) or the name of the backup that are not known to be of this machine's, skipped, since this process started.",
         |v, s| read::log(v, s, EventLog, v.state.events.unattributed)),
 
     process("exporter_build_info", Info, Count, &["version", "revision", "rustversion"],

@@ -19,6 +19,7 @@ use crate::support::exporter::{WatchedSite, exposition};
 use crate::support::golden::differs;
 use crate::support::{openmetrics, tool};
 
+mod event_logs;
 mod situations;
 use situations::{Situation, situations};
 

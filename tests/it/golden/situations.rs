@@ -2,8 +2,10 @@
 
 use configmgr_backup_exporter::config::SiteSettings;
 use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
-use configmgr_backup_exporter::site::{MessageId, Severity, SiteRole, TaskWindow, Witness};
-use configmgr_backup_exporter::source::{EventTotals, Fact, Record, RecordBody};
+use configmgr_backup_exporter::site::{SiteRole, TaskWindow};
+use configmgr_backup_exporter::source::{Fact, Record};
+
+use super::event_logs::{nothing, success_instead, the_same};
 
 /// Logs, how they are read, and what must come of them.
 pub(super) struct Situation {
@@ -383,41 +385,6 @@ pub(super) fn situations() -> Vec<Situation> {
     all.last_mut().unwrap().sites[0].1.clear();
     all.extend(failures());
     all
-}
-
-fn read() -> Fact {
-    Fact::Events(EventTotals { records: 31_000, damaged_chunks: 1, unattributed: 2 })
-}
-
-/// Every message of the log, as an event log has them: without a process.
-fn the_same(log: Vec<Record>) -> Vec<Fact> {
-    let event = |mut record: Record| {
-        let RecordBody::Status(message) = &mut record.body else { return None };
-        (message.pid, message.tid) = (None, None);
-        Some(record)
-    };
-    let oldest = log.first().map(Record::time);
-    let records = log.into_iter().filter_map(event).collect();
-    let coverage = Fact::Coverage { witness: Witness::EventLog, oldest, gap: false };
-    vec![Fact::Records(Witness::EventLog, records), coverage, read()]
-}
-
-/// The same, but where the log has an error of the backup there is its success.
-fn success_instead(log: Vec<Record>) -> Vec<Fact> {
-    let succeeded = |mut record: Record| {
-        if let RecordBody::Status(message) = &mut record.body
-            && message.is_error()
-        {
-            (message.id, message.severity) = (MessageId::COMPLETED, Some(Severity::Information));
-        }
-        record
-    };
-    the_same(log.into_iter().map(succeeded).collect())
-}
-
-/// No message of the backup is among its records.
-fn nothing(_: Vec<Record>) -> Vec<Fact> {
-    vec![Fact::Silent(Witness::EventLog), read()]
 }
 
 /// A failure by each cause that has a known code or phrase; every second log has a success on the day before.
