@@ -1,0 +1,140 @@
+//! What one poll reads of an event log, record by record.
+
+use std::collections::BTreeMap;
+
+use super::chunk::Span;
+use super::cursor::{Cursor, LastRecord};
+use super::event::{self, moment};
+use super::meaning::{self, Meaning};
+use super::selection;
+use super::walk::{Passage, Progress, Taken};
+use crate::site::{Remark, SqlServerEvent, Timestamp, Witness};
+use crate::source::{EventTotals, Fact, Record, RecordBody};
+use crate::trace::Phrases;
+
+/// What the selected records of a passage mean, by their index, in order; `None` for one that cannot be read.
+pub(super) fn meanings(
+    passage: &Passage<'_>,
+    database: &str,
+    phrases: &Phrases,
+) -> BTreeMap<usize, Option<Meaning>> {
+    let selected = selection::candidates(passage.chunk, passage.from);
+    if selected.is_empty() {
+        return BTreeMap::new();
+    }
+    let events = event::build(passage.chunk, &selected).into_iter();
+    events.map(|(index, event)| (index, event.map(|event| meaning::of(&event, database, phrases)))).collect()
+}
+
+/// What a poll has read so far.
+pub(super) struct Reading<'a> {
+    database: &'a str,
+    phrases: &'a Phrases,
+    cursor: Cursor,
+    /// What was read last before this poll.
+    known: Option<LastRecord>,
+    /// The id of the record before the next one; `None` at the beginning of a content.
+    before: Option<u64>,
+    records: Vec<Record>,
+    oldest: Option<Timestamp>,
+    gap: bool,
+    sql_server: BTreeMap<SqlServerEvent, Timestamp>,
+    totals: EventTotals,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(cursor: Cursor, database: &'a str, phrases: &'a Phrases) -> Self {
+        Self {
+            database,
+            phrases,
+            known: cursor.last,
+            before: cursor.last.map(|last| last.id),
+            cursor,
+            records: Vec::new(),
+            oldest: None,
+            gap: false,
+            sql_server: BTreeMap::new(),
+            totals: EventTotals::default(),
+        }
+    }
+
+    pub(super) fn take(&mut self, passage: &Passage<'_>) -> Taken {
+        if passage.is_anew {
+            self.before = None;
+            self.cursor.since = self.cursor.next;
+        }
+        let spans = passage.chunk.spans();
+        let mut meanings = meanings(passage, self.database, self.phrases);
+        let mut unreadable = false;
+        for (index, span) in spans.iter().enumerate().skip(passage.from) {
+            let meaning = meanings.remove(&index);
+            // The newest record may be one that is just being written.
+            if meaning == Some(None) && passage.is_newest && index + 1 == spans.len() {
+                return Taken { until: index, unreadable };
+            }
+            unreadable |= meaning == Some(None);
+            self.follow(span);
+            self.totals.records += 1;
+            match meaning.flatten() {
+                Some(Meaning::Message(message)) => {
+                    self.cursor.heard = true;
+                    self.oldest = Some(self.oldest.map_or(message.time, |oldest| oldest.min(message.time)));
+                    self.push(span, RecordBody::Status(message));
+                }
+                Some(Meaning::SqlServer(event, time)) => {
+                    let newest = self.sql_server.entry(event).or_insert(time);
+                    *newest = (*newest).max(time);
+                }
+                Some(Meaning::Unattributed) => self.totals.unattributed += 1,
+                Some(Meaning::Nothing) | None => {}
+            }
+            self.cursor.furthest = self.cursor.furthest.max(span.written);
+        }
+        Taken { until: spans.len(), unreadable }
+    }
+
+    /// Notices what is missing before a record.
+    fn follow(&mut self, span: &Span) {
+        let goes_on = |before: u64| before.checked_add(1) == Some(span.id);
+        let gap = match (self.before, self.known) {
+            (Some(before), _) => !goes_on(before),
+            // Other content: it has what was read last, or goes on there, or what was between is gone.
+            (None, Some(known)) => span.written > known.written && !goes_on(known.id),
+            (None, None) => false,
+        };
+        self.before = Some(span.id);
+        // Before the first message of all there is nothing to be cut off from.
+        if gap && self.cursor.heard {
+            let time = moment(span.written);
+            self.gap = true;
+            self.oldest = Some(time);
+            self.push(span, RecordBody::Remark { time, remark: Remark::Gap, text: Box::default() });
+        }
+    }
+
+    fn push(&mut self, span: &Span, body: RecordBody) {
+        // What is no newer than what was read before may be the same once more.
+        if span.written <= self.cursor.furthest && self.records.is_empty() {
+            self.cursor.since = self.cursor.next;
+        }
+        self.records.push(Record { position: self.cursor.next, body });
+        self.cursor.next += 1;
+    }
+
+    /// The facts of a poll that came so far, and where the next one goes on.
+    pub(super) fn finish(self, progress: &Progress) -> (Vec<Fact>, Cursor) {
+        let witness = Witness::EventLog;
+        let mut facts = Vec::new();
+        facts.push(if self.cursor.heard {
+            // In an empty log, nothing tells what it held since the last poll.
+            Fact::Coverage { witness, oldest: self.oldest, gap: self.gap || progress.is_empty }
+        } else {
+            Fact::Silent(witness)
+        });
+        facts.push(Fact::Records(witness, self.records));
+        facts.extend(self.sql_server.into_iter().map(|(event, time)| Fact::SqlServer(event, time)));
+        facts.push(Fact::Events(EventTotals { damaged_chunks: progress.damaged, ..self.totals }));
+        let Progress { last, damage, .. } = *progress;
+        (facts, Cursor { last, damage, ..self.cursor })
+    }
+}
