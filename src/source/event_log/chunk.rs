@@ -1,8 +1,7 @@
 //! A chunk of an event log: which records it holds, and whether it is whole. Pure.
 //!
 //! The records are found by their own headers, because the chunk's header lags behind them while the log is in use.
-//! Behind the free space lie records of an earlier pass over the chunk: they have lower ids, or after a clear earlier
-//! times, and end the walk.
+//! Behind the free space lie records of an earlier pass over the chunk: they have other ids, and end the walk.
 
 use std::ops::Range;
 
@@ -156,18 +155,21 @@ fn walk(bytes: &[u8]) -> (Vec<Span>, bool) {
     while at < bytes.len() {
         let is_claimed = claim.is_some_and(|(_, free)| at < free);
         let fits = |span: &Span| {
-            let follows = spans.last().is_none_or(|before| match claim {
-                Some(_) if is_claimed => span.id > before.id,
-                Some(_) => before.id.checked_add(1) == Some(span.id) && span.written >= before.written,
+            let Some(before) = spans.last() else { return true };
+            let is_next = before.id.checked_add(1) == Some(span.id);
+            let comes_later = span.id > before.id;
+            match claim {
+                Some(_) if is_claimed => comes_later,
+                Some(_) => is_next,
+                // What lies there may also be of another pass, or from before a clear.
                 None => {
-                    span.id > before.id
-                        && span.id - before.id <= MAX_RECORDS
-                        && span.written >= before.written
+                    let is_near = comes_later && span.id - before.id <= MAX_RECORDS;
+                    is_next || (is_near && span.written >= before.written)
                 }
-            });
-            follows
-                && (!is_claimed || claim.is_some_and(|((first, last), _)| (first..=last).contains(&span.id)))
+            }
         };
+        let ids = claim.filter(|_| is_claimed).map(|((first, last), _)| first..=last);
+        let fits = |span: &Span| fits(span) && ids.as_ref().is_none_or(|ids| ids.contains(&span.id));
         match span_at(bytes, at).filter(fits) {
             Some(span) => {
                 at = span.range.end;

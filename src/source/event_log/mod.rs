@@ -14,6 +14,9 @@ mod selection;
 mod walk;
 mod whole;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
