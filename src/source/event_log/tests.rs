@@ -1,0 +1,174 @@
+//! Logs as the event log service writes them, read through the source.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use chrono::{DateTime, TimeDelta};
+use tempfile::TempDir;
+
+use super::*;
+use crate::demo::writer::{
+    BinXmlStyle, CHUNK_SIZE, EventLogWriter, HEADER_SIZE, HeaderLanguage, Status, WindowsEvent,
+};
+use crate::site::{
+    Component, FailureCause, Hint, HintStrength, MessageId, Remark, Severity, SqlServerEvent, StatusMessage,
+    Timestamp, Witness,
+};
+use crate::source::{Cursor as SourceCursor, EventTotals, Fact, Reach, Record, RecordBody};
+use crate::trace::UserPatterns;
+
+const COMPUTER: &str = "CM01.corp.example";
+
+fn at(seconds: i64) -> Timestamp {
+    DateTime::from_timestamp(1_700_000_000 + seconds, 123_456_700).unwrap()
+}
+
+fn status(id: MessageId, severity: Severity, seconds: i64) -> WindowsEvent {
+    let status = Status::new(id, severity, &["one"]);
+    WindowsEvent::status(&status, COMPUTER, at(seconds), HeaderLanguage::English)
+}
+
+fn message(seconds: i64) -> WindowsEvent {
+    status(MessageId::TASK_STARTED, Severity::Information, seconds)
+}
+
+fn noise(seconds: i64) -> WindowsEvent {
+    WindowsEvent::other(usize::try_from(seconds).unwrap(), COMPUTER, at(seconds))
+}
+
+/// A log in a folder, and the source that reads it with what only a checkpoint keeps.
+struct Bench {
+    _folder: TempDir,
+    path: PathBuf,
+    log: EventLogWriter,
+    source: EventLog,
+    cursor: Cursor,
+}
+
+/// What a poll brought.
+struct News {
+    records: Vec<Record>,
+    totals: EventTotals,
+    facts: Vec<Fact>,
+    reach: Reach,
+    bytes: u64,
+}
+
+impl News {
+    /// The seconds of the messages, and -1 for a gap.
+    fn seconds(&self) -> Vec<i64> {
+        let second = |record: &Record| match &record.body {
+            RecordBody::Status(message) => (message.time - at(0)).num_seconds(),
+            RecordBody::Remark { remark: Remark::Gap, .. } => -1,
+            RecordBody::Remark { .. } => panic!("{record:?}"),
+        };
+        self.records.iter().map(second).collect()
+    }
+
+    /// The oldest time of the coverage and whether there is a gap; `None` while it is silent.
+    fn coverage(&self) -> Option<(Option<Timestamp>, bool)> {
+        let coverage = self.facts.iter().find_map(|fact| match fact {
+            Fact::Coverage { witness: Witness::EventLog, oldest, gap } => Some((*oldest, *gap)),
+            _ => None,
+        });
+        assert_eq!(coverage.is_none(), self.facts.contains(&Fact::Silent(Witness::EventLog)));
+        coverage
+    }
+}
+
+fn source(path: PathBuf) -> EventLog {
+    EventLog {
+        id: SourceId { kind: SourceKind::EventLog, location: path.display().to_string() },
+        path,
+        interval: Duration::from_secs(30),
+        phrases: Phrases::new(UserPatterns::default()).unwrap(),
+        database: "CM_P01".to_owned(),
+        account: r"CORP\svc".to_owned(),
+    }
+}
+
+impl Bench {
+    fn new(log: EventLogWriter) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("Application.evtx");
+        Self { _folder: folder, source: source(path.clone()), path, log, cursor: Cursor::default() }
+    }
+
+    fn push(&mut self, events: impl IntoIterator<Item = WindowsEvent>) {
+        events.into_iter().for_each(|event| _ = self.log.push(&event));
+    }
+
+    fn write(&self) {
+        fs::write(&self.path, self.log.bytes()).unwrap();
+    }
+
+    /// Polls the file as it is, in a process that knows only the checkpoint of the one before.
+    fn poll_file(&mut self, budget: u64) -> News {
+        let saved = serde_json::to_string(&self.cursor).unwrap();
+        let (poll, bytes) = self.source.news(serde_json::from_str(&saved).unwrap(), budget).unwrap();
+        let SourceCursor::EventLog(cursor) = poll.cursor else { panic!("{:?}", poll.cursor) };
+        self.cursor = cursor;
+        let totals = poll.facts.iter().find_map(|fact| match fact {
+            Fact::Events(totals) => Some(*totals),
+            _ => None,
+        });
+        let records = poll.facts.iter().find_map(|fact| match fact {
+            Fact::Records(Witness::EventLog, records) => Some(records.clone()),
+            _ => None,
+        });
+        News {
+            records: records.unwrap(),
+            totals: totals.unwrap(),
+            facts: poll.facts,
+            reach: poll.reach,
+            bytes,
+        }
+    }
+
+    /// Writes the log and polls it.
+    fn poll(&mut self) -> News {
+        self.write();
+        self.poll_file(BUDGET)
+    }
+}
+
+fn only_message(event: &WindowsEvent, style: BinXmlStyle) -> Option<StatusMessage> {
+    let mut bench = Bench::new(EventLogWriter::new().style(style));
+    bench.push([noise(0), event.clone(), noise(1)]);
+    let news = bench.poll();
+    assert_eq!(news.totals.records, 3);
+    let mut bodies = news.records.into_iter().map(|record| record.body);
+    let body = bodies.next()?;
+    assert_eq!(bodies.next(), None);
+    match body {
+        RecordBody::Status(message) => Some(message),
+        RecordBody::Remark { .. } => panic!("{body:?}"),
+    }
+}
+
+#[test]
+fn a_status_message_is_read_in_every_language_and_style() {
+    for style in [BinXmlStyle::Templates, BinXmlStyle::Plain] {
+        for language in HeaderLanguage::ALL {
+            for component in [Component::SiteBackup, Component::VssWriter] {
+                let status = Status::new(
+                    MessageId::FAILED,
+                    Severity::Error,
+                    &["E:\\SMSBackup", "CopyFileW failed, Win32 Error = 112"],
+                );
+                let event = WindowsEvent::status(&status.by(component), COMPUTER, at(7), language);
+                let expected = StatusMessage {
+                    id: MessageId::FAILED,
+                    severity: Some(Severity::Error),
+                    component,
+                    machine: COMPUTER.into(),
+                    pid: None,
+                    tid: None,
+                    time: at(7),
+                    hint: Some(Hint { cause: FailureCause::DiskFull, strength: HintStrength::Code }),
+                };
+                assert_eq!(only_message(&event, style), Some(expected), "{language:?} {style:?}");
+            }
+        }
+    }
+}
