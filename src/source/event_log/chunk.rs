@@ -52,16 +52,20 @@ pub(super) enum Head {
 impl Head {
     /// Of the first [`HEAD_SIZE`] bytes.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let header = Header::of(bytes);
-        match (span_header(bytes, RECORDS), header) {
-            (Some(first), _) if header.is_some() => Self::From(first.id),
-            (_, Some(header)) if header.is_empty() => Self::Unused,
-            (_, Some(header)) if header.intact => Self::From(header.ids.0),
-            // A record without the header of its chunk may be of any age, but its id tells that too.
-            (Some(first), None) => Self::From(first.id),
+        match (Header::of(bytes), span_header(bytes, RECORDS)) {
+            (Some(header), _) if header.intact && !header.is_empty() => Self::From(header.ids.0),
+            (Some(header), None) if header.is_empty() => Self::Unused,
+            (_, Some(first)) => Self::From(first.id),
             (None, None) if bytes.iter().all(|byte| *byte == 0) => Self::Unused,
-            _ => Self::Unreadable,
+            (_, None) => Self::Unreadable,
         }
+    }
+}
+
+impl Head {
+    /// The id of the chunk's first record, if it can be told.
+    pub(super) fn first_id(self) -> Option<u64> {
+        if let Self::From(first) = self { Some(first) } else { None }
     }
 }
 
@@ -132,6 +136,11 @@ impl Chunk {
     /// Its records, by growing id.
     pub(super) fn spans(&self) -> &[Span] {
         &self.spans
+    }
+
+    /// The id of the first one.
+    pub(super) fn first_id(&self) -> Option<u64> {
+        self.spans.first().map(|span| span.id)
     }
 
     /// The bytes of one of its records.

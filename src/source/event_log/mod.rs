@@ -15,6 +15,8 @@ mod walk;
 mod whole;
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;

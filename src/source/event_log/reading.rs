@@ -18,6 +18,9 @@ pub(super) fn meanings(
     database: &str,
     phrases: &Phrases,
 ) -> BTreeMap<usize, Option<Meaning>> {
+    if passage.from >= passage.chunk.spans().len() {
+        return BTreeMap::new();
+    }
     let selected = selection::candidates(passage.chunk, passage.from);
     if selected.is_empty() {
         return BTreeMap::new();
@@ -35,6 +38,8 @@ pub(super) struct Reading<'a> {
     known: Option<LastRecord>,
     /// The id of the record before the next one; `None` at the beginning of a content.
     before: Option<u64>,
+    /// Up to when everything was read before this poll.
+    furthest: u64,
     records: Vec<Record>,
     oldest: Option<Timestamp>,
     gap: bool,
@@ -49,6 +54,7 @@ impl<'a> Reading<'a> {
             phrases,
             known: cursor.last,
             before: cursor.last.map(|last| last.id),
+            furthest: cursor.furthest,
             cursor,
             records: Vec::new(),
             oldest: None,
@@ -72,8 +78,12 @@ impl<'a> Reading<'a> {
             if meaning == Some(None) && passage.is_newest && index + 1 == spans.len() {
                 return Taken { until: index, unreadable };
             }
-            unreadable |= meaning == Some(None);
-            self.follow(span);
+            let is_unreadable = meaning == Some(None);
+            unreadable |= is_unreadable;
+            // It could have been a message.
+            if self.leaves_gap_before(span) || is_unreadable {
+                self.note_gap(span);
+            }
             self.totals.records += 1;
             match meaning.flatten() {
                 Some(Meaning::Message(message)) => {
@@ -93,18 +103,20 @@ impl<'a> Reading<'a> {
         Taken { until: spans.len(), unreadable }
     }
 
-    /// Notices what is missing before a record.
-    fn follow(&mut self, span: &Span) {
+    /// Whether records are missing between the one before and this one.
+    fn leaves_gap_before(&mut self, span: &Span) -> bool {
         let goes_on = |before: u64| before.checked_add(1) == Some(span.id);
-        let gap = match (self.before, self.known) {
+        match (self.before.replace(span.id), self.known) {
             (Some(before), _) => !goes_on(before),
             // Other content: it has what was read last, or goes on there, or what was between is gone.
             (None, Some(known)) => span.written > known.written && !goes_on(known.id),
             (None, None) => false,
-        };
-        self.before = Some(span.id);
+        }
+    }
+
+    fn note_gap(&mut self, span: &Span) {
         // Before the first message of all there is nothing to be cut off from.
-        if gap && self.cursor.heard {
+        if self.cursor.heard {
             let time = moment(span.written);
             self.gap = true;
             self.oldest = Some(time);
@@ -114,7 +126,7 @@ impl<'a> Reading<'a> {
 
     fn push(&mut self, span: &Span, body: RecordBody) {
         // What is no newer than what was read before may be the same once more.
-        if span.written <= self.cursor.furthest && self.records.is_empty() {
+        if span.written <= self.furthest && self.records.is_empty() {
             self.cursor.since = self.cursor.next;
         }
         self.records.push(Record { position: self.cursor.next, body });

@@ -76,7 +76,7 @@ impl News {
     }
 }
 
-fn source(path: PathBuf) -> EventLog {
+pub(super) fn source(path: PathBuf) -> EventLog {
     EventLog {
         id: SourceId { kind: SourceKind::EventLog, location: path.display().to_string() },
         path,

@@ -11,7 +11,7 @@ use crate::source::Reach;
 
 /// So many chunks without records are looked at for one that goes on: more than the file grows by at a time (1 MiB),
 /// and little enough for every poll. More of them only where the file's header knows of newer records.
-const LOOK_BEYOND: u64 = 64;
+const LOOK_BEYOND: usize = 64;
 
 /// The new records of one chunk.
 #[derive(Debug)]
@@ -53,6 +53,12 @@ struct Place {
     /// The index of the first new record.
     from: usize,
     is_anew: bool,
+}
+
+impl Place {
+    fn beginning(number: u64, chunk: Chunk) -> Self {
+        Self { number, chunk, from: 0, is_anew: false }
+    }
 }
 
 /// Hands over what comes behind `last`, until `budget` bytes have been read of the file.
@@ -125,10 +131,15 @@ fn start(
     }
     let (mut used, mut unreadable) = (Vec::new(), 0);
     for number in 0..file.chunks() {
-        match file.head(number)? {
-            Head::From(first) => used.push((first, number)),
-            Head::Unreadable => unreadable += 1,
-            Head::Unused => {}
+        let head = file.head(number)?;
+        let first = match head.first_id() {
+            Some(first) => Some(first),
+            // Where the beginning is lost, the rest may be readable.
+            None => file.chunk(number)?.first_id(),
+        };
+        match first {
+            Some(first) => used.push((first, number)),
+            None => unreadable += u64::from(head == Head::Unreadable),
         }
     }
     used.sort_unstable();
@@ -144,9 +155,9 @@ fn start(
     for (_, number) in used {
         let chunk = file.chunk(number)?;
         if !chunk.spans().is_empty() {
-            return Ok(Some(Place { number, chunk, from: 0, is_anew: true }));
+            return Ok(Some(Place { is_anew: true, ..Place::beginning(number, chunk) }));
         }
-        unreadable += u64::from(!chunk.is_whole());
+        unreadable += 1;
     }
     // Nothing else can be told of such a file, so all of it is behind the frontier.
     progress.damaged += unreadable.saturating_sub(progress.damage.behind);
@@ -164,38 +175,55 @@ struct Next {
 
 /// Looks for the chunk that goes on behind the record `last` of the chunk `number`.
 fn next(file: &mut LogFile<'_>, number: u64, last: u64) -> Result<Next, ReadError> {
-    let follows = |first: u64| first > last;
+    let follows = |first: &u64| *first > last;
     let is_known_to_go_on = file.next_id().is_some_and(|next| next > last.saturating_add(1));
-    let (mut damaged, mut unused) = (Vec::new(), Vec::new());
-    let mut looked = 0;
-    for distance in 1..file.chunks() {
-        let other = (number + distance) % file.chunks();
-        let is_damaged = match file.head(other)? {
-            Head::Unused => false,
-            Head::Unreadable => true,
-            Head::From(first) if !follows(first) => break,
-            Head::From(_) => {
-                let chunk = file.chunk(other)?;
-                match chunk.spans().first().map(|span| span.id) {
-                    Some(first) if follows(first) => {
-                        // Where records are missing, a chunk without any was not always so.
-                        if first - last > 1 {
-                            damaged.append(&mut unused);
-                            damaged.sort_unstable();
-                        }
-                        let place = Place { number: other, chunk, from: 0, is_anew: false };
-                        return Ok(Next { place: Some((distance, place)), damaged });
-                    }
-                    Some(_) => break,
-                    None => true,
-                }
-            }
+    let behind = |distance| (number + distance) % file.chunks();
+    let numbers: Vec<_> = (1..file.chunks()).map(|distance| (distance, behind(distance))).collect();
+    let (mut passed, mut damaged) = (Vec::new(), Vec::new());
+    for (distance, other) in numbers {
+        let head = file.head(other)?;
+        let chunk = match head.first_id() {
+            Some(first) if !follows(&first) => break,
+            Some(_) => Some(file.chunk(other)?),
+            None => None,
         };
-        if is_damaged { &mut damaged } else { &mut unused }.push(distance);
-        looked += 1;
-        if looked >= LOOK_BEYOND && !is_known_to_go_on {
+        match chunk.as_ref().and_then(Chunk::first_id) {
+            Some(first) if !follows(&first) => break,
+            Some(first) => {
+                let place = chunk.map(|chunk| (distance, Place::beginning(other, chunk)));
+                return if first - last > 1 {
+                    salvage(file, last, passed, place)
+                } else {
+                    Ok(Next { place, damaged })
+                };
+            }
+            None => {}
+        }
+        passed.push((distance, other));
+        if head != Head::Unused {
+            damaged.push(distance);
+        }
+        if passed.len() >= LOOK_BEYOND && !is_known_to_go_on {
             break;
         }
     }
     Ok(Next { place: None, damaged })
+}
+
+/// Records are missing before `place`: they were in the chunks that were passed, whatever those look like now.
+fn salvage(
+    file: &mut LogFile<'_>,
+    last: u64,
+    passed: Vec<(u64, u64)>,
+    place: Option<(u64, Place)>,
+) -> Result<Next, ReadError> {
+    let mut damaged = Vec::new();
+    for (distance, number) in passed {
+        let chunk = file.chunk(number)?;
+        if chunk.first_id().is_some_and(|first| first > last) {
+            return Ok(Next { place: Some((distance, Place::beginning(number, chunk))), damaged });
+        }
+        damaged.push(distance);
+    }
+    Ok(Next { place, damaged })
 }
