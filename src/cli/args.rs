@@ -93,12 +93,12 @@ pub enum Command {
         #[arg(long, default_value = "text")]
         format: OutputFormat,
     },
-    /// Show the backup runs in copies of Smsbkup.log, as a table or as JSON.
+    /// Show the backup runs in copies of Smsbkup.log and of event logs, as a table or as JSON.
     Log {
         /// How to show them.
         #[arg(long, default_value = "text")]
         format: OutputFormat,
-        /// A Smsbkup.log, or a Smsbkup.lo_ that it rolled into.
+        /// A Smsbkup.log, a Smsbkup.lo_ that it rolled into, or an Application.evtx; in any order, by any name.
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },

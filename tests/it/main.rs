@@ -21,6 +21,7 @@ mod hang;
 #[cfg(unix)]
 mod kill;
 mod log_command;
+mod log_events;
 mod metrics;
 mod other_process;
 mod package_sources;

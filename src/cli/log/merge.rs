@@ -1,0 +1,221 @@
+//! Logs and event logs together: whose records are whose, and the runs that both tell of.
+//!
+//! An event names its computer and no site, so the logs say which site a computer belongs to. An event log may be named
+//! in several copies that overlap: the same record counts once.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::body_of;
+use crate::site::{BackupRun, SiteCode, Timestamp, Timings, Witness};
+use crate::source::event_log::EventRecord;
+use crate::source::{Record, RecordBody};
+use crate::state::{Horizon, Timeline, derive_runs};
+use crate::trace::LogEntry;
+
+/// The first DNS label of a computer's name, in lower case.
+type Computer = Box<str>;
+
+/// Whose records tell of the same runs: a site's; where no log tells of a site, those of one computer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Origin {
+    site: Option<SiteCode>,
+    computer: Option<Computer>,
+}
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub(super) struct Merge {
+    /// The site of the last entry of a log.
+    pub(super) site: Option<SiteCode>,
+    logs: BTreeMap<Option<SiteCode>, Vec<RecordBody>>,
+    /// The sites that a log names for a computer.
+    computers: BTreeMap<Computer, BTreeSet<Option<SiteCode>>>,
+    /// Each with the time that orders it among those of other files.
+    events: Vec<(Timestamp, EventRecord)>,
+}
+
+impl Merge {
+    /// Takes the next entry of the logs.
+    pub(super) fn log_entry(&mut self, entry: LogEntry) {
+        let (site, body) = body_of(entry);
+        self.site = site;
+        if let RecordBody::Status(message) = &body {
+            let computer = computer(message.machine_label());
+            self.computers.entry(computer).or_default().insert(site);
+        }
+        // What stands before the first line that names a site is the end of a run of that site.
+        if site.is_some()
+            && let Some(before) = self.logs.remove(&None)
+        {
+            self.logs.insert(site, before);
+        }
+        self.logs.entry(site).or_default().push(body);
+    }
+
+    /// Takes all records of an event log, in its order.
+    pub(super) fn event_log(&mut self, records: Vec<EventRecord>) {
+        // A clock may step back: between files time decides, within one only its own order.
+        let mut latest = Timestamp::MIN_UTC;
+        self.events.extend(records.into_iter().map(|record| {
+            latest = latest.max(record.message.time);
+            (latest, record)
+        }));
+    }
+
+    /// The runs of all sites, oldest first.
+    pub(super) fn finish(mut self) -> Vec<(Option<SiteCode>, BackupRun)> {
+        let mut events = std::mem::take(&mut self.events);
+        events.sort_by_key(|(time, _)| *time);
+        let mut known = HashSet::new();
+        events.retain(|(_, EventRecord { id, message })| {
+            known.insert((computer(message.machine_label()), *id, message.time))
+        });
+        let mut told: BTreeMap<Origin, BTreeMap<Witness, Vec<RecordBody>>> = BTreeMap::new();
+        for (_, EventRecord { message, .. }) in events {
+            let witnesses = told.entry(self.origin(message.machine_label())).or_default();
+            witnesses.entry(Witness::EventLog).or_default().push(RecordBody::Status(message));
+        }
+        for (site, bodies) in self.logs {
+            told.entry(Origin { site, computer: None }).or_default().insert(Witness::Log, bodies);
+        }
+        let mut runs = Vec::new();
+        for (origin, witnesses) in told {
+            let records =
+                witnesses.into_iter().map(|(witness, bodies)| (witness, in_order(bodies))).collect();
+            let timeline = Timeline::restore(records, Horizon::default());
+            let derived = derive_runs(&timeline, &Timings::DEFAULT);
+            runs.extend(derived.into_iter().map(|run| (origin.site, run)));
+        }
+        runs.sort_by_key(|(site, run)| (run.first, *site));
+        runs
+    }
+
+    /// The site to which logs say that a computer belongs, or the only one that they know.
+    fn origin(&self, label: &str) -> Origin {
+        let only = |sites: &mut dyn Iterator<Item = Option<SiteCode>>| {
+            sites.next().filter(|_| sites.next().is_none())
+        };
+        let computer = computer(label);
+        let own = self.computers.get(&computer).and_then(|sites| only(&mut sites.iter().copied()));
+        let named = || only(&mut self.logs.keys().copied().filter(Option::is_some));
+        match own.or_else(named) {
+            Some(site) => Origin { site, computer: None },
+            None => Origin { site: None, computer: Some(computer) },
+        }
+    }
+}
+
+fn computer(label: &str) -> Computer {
+    label.to_ascii_lowercase().into()
+}
+
+fn in_order(bodies: Vec<RecordBody>) -> Vec<Record> {
+    (0..).zip(bodies).map(|(position, body)| Record { position, body }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::{BackupOutcome, Component, MessageId, Severity, StatusMessage};
+
+    fn message(id: MessageId, machine: &str, second: i64) -> StatusMessage {
+        let severity = if id.is_failure() { Severity::Error } else { Severity::Information };
+        StatusMessage {
+            id,
+            severity: Some(severity),
+            component: Component::SiteBackup,
+            machine: machine.into(),
+            pid: None,
+            tid: None,
+            time: Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(second),
+            hint: None,
+        }
+    }
+
+    /// Start, outcome and end of a run, a minute apart, as records of an event log.
+    fn run(machine: &str, first_id: u64, start: i64, outcome: MessageId) -> Vec<EventRecord> {
+        let ids = [MessageId::SERVICE_STARTED, outcome, MessageId::SERVICE_STOPPED];
+        let message = |(number, id): (i64, _)| message(id, machine, start + 60 * number);
+        let messages = (0..).zip(ids).map(message);
+        (first_id..).zip(messages).map(|(id, message)| EventRecord { id, message }).collect()
+    }
+
+    fn site(code: &str) -> Option<SiteCode> {
+        Some(code.parse().unwrap())
+    }
+
+    fn named(merge: &mut Merge, machine: &str, code: Option<SiteCode>) {
+        merge.log_entry(LogEntry::Status(message(MessageId::WRITER_THAWED, machine, 0), code));
+    }
+
+    fn outcomes(merge: Merge) -> Vec<BackupOutcome> {
+        merge.finish().into_iter().filter_map(|(_, run)| run.outcome()).collect()
+    }
+
+    #[test]
+    fn a_computer_is_of_the_site_that_a_log_names_else_of_the_only_one_else_of_none() {
+        let mut merge = Merge::default();
+        let own = |merge: &Merge, label: &str| merge.origin(label);
+        let nobody = |label: &str| Origin { site: None, computer: Some(label.into()) };
+        let of = |code: &str| Origin { site: site(code), computer: None };
+        assert_eq!(own(&merge, "CM01"), nobody("cm01"));
+        named(&mut merge, "CM01.corp.example", site("P01"));
+        assert_eq!([own(&merge, "cm01"), own(&merge, "CM09")], [of("P01"), of("P01")]);
+        named(&mut merge, "CM02", site("P02"));
+        assert_eq!(
+            [own(&merge, "CM01"), own(&merge, "CM02"), own(&merge, "CM09")],
+            [of("P01"), of("P02"), nobody("cm09")]
+        );
+        // Installed anew for another site: which one an event is of, nobody knows.
+        named(&mut merge, "CM01", site("P02"));
+        assert_eq!(own(&merge, "CM01"), nobody("cm01"));
+    }
+
+    #[test]
+    fn a_log_without_any_site_and_the_events_of_its_computer_are_one() {
+        let mut merge = Merge::default();
+        for record in run("CM01.corp.example", 1, 0, MessageId::COMPLETED) {
+            merge.log_entry(LogEntry::Status(record.message, None));
+        }
+        merge.event_log(run("cm01", 7, 5, MessageId::COMPLETED));
+        let runs = merge.finish();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        assert_eq!((runs[0].0, runs[0].1.messages.len()), (None, 3));
+    }
+
+    #[test]
+    fn a_record_in_two_files_counts_once_and_those_of_two_computers_twice() {
+        let mut merge = Merge::default();
+        let copy =
+            [run("CM01", 1, 0, MessageId::FAILED), run("CM01", 4, 3600, MessageId::COMPLETED)].concat();
+        merge.event_log(copy[2..].to_vec());
+        merge.event_log(copy[..5].to_vec());
+        merge.event_log(run("CM02", 4, 3600, MessageId::COMPLETED));
+        let runs = merge.finish();
+        let messages: Vec<_> = runs.iter().map(|(_, run)| run.messages.len()).collect();
+        assert_eq!(messages, [3, 3, 3], "{runs:?}");
+    }
+
+    #[test]
+    fn within_a_file_its_own_order_holds_although_a_clock_steps() {
+        let mut merge = Merge::default();
+        // The clock was an hour ahead while the first run failed.
+        merge.event_log(
+            [run("CM01", 1, 3600, MessageId::FAILED), run("CM01", 4, 1800, MessageId::COMPLETED)].concat(),
+        );
+        let runs = merge.finish();
+        let ends: Vec<_> =
+            runs.iter().map(|(_, run)| (run.succeeded.is_some(), run.messages.len())).collect();
+        assert_eq!(ends, [(true, 3), (false, 3)], "{runs:?}");
+    }
+
+    #[test]
+    fn both_servers_of_a_site_tell_in_the_order_of_time() {
+        let mut merge = Merge::default();
+        named(&mut merge, "CM01", site("P01"));
+        let of = |machine, start| run(machine, 1, start, MessageId::COMPLETED);
+        merge.event_log([of("CM01", 0), of("CM01", 7200)].concat());
+        merge.event_log([of("CM02", 3600), of("CM02", 10_800)].concat());
+        assert_eq!(outcomes(merge), [const { BackupOutcome::Succeeded }; 4]);
+    }
+}
