@@ -109,6 +109,18 @@ fn files_in_any_order_give_the_same_table() {
 }
 
 #[test]
+fn a_log_that_begins_within_a_run_is_of_one_site_only() {
+    let place = Place::new(ONE_SITE);
+    let whole = run("P01", &task("P01").success(), TimeDelta::hours(3));
+    // Free text names no site, and this line is a sign of a run.
+    let from = whole.find("Starts cleaning and preparing").expect("the line before the old snapshot goes");
+    place.append(&whole[from..]);
+    let output = log(&[&place.log()]);
+    let table = text(&output.stdout);
+    assert!(table.lines().count() == 2 && table.contains("\nP01 "), "{table}");
+}
+
+#[test]
 fn json_has_the_promised_shape() {
     let place = Place::new(ONE_SITE);
     let scripts: [(RunScript, _, _); 4] = [

@@ -21,6 +21,13 @@ impl Stream {
     /// Takes the next entry, and prints the runs that it makes certain.
     pub(super) fn take(&mut self, entry: LogEntry, printer: &mut Printer<'_>) -> anyhow::Result<()> {
         let (site, body) = body_of(entry);
+        // What stands before the first line that names a site is the end of a run of that site.
+        if self.site.is_none()
+            && site.is_some()
+            && let Some(deriver) = self.derivers.remove(&None)
+        {
+            self.derivers.insert(site, deriver);
+        }
         self.site = site;
         let deriver = self.derivers.entry(self.site).or_insert_with(|| RunDeriver::new(&Timings::DEFAULT));
         if let Some(run) = deriver.push(&body) {
