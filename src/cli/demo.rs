@@ -18,9 +18,10 @@ use super::serve;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::database::{SimulatedDatabase, database_config};
+use crate::demo::event_log;
 use crate::demo::history::{Nights, history, write_history};
 use crate::demo::live::{Act, LiveScript};
-use crate::demo::writer::{BackupTask, LogWriter, SnapshotWriter};
+use crate::demo::writer::{BackupTask, EventLogWriter, LogWriter, SnapshotWriter};
 use crate::environment::Environment;
 use crate::metrics::LogCounts;
 use crate::schedule::Zone;
@@ -39,6 +40,7 @@ const CONFIGURATION: &str = "\
 sites:
   - code: P01
     log: { path: Logs/smsbkup.log, interval: 1s }
+    event_log: { path: winevt/Logs/Application.evtx, interval: 1s }
     snapshot:
       path: SCCMBackup
       interval: 10s
@@ -109,6 +111,7 @@ struct Simulation {
     folder: PathBuf,
     configuration: PathBuf,
     writer: LogWriter,
+    event_log: EventLogWriter,
     snapshots: SnapshotWriter,
     live: LiveScript,
     database: SimulatedDatabase,
@@ -122,7 +125,7 @@ impl Simulation {
         let (task, writer) = (BackupTask::new(site), LogWriter::new(site, MACHINE));
         let history = history(now, &task, &Nights::default());
         let live = LiveScript::new(task.clone(), now + LEAD);
-        let simulation = Self {
+        let mut simulation = Self {
             folder: folder.to_owned(),
             configuration: folder.join("configmgr_backup_exporter.yml"),
             database: SimulatedDatabase::new(
@@ -132,14 +135,17 @@ impl Simulation {
                 history.clone(),
                 live.clone(),
             ),
+            event_log: event_log::after(&history, &writer),
             writer,
             snapshots: SnapshotWriter::new(site),
             live,
         };
-        for path in ["Logs", "SCCMBackup", "Archive", "Copies", "SCUP", "inboxes/smsbkup.box"] {
+        for path in ["Logs", "winevt/Logs", "SCCMBackup", "Archive", "Copies", "SCUP", "inboxes/smsbkup.box"]
+        {
             fs::create_dir_all(folder.join(path))?;
         }
         write_history(&folder.join("Logs"), &simulation.writer, &history)?;
+        simulation.write_event_log()?;
         for (generation, (start, run)) in (1_000_000..).zip(history.iter().rev().take(KEPT_ARCHIVES).rev()) {
             let (log, end) = (run.text(&simulation.writer, *start), *start + run.duration());
             for folder in [simulation.destination(), simulation.archive(*start)] {
@@ -170,7 +176,7 @@ impl Simulation {
     }
 
     /// Does what the simulated task does, each act when its time has come.
-    async fn play(self, stop: CancellationToken) {
+    async fn play(mut self, stop: CancellationToken) {
         for (time, act) in self.live.clone().acts(self.writer.clone()) {
             let wait = (time - Clock::System.now()).to_std().unwrap_or_default();
             tokio::time::sleep(wait).await;
@@ -182,7 +188,14 @@ impl Simulation {
         }
     }
 
-    fn act(&self, act: &Act, time: Timestamp) -> io::Result<()> {
+    /// Writes what is new in the event log into its file.
+    fn write_event_log(&mut self) -> io::Result<()> {
+        let path = self.folder.join("winevt/Logs/Application.evtx");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        self.event_log.write_changes(&mut file)
+    }
+
+    fn act(&mut self, act: &Act, time: Timestamp) -> io::Result<()> {
         let destination = self.destination();
         match act {
             Act::Line(line) => OpenOptions::new()
@@ -190,6 +203,10 @@ impl Simulation {
                 .create(true)
                 .open(self.folder.join("Logs/smsbkup.log"))?
                 .write_all(line.as_bytes()),
+            Act::Event(event) => {
+                self.event_log.push(event);
+                self.write_event_log()
+            }
             Act::Delete if destination.exists() => fs::remove_dir_all(destination),
             Act::Delete => Ok(()),
             Act::Copy { generation, flaw } => self.snapshots.write(&destination, *generation, time, *flaw),
@@ -240,7 +257,8 @@ fn announce(
         writeln!(out, "  backup health  {base}/health/backup")?;
         writeln!(out, "  JSON           {base}/api/v1/sites  {base}/api/v1/sites/{SITE}/runs")?;
     }
-    writeln!(out, "Its database is simulated in this process; nothing is asked over the network.")?;
+    writeln!(out, "Its log, its Application event log and its database tell of the same runs.")?;
+    writeln!(out, "The database is simulated in this process; nothing is asked over the network.")?;
     writeln!(out, "Its files are in {}; they go when the demo stops (Ctrl-C).", folder.display())?;
     out.flush()
 }

@@ -5,13 +5,16 @@
 
 use chrono::TimeDelta;
 
-use super::writer::{BackupTask, Entry, Flaw, LogWriter, RunScript};
+use super::event_log;
+use super::writer::{BackupTask, Entry, Flaw, LogWriter, RunScript, WindowsEvent};
 use crate::site::{FailureCause, MessageId, Timestamp};
 
 /// How long a run takes that goes to its end.
 const RUN: TimeDelta = TimeDelta::seconds(20);
 /// From one start to the next.
 const INTERVAL: TimeDelta = TimeDelta::seconds(60);
+/// From a start to an event of another provider.
+const NOISE: TimeDelta = TimeDelta::seconds(40);
 /// Of so many runs one fails.
 const FAILS_EVERY: usize = 5;
 const CAUSES: [FailureCause; 8] = [
@@ -54,6 +57,8 @@ impl LiveScript {
 pub enum Act {
     /// It writes a line into its log.
     Line(String),
+    /// Something on its server writes an event.
+    Event(WindowsEvent),
     /// It deletes the old snapshot.
     Delete,
     /// It copies the new one.
@@ -70,7 +75,7 @@ pub enum Act {
     },
 }
 
-/// Every line of a run, and what it tells of besides.
+/// Every line of a run, what it tells of besides, and every event.
 fn acts(number: usize, start: Timestamp, run: &RunScript, writer: &LogWriter) -> Vec<(Timestamp, Act)> {
     let mut acts = Vec::new();
     for ((time, line), (_, entry)) in run.lines(writer, start).into_iter().zip(run.entries()) {
@@ -93,6 +98,10 @@ fn acts(number: usize, start: Timestamp, run: &RunScript, writer: &LogWriter) ->
         acts.push((time, Act::Line(line)));
         acts.extend(deed.map(|deed| (time, deed)));
     }
+    let noise = WindowsEvent::other(number, writer.machine(), start + NOISE);
+    let events = event_log::events(run, writer, start).into_iter().chain([noise]);
+    acts.extend(events.map(|event| (event.time, Act::Event(event))));
+    acts.sort_by_key(|(time, _)| *time);
     acts
 }
 

@@ -12,6 +12,8 @@ mod alerts;
 mod bias;
 mod check;
 mod config;
+#[cfg(unix)]
+mod demo;
 mod endpoints;
 mod evtx;
 mod failures;

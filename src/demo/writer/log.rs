@@ -52,6 +52,11 @@ impl LogWriter {
         }
     }
 
+    /// The site that it writes for.
+    pub fn site(&self) -> SiteCode {
+        self.site
+    }
+
     /// The machine that it writes for.
     pub fn machine(&self) -> &str {
         &self.machine
