@@ -40,6 +40,7 @@ pub(super) struct Reading<'a> {
     before: Option<u64>,
     /// Up to when everything was read before this poll.
     furthest: u64,
+    is_again: bool,
     records: Vec<Record>,
     oldest: Option<Timestamp>,
     gap: bool,
@@ -55,6 +56,7 @@ impl<'a> Reading<'a> {
             known: cursor.last,
             before: cursor.last.map(|last| last.id),
             furthest: cursor.furthest,
+            is_again: false,
             cursor,
             records: Vec::new(),
             oldest: None,
@@ -67,7 +69,7 @@ impl<'a> Reading<'a> {
     pub(super) fn take(&mut self, passage: &Passage<'_>) -> Taken {
         if passage.is_anew {
             self.before = None;
-            self.cursor.since = self.cursor.next;
+            self.reads_again();
         }
         let spans = passage.chunk.spans();
         let mut meanings = meanings(passage, self.database, self.phrases);
@@ -124,10 +126,19 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// What comes may have been given before, which another position says, also if none came in between.
+    fn reads_again(&mut self) {
+        if !self.is_again && self.known.is_some() {
+            self.is_again = true;
+            self.cursor.next += u64::from(self.cursor.next == self.cursor.since);
+            self.cursor.since = self.cursor.next;
+        }
+    }
+
     fn push(&mut self, span: &Span, body: RecordBody) {
         // What is no newer than what was read before may be the same once more.
         if span.written <= self.furthest && self.records.is_empty() {
-            self.cursor.since = self.cursor.next;
+            self.reads_again();
         }
         self.records.push(Record { position: self.cursor.next, body });
         self.cursor.next += 1;

@@ -15,6 +15,9 @@ use crate::site::{ClosedSet, Component};
 /// The token of binary XML that begins a fragment, with its version and flags.
 const FRAGMENT: u8 = 0x0F;
 const FRAGMENT_SIZE: usize = 4;
+/// The token that opens an element, without the bit that says that attributes follow.
+const OPEN_ELEMENT: u8 = 0x01;
+const HAS_ATTRIBUTES: u8 = 0x40;
 /// The token of a template instance; behind it one byte, the template's id, and where its definition is.
 const TEMPLATE_INSTANCE: u8 = 0x0C;
 const DEFINITION_OFFSET: usize = 6;
@@ -61,9 +64,14 @@ pub(super) fn candidates(chunk: &Chunk, from: usize) -> Vec<usize> {
     let may_count = |range: &Range<usize>| bytes.get(range.clone()).is_some_and(may_be_of_the_backup);
     let spans = chunk.spans().iter().enumerate().skip(from);
     let worth = |span: &Span| {
-        let parts = [Some(span.range.clone()), definition(bytes, span)];
-        let holds = |test: &dyn Fn(&Range<usize>) -> bool| parts.iter().flatten().any(test);
-        holds(&names_provider) && holds(&may_count)
+        let template = match content(bytes, span) {
+            Content::Template(definition) => definition,
+            Content::Plain => 0..0,
+            // It may have been anything.
+            Content::Garbled => return true,
+        };
+        let parts = [span.range.clone(), template];
+        parts.iter().any(names_provider) && parts.iter().any(may_count)
     };
     spans.filter(|(_, span)| worth(span)).map(|(index, _)| index).collect()
 }
@@ -88,15 +96,30 @@ fn may_be_of_the_backup(bytes: &[u8]) -> bool {
         || FINDERS.words.iter().any(|word| word.find(bytes).is_some())
 }
 
-/// Where the definition is of the template that a record uses, if it uses one.
-fn definition(bytes: &[u8], span: &Span) -> Option<Range<usize>> {
+/// How the content of a record begins.
+enum Content {
+    /// With a template, whose definition is there.
+    Template(Range<usize>),
+    /// With an element.
+    Plain,
+    /// With nothing that is known.
+    Garbled,
+}
+
+fn content(bytes: &[u8], span: &Span) -> Content {
     let mut at = span.range.start + RECORD_HEADER;
-    while *bytes.get(at)? == FRAGMENT {
+    while bytes.get(at) == Some(&FRAGMENT) {
         at += FRAGMENT_SIZE;
     }
-    if *bytes.get(at)? != TEMPLATE_INSTANCE {
-        return None;
+    match bytes.get(at) {
+        Some(&TEMPLATE_INSTANCE) => definition(bytes, at).map_or(Content::Garbled, Content::Template),
+        Some(token) if token & !HAS_ATTRIBUTES == OPEN_ELEMENT => Content::Plain,
+        _ => Content::Garbled,
     }
+}
+
+/// Where the definition is of the template that is used at `at`.
+fn definition(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let start = usize::try_from(u32_at(bytes, at + DEFINITION_OFFSET)?).ok()?;
     let size = usize::try_from(u32_at(bytes, start.checked_add(DEFINITION_HEADER - 4)?)?).ok()?;
     let end = start.saturating_add(DEFINITION_HEADER).saturating_add(size).min(bytes.len());

@@ -1,19 +1,18 @@
 //! Logs as the event log service writes them, read through the source.
 
-use std::fs::{self, File};
+mod files;
+mod messages;
+mod ring;
+
+use std::fs;
 use std::path::PathBuf;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use tempfile::TempDir;
 
 use super::*;
-use crate::demo::writer::{
-    BinXmlStyle, CHUNK_SIZE, EventLogWriter, HEADER_SIZE, HeaderLanguage, Status, WindowsEvent,
-};
-use crate::site::{
-    Component, FailureCause, Hint, HintStrength, MessageId, Remark, Severity, SqlServerEvent, StatusMessage,
-    Timestamp, Witness,
-};
+use crate::demo::writer::{CHUNK_SIZE, EventLogWriter, HEADER_SIZE, HeaderLanguage, Status, WindowsEvent};
+use crate::site::{MessageId, Remark, Severity, Timestamp, Witness};
 use crate::source::{Cursor as SourceCursor, EventTotals, Fact, Reach, Record, RecordBody};
 use crate::trace::UserPatterns;
 
@@ -23,17 +22,20 @@ fn at(seconds: i64) -> Timestamp {
     DateTime::from_timestamp(1_700_000_000 + seconds, 123_456_700).unwrap()
 }
 
-fn status(id: MessageId, severity: Severity, seconds: i64) -> WindowsEvent {
-    let status = Status::new(id, severity, &["one"]);
-    WindowsEvent::status(&status, COMPUTER, at(seconds), HeaderLanguage::English)
-}
-
 fn message(seconds: i64) -> WindowsEvent {
-    status(MessageId::TASK_STARTED, Severity::Information, seconds)
+    let status = Status::new(MessageId::TASK_STARTED, Severity::Information, &["one"]);
+    WindowsEvent::status(&status, COMPUTER, at(seconds), HeaderLanguage::English)
 }
 
 fn noise(seconds: i64) -> WindowsEvent {
     WindowsEvent::other(usize::try_from(seconds).unwrap(), COMPUTER, at(seconds))
+}
+
+/// So large that a chunk holds one only.
+fn huge(event: WindowsEvent) -> WindowsEvent {
+    let mut event = event;
+    event.data.insert(0, "x".repeat(20_000));
+    event
 }
 
 /// A log in a folder, and the source that reads it with what only a checkpoint keeps.
@@ -76,6 +78,7 @@ impl News {
     }
 }
 
+/// The source for a log, without a configuration.
 pub(super) fn source(path: PathBuf) -> EventLog {
     EventLog {
         id: SourceId { kind: SourceKind::EventLog, location: path.display().to_string() },
@@ -96,6 +99,13 @@ impl Bench {
 
     fn push(&mut self, events: impl IntoIterator<Item = WindowsEvent>) {
         events.into_iter().for_each(|event| _ = self.log.push(&event));
+    }
+
+    /// The log's file, with changes in one of its chunks.
+    fn write_with(&self, chunk: usize, change: impl Fn(&mut [u8])) {
+        let mut bytes = self.log.bytes();
+        change(&mut bytes[HEADER_SIZE + chunk * CHUNK_SIZE..][..CHUNK_SIZE]);
+        fs::write(&self.path, bytes).unwrap();
     }
 
     fn write(&self) {
@@ -129,46 +139,5 @@ impl Bench {
     fn poll(&mut self) -> News {
         self.write();
         self.poll_file(BUDGET)
-    }
-}
-
-fn only_message(event: &WindowsEvent, style: BinXmlStyle) -> Option<StatusMessage> {
-    let mut bench = Bench::new(EventLogWriter::new().style(style));
-    bench.push([noise(0), event.clone(), noise(1)]);
-    let news = bench.poll();
-    assert_eq!(news.totals.records, 3);
-    let mut bodies = news.records.into_iter().map(|record| record.body);
-    let body = bodies.next()?;
-    assert_eq!(bodies.next(), None);
-    match body {
-        RecordBody::Status(message) => Some(message),
-        RecordBody::Remark { .. } => panic!("{body:?}"),
-    }
-}
-
-#[test]
-fn a_status_message_is_read_in_every_language_and_style() {
-    for style in [BinXmlStyle::Templates, BinXmlStyle::Plain] {
-        for language in HeaderLanguage::ALL {
-            for component in [Component::SiteBackup, Component::VssWriter] {
-                let status = Status::new(
-                    MessageId::FAILED,
-                    Severity::Error,
-                    &["E:\\SMSBackup", "CopyFileW failed, Win32 Error = 112"],
-                );
-                let event = WindowsEvent::status(&status.by(component), COMPUTER, at(7), language);
-                let expected = StatusMessage {
-                    id: MessageId::FAILED,
-                    severity: Some(Severity::Error),
-                    component,
-                    machine: COMPUTER.into(),
-                    pid: None,
-                    tid: None,
-                    time: at(7),
-                    hint: Some(Hint { cause: FailureCause::DiskFull, strength: HintStrength::Code }),
-                };
-                assert_eq!(only_message(&event, style), Some(expected), "{language:?} {style:?}");
-            }
-        }
     }
 }

@@ -106,7 +106,8 @@ pub(super) fn advance(
             }
             break;
         };
-        if file.bytes >= budget {
+        // To look for the beginning alone may take all of it.
+        if file.bytes >= budget && progress.last != last {
             progress.reach = Reach::More;
             break;
         }

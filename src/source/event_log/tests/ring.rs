@@ -1,0 +1,254 @@
+//! What is new from poll to poll, whatever the service does to its ring of chunks.
+
+use super::*;
+
+/// Fills a log of this many chunks, each with one message, the first at second 0.
+fn chunks(count: i64) -> Bench {
+    let mut bench = Bench::new(EventLogWriter::new());
+    bench.push((0..count).map(|second| huge(message(second))));
+    assert_eq!(bench.log.bytes().len(), HEADER_SIZE + usize::try_from(count).unwrap() * CHUNK_SIZE);
+    bench
+}
+
+/// Polls until nothing is new; what all polls brought.
+fn all(bench: &mut Bench) -> (Vec<i64>, EventTotals) {
+    let (mut seconds, mut totals) = (Vec::new(), EventTotals::default());
+    loop {
+        let news = bench.poll_file(BUDGET);
+        seconds.extend(news.seconds());
+        totals += news.totals;
+        if news.totals.records == 0 {
+            return (seconds, totals);
+        }
+    }
+}
+
+#[test]
+fn each_poll_brings_what_came_since_the_one_before() {
+    let mut bench = Bench::new(EventLogWriter::new());
+    assert!(bench.poll().seconds().is_empty());
+    for second in 0..300 {
+        bench.push([noise(second), message(second), noise(second)]);
+        bench.log.set_dirty(second % 7 == 0);
+        let news = bench.poll();
+        assert_eq!((news.seconds(), news.totals.records), (vec![second], 3));
+        assert_eq!(bench.poll().totals, EventTotals::default());
+    }
+    assert!(bench.log.bytes().len() > 3 * CHUNK_SIZE);
+}
+
+#[test]
+fn a_site_that_does_not_report_there_is_silent_until_its_first_message() {
+    let mut bench = Bench::new(EventLogWriter::new());
+    bench.push([noise(1), WindowsEvent { provider: "SMS Client".to_owned(), ..message(2) }]);
+    assert_eq!(bench.poll().coverage(), None);
+    bench.push([noise(3), message(4), message(5)]);
+    assert_eq!(bench.poll().coverage(), Some((Some(at(4)), false)));
+    assert_eq!(bench.poll().coverage(), Some((None, false)));
+    bench.push([noise(6)]);
+    assert_eq!(bench.poll().coverage(), Some((None, false)));
+}
+
+#[test]
+fn a_ring_that_went_round_is_read_from_its_oldest_record() {
+    let mut bench = Bench::new(EventLogWriter::new().capacity(3).first_id(u64::MAX / 2));
+    bench.push((0..8).map(|second| huge(message(second))));
+    assert_eq!(bench.poll().seconds(), [5, 6, 7]);
+    bench.push((8..10).map(|second| huge(message(second))));
+    let news = bench.poll();
+    assert_eq!((news.seconds(), news.totals.records), (vec![8, 9], 2));
+}
+
+#[test]
+fn what_was_overwritten_unread_leaves_a_gap() {
+    let mut bench = Bench::new(EventLogWriter::new().capacity(3));
+    bench.push((0..3).map(|second| huge(message(second))));
+    bench.poll();
+    bench.push((3..8).map(|second| huge(message(second))));
+    let news = bench.poll();
+    assert_eq!(news.seconds(), [-1, 5, 6, 7]);
+    assert_eq!(news.coverage(), Some((Some(at(5)), true)));
+    assert_eq!(news.records[0].position, bench.cursor.since());
+}
+
+#[test]
+fn a_log_that_was_cleared_is_read_anew_behind_a_gap() {
+    let mut bench = chunks(3);
+    bench.poll();
+    bench.log.clear();
+    let news = bench.poll();
+    assert_eq!((news.seconds(), news.coverage()), (vec![], Some((None, true))));
+    bench.push([noise(10)]);
+    let news = bench.poll();
+    assert_eq!((news.seconds(), news.coverage()), (vec![-1], Some((Some(at(10)), true))));
+    bench.push([message(11)]);
+    let news = bench.poll();
+    assert_eq!((news.seconds(), news.coverage()), (vec![11], Some((Some(at(11)), false))));
+}
+
+#[test]
+fn a_log_that_was_archived_goes_on_in_the_next_file_without_a_gap() {
+    for (first_id, expected) in [(4, vec![3, 4]), (5, vec![-1, 3, 4])] {
+        let mut bench = chunks(3);
+        bench.poll();
+        bench.log = EventLogWriter::new().first_id(first_id);
+        bench.push([message(3), message(4)]);
+        assert_eq!(bench.poll().seconds(), expected);
+    }
+}
+
+#[test]
+fn a_copy_with_its_chunks_elsewhere_goes_on_where_the_log_was_read() {
+    let mut bench = Bench::new(EventLogWriter::new().capacity(3));
+    bench.push((0..4).map(|second| huge(message(second))));
+    bench.poll();
+    let since = bench.cursor.since();
+    bench.push([huge(message(4))]);
+    let mut bytes = bench.log.bytes();
+    bytes[HEADER_SIZE..].rotate_left(CHUNK_SIZE);
+    fs::write(&bench.path, bytes).unwrap();
+    assert_eq!(bench.poll_file(BUDGET).seconds(), [4]);
+    assert_eq!(bench.cursor.since(), since);
+}
+
+#[test]
+fn what_a_copy_gives_once_more_is_announced() {
+    let mut bench = chunks(2);
+    let older = bench.log.clone();
+    bench.push([message(2)]);
+    bench.poll();
+    // The older copy holds nothing new, and the newer one what was read before.
+    let newer = std::mem::replace(&mut bench.log, older);
+    let since = bench.cursor.since();
+    assert_eq!(bench.poll().seconds(), [0, 1]);
+    assert!(bench.cursor.since() > since);
+    bench.log = newer;
+    let since = bench.cursor.since();
+    assert_eq!(bench.poll().seconds(), [2]);
+    assert!(bench.cursor.since() > since);
+}
+
+#[test]
+fn a_file_that_was_cut_off_tells_what_is_left() {
+    let mut bench = chunks(3);
+    let bytes = bench.log.bytes();
+    fs::write(&bench.path, &bytes[..bytes.len() - CHUNK_SIZE / 2]).unwrap();
+    assert_eq!(bench.poll_file(BUDGET).seconds(), [0, 1]);
+    assert_eq!(bench.poll().seconds(), [2]);
+}
+
+#[test]
+fn damage_costs_only_what_it_hit_and_each_chunk_counts_once() {
+    let magic = |chunk: &mut [u8]| chunk[..8].fill(0);
+    let header = |chunk: &mut [u8]| chunk[..4096].fill(0);
+    let nothing = |chunk: &mut [u8]| chunk.fill(0);
+    let noise = |chunk: &mut [u8]| chunk.fill(0xA5);
+    let checksum = |chunk: &mut [u8]| chunk[54] ^= 1;
+    let text = |chunk: &mut [u8]| chunk[20_000] ^= 1;
+    let record = |chunk: &mut [u8]| chunk[560..600].fill(0);
+    let size = |chunk: &mut [u8]| chunk[516] ^= 0x10;
+    type Change = fn(&mut [u8]);
+    // The message, if the chunk still has it.
+    let changes: [(Change, bool); 8] = [
+        (magic, true),
+        (header, false),
+        (nothing, false),
+        (noise, false),
+        (checksum, true),
+        (text, true),
+        (record, false),
+        (size, false),
+    ];
+    for (kind, (change, is_readable)) in changes.into_iter().enumerate() {
+        let mut bench = chunks(4);
+        bench.write_with(2, change);
+        let (seconds, totals) = all(&mut bench);
+        let expected = if is_readable { vec![0, 1, 2, 3] } else { vec![0, 1, -1, 3] };
+        assert_eq!((seconds, totals.damaged_chunks), (expected, 1), "{kind}");
+
+        // As the newest one it may still be written to; it is known for what it is when the next one goes on.
+        let mut bench = chunks(2);
+        bench.poll();
+        bench.push([huge(message(2))]);
+        bench.write_with(2, change);
+        let (_, first) = all(&mut bench);
+        bench.push([huge(message(3))]);
+        bench.write_with(2, change);
+        let (seconds, second) = all(&mut bench);
+        assert_eq!(*seconds.last().unwrap(), 3, "{kind}");
+        assert_eq!(seconds.contains(&-1), !is_readable, "{kind} {seconds:?}");
+        assert_eq!(first.damaged_chunks + second.damaged_chunks, 1, "{kind}");
+    }
+}
+
+#[test]
+fn in_a_damaged_chunk_the_records_behind_the_damage_are_found() {
+    let mut bench = Bench::new(EventLogWriter::new());
+    bench.push((0..20).map(message));
+    bench.push([huge(message(20)), huge(message(21))]);
+    let bytes = bench.log.bytes();
+    let chunk = &bytes[HEADER_SIZE..][..CHUNK_SIZE];
+    let records: Vec<_> = memchr::memmem::find_iter(chunk, b"**\0\0").collect();
+    // Record 5 loses its header, record 9 its content.
+    let (fifth, ninth) = (records[5], records[9] + 24);
+    bench.write_with(0, |chunk| {
+        chunk[fifth..fifth + 24].fill(0xFF);
+        chunk[ninth..ninth + 100].fill(0xFF);
+    });
+    let (seconds, totals) = all(&mut bench);
+    let expected = [0, 1, 2, 3, 4, -1, 6, 7, 8, -1, 10].into_iter().chain(11..=21);
+    assert_eq!(seconds, expected.collect::<Vec<_>>());
+    assert_eq!((totals.damaged_chunks, totals.records), (1, 21));
+}
+
+#[test]
+fn the_newest_record_waits_while_it_is_being_written() {
+    for torn in [24, 40, 200] {
+        let mut bench = Bench::new(EventLogWriter::new());
+        bench.push([noise(0), message(1)]);
+        let bytes = bench.log.bytes();
+        let last = memchr::memmem::rfind(&bytes, b"**\0\0").unwrap() - HEADER_SIZE;
+        bench.write_with(0, |chunk| chunk[last + torn..].fill(0));
+        assert!(bench.poll_file(BUDGET).seconds().is_empty());
+        assert_eq!(bench.poll().seconds(), [1]);
+    }
+}
+
+#[test]
+fn a_budget_ends_a_poll_after_a_chunk_and_nothing_is_lost() {
+    let mut bench = chunks(5);
+    bench.write();
+    let mut seconds = Vec::new();
+    for _ in 0..4 {
+        let news = bench.poll_file(1);
+        assert_eq!(news.reach, Reach::More);
+        seconds.extend(news.seconds());
+    }
+    let news = bench.poll_file(1);
+    assert_eq!(news.reach, Reach::CaughtUp);
+    seconds.extend(news.seconds());
+    assert_eq!(seconds, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn one_new_record_in_a_large_log_costs_a_few_chunks() {
+    const CHUNKS: usize = 1024;
+    let mut bench = Bench::new(EventLogWriter::new().capacity(CHUNKS));
+    let mut second = 0;
+    while bench.log.bytes().len() < HEADER_SIZE + CHUNKS * CHUNK_SIZE {
+        bench.push((0..256).map(|_| huge(noise(0))));
+    }
+    // The ring has gone round, and its newest chunk is in the middle.
+    bench.push((0..200).map(|_| huge(noise(0))));
+    let news = bench.poll();
+    let rest = bench.poll_file(BUDGET);
+    assert_eq!((news.reach, rest.reach), (Reach::More, Reach::CaughtUp));
+    assert_eq!(news.totals.records + rest.totals.records, 1024);
+    for event in [message as fn(i64) -> WindowsEvent, |second| huge(message(second))] {
+        second += 1;
+        bench.push([event(second)]);
+        let news = bench.poll();
+        assert_eq!(news.seconds(), [second]);
+        assert!(news.bytes <= 3 * CHUNK_SIZE as u64, "{} bytes", news.bytes);
+    }
+}
