@@ -230,25 +230,48 @@ fn a_budget_ends_a_poll_after_a_chunk_and_nothing_is_lost() {
     assert_eq!(seconds, [0, 1, 2, 3, 4]);
 }
 
+/// The same chunk with another id for its only record.
+fn with_id(chunk: &[u8], id: u64) -> Vec<u8> {
+    let mut chunk = chunk.to_vec();
+    let mut put = |at: usize, value: &[u8]| chunk[at..at + value.len()].copy_from_slice(value);
+    for at in [8, 16, 24, 32, 520] {
+        put(at, &id.to_le_bytes());
+    }
+    let free = usize::try_from(u32::from_le_bytes(*chunk[48..].first_chunk().unwrap())).unwrap();
+    let records = crc32fast::hash(&chunk[512..free]);
+    chunk[52..56].copy_from_slice(&records.to_le_bytes());
+    let header = crc32fast::hash(&[&chunk[..120], &chunk[128..512]].concat());
+    chunk[124..128].copy_from_slice(&header.to_le_bytes());
+    chunk
+}
+
 #[test]
 fn one_new_record_in_a_large_log_costs_a_few_chunks() {
-    const CHUNKS: usize = 1024;
-    let mut bench = Bench::new(EventLogWriter::new().capacity(CHUNKS));
-    let mut second = 0;
-    while bench.log.bytes().len() < HEADER_SIZE + CHUNKS * CHUNK_SIZE {
-        bench.push((0..256).map(|_| huge(noise(0))));
-    }
-    // The ring has gone round, and its newest chunk is in the middle.
-    bench.push((0..200).map(|_| huge(noise(0))));
-    let news = bench.poll();
-    let rest = bench.poll_file(BUDGET);
-    assert_eq!((news.reach, rest.reach), (Reach::More, Reach::CaughtUp));
-    assert_eq!(news.totals.records + rest.totals.records, 1024);
-    for event in [message as fn(i64) -> WindowsEvent, |second| huge(message(second))] {
-        second += 1;
-        bench.push([event(second)]);
-        let news = bench.poll();
-        assert_eq!(news.seconds(), [second]);
+    const CHUNKS: u64 = 1024;
+    // A ring that begins its second pass in the chunks of `log`; those of the first pass are behind them.
+    let mut bench = Bench::new(EventLogWriter::new().first_id(CHUNKS));
+    let mut one = EventLogWriter::new();
+    one.push(&huge(noise(0)));
+    let one = &one.bytes()[HEADER_SIZE..];
+    let first_pass = (0..CHUNKS).map(|id| with_id(one, id)).collect::<Vec<_>>().concat();
+    let write = |bench: &Bench| {
+        let mut bytes = bench.log.bytes();
+        bytes.extend(&first_pass[bytes.len() - HEADER_SIZE..]);
+        fs::write(&bench.path, bytes).unwrap();
+    };
+    bench.push([noise(0)]);
+    write(&bench);
+    let (first, second) = (bench.poll_file(BUDGET), bench.poll_file(BUDGET));
+    assert_eq!((first.reach, second.reach), (Reach::More, Reach::CaughtUp));
+    let totals = [first.totals, second.totals];
+    assert_eq!(totals.map(|totals| totals.damaged_chunks), [0, 0]);
+    assert_eq!(totals.map(|totals| totals.records).iter().sum::<u64>(), CHUNKS);
+    // In the newest chunk, and in the one behind it.
+    for event in [message(1), huge(message(2))] {
+        bench.push([event]);
+        write(&bench);
+        let news = bench.poll_file(BUDGET);
+        assert_eq!((news.seconds().len(), news.totals.records), (1, 1));
         assert!(news.bytes <= 3 * CHUNK_SIZE as u64, "{} bytes", news.bytes);
     }
 }
