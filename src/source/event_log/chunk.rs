@@ -1,7 +1,8 @@
 //! A chunk of an event log: which records it holds, and whether it is whole. Pure.
 //!
 //! The records are found by their own headers, because the chunk's header lags behind them while the log is in use.
-//! Behind the free space lie records of an earlier pass over the chunk: they have other ids, and end the walk.
+//! Behind the free space lie records of an earlier pass over the chunk: they have
+//! other ids or, from before a clear, times long gone, and end the walk.
 
 use std::ops::Range;
 
@@ -25,6 +26,8 @@ const MIN_RECORD: usize = RECORD_HEADER + 4;
 const MAX_RECORDS: u64 = ((CHUNK_SIZE - RECORDS) / MIN_RECORD) as u64;
 /// The last moment of the year 9999 in units of 100 ns since 1601: later ones are no times.
 const LAST_TIME: u64 = 2_650_467_743_999_999_999;
+/// A clock is set back by less than an hour, in the same units.
+const CLOCK_STEP: u64 = 3600 * 10_000_000;
 /// Set where a writer makes no checksums.
 const NO_CHECKSUMS: u32 = 4;
 
@@ -165,12 +168,13 @@ fn walk(bytes: &[u8]) -> (Vec<Span>, bool) {
         let is_claimed = claim.is_some_and(|(_, free)| at < free);
         let fits = |span: &Span| {
             let Some(before) = spans.last() else { return true };
-            let is_next = before.id.checked_add(1) == Some(span.id);
             let comes_later = span.id > before.id;
+            // What nothing vouches for may also be of another pass, or from before a clear, with ids as they go on.
+            let is_next = before.id.checked_add(1) == Some(span.id)
+                && span.written.saturating_add(CLOCK_STEP) >= before.written;
             match claim {
                 Some(_) if is_claimed => comes_later,
                 Some(_) => is_next,
-                // What lies there may also be of another pass, or from before a clear.
                 None => {
                     let is_near = comes_later && span.id - before.id <= MAX_RECORDS;
                     is_next || (is_near && span.written >= before.written)

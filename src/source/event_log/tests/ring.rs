@@ -87,6 +87,39 @@ fn a_log_that_was_cleared_is_read_anew_behind_a_gap() {
 }
 
 #[test]
+fn what_lies_behind_the_records_since_a_clear_is_not_taken_for_them() {
+    for dirty in [false, true] {
+        let mut bench = Bench::new(EventLogWriter::new());
+        bench.push((0..10).map(message));
+        bench.poll();
+        let mut bytes = bench.log.bytes();
+        bench.log.clear();
+        bench.log.set_dirty(dirty);
+        bench.push((0..3).map(|second| message(10_000 + second)));
+        let cleared = bench.log.bytes();
+        let last = memchr::memmem::rfind(&cleared, b"**\0\0").unwrap();
+        let size = u32::from_le_bytes(*cleared[last + 4..].first_chunk().unwrap());
+        let end = last + usize::try_from(size).unwrap();
+        bytes[..end].copy_from_slice(&cleared[..end]);
+        assert!(bytes[end..].starts_with(b"**\0\0"), "one that was cleared, with the id that would be next");
+        fs::write(&bench.path, &bytes).unwrap();
+        assert_eq!(bench.poll_file(BUDGET).seconds(), [-1, 10_000, 10_001, 10_002]);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_hides_nothing() {
+    for dirty in [false, true] {
+        let mut bench = Bench::new(EventLogWriter::new());
+        bench.log.set_dirty(dirty);
+        for seconds in [1000, 1001, 10, 11, 500] {
+            bench.push([message(seconds)]);
+            assert_eq!(bench.poll().seconds(), [seconds]);
+        }
+    }
+}
+
+#[test]
 fn a_log_that_was_archived_goes_on_in_the_next_file_without_a_gap() {
     for (first_id, expected) in [(4, vec![3, 4]), (5, vec![-1, 3, 4])] {
         let mut bench = chunks(3);
