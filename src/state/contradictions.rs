@@ -1,38 +1,36 @@
 //! Where two witnesses tell the opposite of the same run, in words.
 //!
-//! Silence is no contradiction: a log rolls away, and a database may be down.
+//! Silence is no contradiction: a log rolls away, it may keep errors only, and a database may be down. So what counts is
+//! an error of a run that nobody saw who says that the run had none.
 
-use super::Timeline;
-use super::runs::derive_runs;
-use crate::site::{Timings, Witness};
+use std::collections::BTreeSet;
 
-/// The runs of which one witness reports success and another failure.
-pub(super) fn contradictions(timeline: &Timeline, timings: &Timings) -> Vec<String> {
-    if timeline.records().len() < 2 {
-        return Vec::new();
-    }
-    let outcomes = |witness: &Witness| {
-        let mut runs = derive_runs(&timeline.only(*witness), timings);
-        runs.retain(|run| run.succeeded.is_some() || run.error.is_some());
-        (*witness, runs)
+use super::timeline::Event;
+use crate::site::{BackupRun, Component, MessageId, StatusMessage, Witness};
+use crate::source::RecordBody;
+
+/// For a run and its events, who reports its success and who its failure.
+pub(super) fn contradictions(run: &BackupRun, events: &[Event<'_>]) -> Vec<String> {
+    let Some(success) = events.iter().position(|event| is_said(event, is_success)) else { return Vec::new() };
+    let witnesses = |event: &Event<'_>| event.sightings.iter().map(|(witness, _)| *witness).collect();
+    let success_events = events.iter().filter(|event| is_said(event, is_success));
+    let good: BTreeSet<Witness> = success_events.flat_map(witnesses).collect();
+    let errors = events[..success].iter().filter(|event| is_said(event, StatusMessage::is_error));
+    // Who saw both saw more than who saw either.
+    let unseen = errors.map(witnesses).filter(|seen: &BTreeSet<_>| seen.is_disjoint(&good));
+    let bad: BTreeSet<Witness> = unseen.flatten().collect();
+    let time = run.first.format("%F %H:%M UTC");
+    let sentence = |good: &Witness, bad: &Witness| {
+        format!("Of the run at {time}, {good} reports success and {bad} failure.")
     };
-    let all: Vec<_> = timeline.records().keys().map(outcomes).collect();
-    let mut found = Vec::new();
-    for (index, (a, a_runs)) in all.iter().enumerate() {
-        for (b, b_runs) in &all[index + 1..] {
-            for (a_run, b_run) in
-                a_runs.iter().flat_map(|a_run| b_runs.iter().map(move |b_run| (a_run, b_run)))
-            {
-                let same = a_run.first <= b_run.last && b_run.first <= a_run.last;
-                if same && a_run.succeeded.is_some() != b_run.succeeded.is_some() {
-                    let (good, bad) = if a_run.succeeded.is_some() { (a, b) } else { (b, a) };
-                    found.push(format!(
-                        "Of the run at {}, {good} reports success and {bad} failure.",
-                        a_run.first.format("%F %H:%M UTC")
-                    ));
-                }
-            }
-        }
-    }
-    found
+    good.iter().flat_map(|good| bad.iter().map(move |bad| sentence(good, bad))).collect()
+}
+
+fn is_said(event: &Event<'_>, what: impl Fn(&StatusMessage) -> bool) -> bool {
+    matches!(event.body, RecordBody::Status(message)
+        if message.component == Component::SiteBackup && what(message))
+}
+
+fn is_success(message: &StatusMessage) -> bool {
+    message.id == MessageId::COMPLETED
 }

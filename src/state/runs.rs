@@ -3,6 +3,8 @@
 //! A run is everything from its start to the next start. It is judged as a whole, so that a 5035 that is seen late
 //! withdraws a failure, and an end that is seen late ends it.
 
+use std::ops::Range;
+
 use chrono::TimeDelta;
 
 use super::timeline::{Event, Timeline};
@@ -21,25 +23,24 @@ const SHOWN_MESSAGES: usize = 256;
 
 /// All runs that a timeline tells of, oldest first; the last one may be in progress.
 pub fn derive_runs(timeline: &Timeline, timings: &Timings) -> Vec<BackupRun> {
-    let mut runs = Vec::new();
-    let mut deriver = RunDeriver::new(timings);
-    for event in timeline.events(timings) {
-        runs.extend(deriver.push(event.body));
-    }
-    runs.extend(deriver.finish());
-    runs
+    cut(&timeline.events(timings), timings).into_iter().map(|(run, _)| run).collect()
 }
 
-/// How many events belong to the first `count` runs or stand before them.
-pub(super) fn events_of_runs(timeline: &Timeline, timings: &Timings, count: usize) -> usize {
-    let mut done = 0;
+/// All runs that events tell of, oldest first, each with where its events stand.
+pub(super) fn cut(events: &[Event<'_>], timings: &Timings) -> Vec<(BackupRun, Range<usize>)> {
+    let mut runs = Vec::new();
     let mut deriver = RunDeriver::new(timings);
-    let events = timeline.events(timings);
-    let ends_last = |event: &Event<'_>| {
-        done += usize::from(deriver.push(event.body).is_some());
-        done >= count
-    };
-    events.iter().position(ends_last).unwrap_or(0)
+    let mut begin = 0;
+    for (index, event) in events.iter().enumerate() {
+        let was_open = deriver.open_since().is_some();
+        let done = deriver.push(event.body);
+        if done.is_some() || was_open && deriver.open_since().is_none() {
+            runs.extend(done.map(|run| (run, begin..index)));
+            begin = index;
+        }
+    }
+    runs.extend(deriver.finish().map(|run| (run, begin..events.len())));
+    runs
 }
 
 /// Derives runs one event at a time, in memory that does not grow with their number.

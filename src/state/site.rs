@@ -11,11 +11,11 @@ use std::time::Duration;
 use super::change::{Change, Observation};
 use super::contradictions::contradictions;
 use super::database::DatabaseState;
-use super::runs::{derive_runs, events_of_runs};
+use super::runs::cut;
 use super::schedule::KnownSchedule;
 use super::snapshot::SnapshotState;
 use super::source_state::SourceState;
-use super::timeline::Timeline;
+use super::timeline::{Event, Timeline};
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
 use crate::site::{BackupOutcome, BackupRun, SiteRole, SqlServerEvent, Timestamp, Witness, delta};
@@ -51,6 +51,8 @@ pub struct SiteState {
     pub timeline: Arc<Timeline>,
     /// The runs this tells of, oldest first.
     pub runs: Arc<Vec<BackupRun>>,
+    /// Whether each of them has been counted.
+    pub(super) counted: Vec<bool>,
     /// Runs of which one witness reports success and another failure, in words.
     pub contradictions: Arc<Vec<String>>,
     /// Durable counters.
@@ -87,6 +89,7 @@ impl SiteState {
             database: DatabaseState::default(),
             timeline: Arc::default(),
             runs: Arc::default(),
+            counted: Vec::new(),
             contradictions: Arc::default(),
             totals: Totals::default(),
             coverage: BTreeMap::new(),
@@ -153,6 +156,7 @@ impl SiteState {
         let runs = Arc::clone(&self.runs);
         for (index, outcome) in &newly_final {
             self.totals.count(&runs[*index], *outcome);
+            self.counted[*index] = true;
         }
         self.prune();
         if newly_final.is_empty() { Change::Volatile } else { Change::Durable }
@@ -160,11 +164,11 @@ impl SiteState {
 
     /// The runs whose outcome is final and that have not been counted.
     fn newly_final(&self, now: Timestamp) -> impl Iterator<Item = (usize, BackupOutcome)> {
-        self.runs.iter().enumerate().filter_map(move |(index, run)| {
+        let uncounted =
+            self.runs.iter().zip(&self.counted).enumerate().filter(|(_, (_, counted))| !**counted);
+        uncounted.filter_map(move |(index, (run, _))| {
             let outcome = run.outcome()?;
-            let next = self.runs.get(index + 1);
-            (!self.totals.has_counted(run) && self.is_final(run, next, outcome, now))
-                .then_some((index, outcome))
+            self.is_final(run, self.runs.get(index + 1), outcome, now).then_some((index, outcome))
         })
     }
 
@@ -286,16 +290,25 @@ impl SiteState {
         } else {
             timeline.insert(witness, records.iter().cloned());
         }
-        let events = timeline.events(timings);
+        let timeline = Arc::clone(&self.timeline);
+        let events = timeline.events(&self.settings.timings);
         self.totals.follow(&marked, &events);
         self.totals.add_growth(&before, &Tally::of(&events));
-        self.derive();
+        self.derive_from(&events);
     }
 
     /// Derives the runs anew from the timeline.
     pub(super) fn derive(&mut self) {
-        self.runs = Arc::new(derive_runs(&self.timeline, &self.settings.timings));
-        self.contradictions = Arc::new(contradictions(&self.timeline, &self.settings.timings));
+        let timeline = Arc::clone(&self.timeline);
+        self.derive_from(&timeline.events(&self.settings.timings));
+    }
+
+    fn derive_from(&mut self, events: &[Event<'_>]) {
+        let cut = cut(events, &self.settings.timings);
+        self.counted = cut.iter().map(|(_, range)| self.totals.has_counted(&events[range.clone()])).collect();
+        let contradictions = cut.iter().flat_map(|(run, range)| contradictions(run, &events[range.clone()]));
+        self.contradictions = Arc::new(contradictions.collect());
+        self.runs = Arc::new(cut.into_iter().map(|(run, _)| run).collect());
     }
 
     /// Keeps the newest runs; only runs that have been counted are let go.
@@ -303,16 +316,18 @@ impl SiteState {
         let Some(surplus) = self.runs.len().checked_sub(KEPT_RUNS).filter(|surplus| *surplus > 0) else {
             return;
         };
-        let gone = self.runs[..surplus].iter().take_while(|run| self.totals.has_counted(run)).count();
+        let gone = self.counted[..surplus].iter().take_while(|counted| **counted).count();
         if gone == 0 {
             return;
         }
-        let (let_go, kept) = self.runs.split_at(gone);
-        self.totals.let_go(let_go, kept);
+        self.totals.let_go(&self.runs[..gone]);
         let timings = &self.settings.timings;
-        let events = events_of_runs(&self.timeline, timings, gone);
-        Arc::make_mut(&mut self.timeline).prune(events, timings);
-        self.derive();
+        let kept = cut(&self.timeline.events(timings), timings).into_iter().nth(gone);
+        Arc::make_mut(&mut self.timeline).prune(kept.map_or(0, |(_, events)| events.start), timings);
+        let timeline = Arc::clone(&self.timeline);
+        let events = timeline.events(&self.settings.timings);
+        self.totals.keep_marks(&events);
+        self.derive_from(&events);
     }
 
     /// A 5035 is final at once. Anything else settles first, and every witness that works must have been asked since.

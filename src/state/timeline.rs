@@ -77,12 +77,6 @@ impl Timeline {
         &self.records
     }
 
-    /// What one witness alone would tell.
-    pub fn only(&self, witness: Witness) -> Self {
-        let records = self.records.get(&witness).cloned().unwrap_or_default();
-        Self { records: BTreeMap::from([(witness, records)]), horizon: Horizon::default() }
-    }
-
     /// Up to where records were let go.
     pub fn horizon(&self) -> &Horizon {
         &self.horizon

@@ -19,7 +19,7 @@ pub struct Totals {
     pub errors: u64,
     /// Status messages that are warnings.
     pub warnings: u64,
-    /// The first evidence of each run that has been counted, as far back as the timeline goes.
+    /// What decided each run that has been counted (or its first evidence), as far back as the timeline goes.
     pub counted: BTreeSet<Timestamp>,
     /// What the runs told that the timeline has let go.
     pub past: Past,
@@ -107,25 +107,32 @@ impl Totals {
         self.counted.extend(moved.into_iter().map(|(_, now)| now));
     }
 
-    /// Whether a run has been counted, even if earlier evidence of it was found since.
-    pub fn has_counted(&self, run: &BackupRun) -> bool {
-        self.counted.range(run.first..=run.last).next().is_some()
+    /// Whether the run of these events has been counted, even if earlier evidence of it was found since.
+    ///
+    /// The time of an event, not the span of a run: records that were written late make runs overlap.
+    pub(super) fn has_counted(&self, events: &[Event<'_>]) -> bool {
+        events.iter().any(|event| self.counted.contains(&event.time()))
     }
 
     /// Lets counted runs go, of which only the last facts of their kind stay.
-    ///
-    /// A mark stays as long as a kept run covers it: a clock that was set within a run can make its span overlap others.
-    pub fn let_go(&mut self, gone: &[BackupRun], kept: &[BackupRun]) {
-        self.counted.retain(|mark| kept.iter().any(|run| (run.first..=run.last).contains(mark)));
+    pub fn let_go(&mut self, gone: &[BackupRun]) {
         for run in gone {
             self.past.add(run);
         }
     }
 
-    /// Counts a run whose outcome is final.
+    /// Keeps the marks that stand at an event.
+    pub(super) fn keep_marks(&mut self, events: &[Event<'_>]) {
+        let kept: BTreeSet<_> = events.iter().map(Event::time).collect();
+        self.counted.retain(|mark| kept.contains(mark));
+    }
+
+    /// Counts a run whose outcome is final, and marks what decided it: should what was taken for one run turn out to be
+    /// two, that is the one that was counted.
     pub fn count(&mut self, run: &BackupRun, outcome: BackupOutcome) {
         self.runs += 1;
         self.runs_failed += u64::from(outcome != BackupOutcome::Succeeded);
-        self.counted.insert(run.first);
+        let decided = run.succeeded.or(run.error.as_ref().map(|error| error.time));
+        self.counted.insert(decided.unwrap_or(run.first));
     }
 }
