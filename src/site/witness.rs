@@ -5,7 +5,8 @@ use super::closed_set;
 closed_set! {
     /// A place in which ConfigMgr's statements about runs are found.
     ///
-    /// The order is that of preference where two disagree about a detail of the same message (its time, say).
+    /// The order is that of preference where two disagree about a detail of the same message (its time, say), but that the
+    /// event log, which dates a message when it is written, is preferred to none.
     pub enum Witness {
         /// `<install>\Logs\smsbkup.log` and what it rolled into.
         Log => "log",

@@ -6,18 +6,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::TimeDelta;
-
-use crate::site::{Component, MessageId, Remark, StatusMessage, Timestamp, Timings, Witness};
+use super::pairing::{merge, turn};
+use crate::site::{MessageId, Remark, StatusMessage, Timestamp, Timings, Witness};
 use crate::source::{Record, RecordBody};
 
 /// So many records of a witness are kept, of which half may be reasons; one run's flood must not fill the memory.
 ///
 /// Errors may go beyond it once more, and what begins or ends a run is never refused.
 const MAX_RECORDS: usize = 20_000;
-
-/// So many messages of the same kind are looked at for the one that a witness repeats.
-const LOOK_AHEAD: usize = 64;
 
 /// The records of all witnesses of one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +47,7 @@ impl Horizon {
 pub struct Event<'a> {
     /// What the preferred witness says.
     pub body: &'a RecordBody,
-    /// Who reported it, and at which position.
+    /// Who reported it, and at which position; the preferred witness first.
     pub sightings: Vec<(Witness, u64)>,
 }
 
@@ -152,14 +148,10 @@ impl Timeline {
     /// Everything that was said, once each, in an order that keeps each witness's own.
     pub fn events(&self, timings: &Timings) -> Vec<Event<'_>> {
         let mut merged: Vec<Event<'_>> = Vec::new();
-        for (witness, records) in &self.records {
-            let tolerance = match witness {
-                Witness::EventLog => timings.pairing_event_log,
-                _ => timings.pairing,
-            };
-            let tolerance = TimeDelta::from_std(tolerance).unwrap_or(TimeDelta::MAX);
-            let pairs = pair(&merged, records, tolerance);
-            merged = merge(merged, *witness, records, &pairs);
+        let mut witnesses: Vec<_> = self.records.iter().collect();
+        witnesses.sort_by_key(|(witness, _)| turn(**witness));
+        for (witness, records) in witnesses {
+            merged = merge(merged, *witness, records, timings);
         }
         // What one witness lost, another may have seen; the destination's log only if that was its run's.
         let others = self.records.iter().filter(|(witness, _)| **witness != Witness::DestinationLog);
@@ -195,100 +187,4 @@ fn room_for(body: &RecordBody) -> usize {
         RecordBody::Status(_) => MAX_RECORDS,
         RecordBody::Remark { .. } => usize::MAX,
     }
-}
-
-/// What two records must share to be one message.
-#[derive(PartialEq, Eq, Hash)]
-enum Key {
-    Status(MessageId, Component, String),
-    Remark(Remark),
-}
-
-fn key(body: &RecordBody) -> Key {
-    match body {
-        RecordBody::Status(message) => {
-            Key::Status(message.id, message.component, message.machine_label().to_ascii_lowercase())
-        }
-        RecordBody::Remark { remark, .. } => Key::Remark(*remark),
-    }
-}
-
-fn compatible(a: &RecordBody, b: &RecordBody, tolerance: TimeDelta) -> bool {
-    fn agree(a: Option<u32>, b: Option<u32>) -> bool {
-        a.is_none() || b.is_none() || a == b
-    }
-    let process = |message: &StatusMessage| (message.pid, message.tid);
-    let same_process = match (a, b) {
-        (RecordBody::Status(a), RecordBody::Status(b)) => {
-            let ((a_pid, a_tid), (b_pid, b_tid)) = (process(a), process(b));
-            agree(a_pid, b_pid) && agree(a_tid, b_tid)
-        }
-        _ => true,
-    };
-    same_process && (a.time() - b.time()).abs() <= tolerance
-}
-
-/// For each record, the index of the event it repeats: one to one, in order among those with the same key.
-fn pair(events: &[Event<'_>], records: &[Record], tolerance: TimeDelta) -> Vec<Option<usize>> {
-    if events.is_empty() {
-        return vec![None; records.len()];
-    }
-    let mut candidates: HashMap<Key, Vec<usize>> = HashMap::new();
-    for (index, event) in events.iter().enumerate() {
-        candidates.entry(key(event.body)).or_default().push(index);
-    }
-    let mut next: HashMap<Key, usize> = HashMap::new();
-    let mut pairs = Vec::with_capacity(records.len());
-    for record in records {
-        let key = key(&record.body);
-        let found = candidates.get(&key).and_then(|indices| {
-            let from = next.get(&key).copied().unwrap_or(0);
-            let matches = |index: &usize| compatible(events[*index].body, &record.body, tolerance);
-            let too_old = |index: &&usize| events[**index].time() < record.time() - tolerance;
-            let near = from + indices[from..].iter().take_while(too_old).count();
-            let at = near + indices[near..].iter().take(LOOK_AHEAD).position(matches)?;
-            Some((at + 1, indices[at]))
-        });
-        if let Some((from, _)) = found {
-            next.insert(key, from);
-        }
-        pairs.push(found.map(|(_, index)| index));
-    }
-    pairs
-}
-
-/// Adds one witness: its paired records join their events, the others go in by time without leaving its own order.
-fn merge<'a>(
-    events: Vec<Event<'a>>,
-    witness: Witness,
-    records: &'a [Record],
-    pairs: &[Option<usize>],
-) -> Vec<Event<'a>> {
-    let mut merged = Vec::with_capacity(events.len() + records.len());
-    let mut paired = vec![None; events.len()];
-    for (record, index) in records.iter().zip(pairs) {
-        if let Some(index) = index {
-            paired[*index] = Some(record.position);
-        }
-    }
-    let mut rest = events.into_iter().enumerate().peekable();
-    let mut take_while = |merged: &mut Vec<Event<'a>>, wanted: &dyn Fn(usize, &Event<'_>) -> bool| {
-        while let Some((index, mut event)) = rest.next_if(|(index, event)| wanted(*index, event)) {
-            if let Some(position) = paired[index] {
-                event.sightings.push((witness, position));
-            }
-            merged.push(event);
-        }
-    };
-    for (record, pair) in records.iter().zip(pairs) {
-        match pair {
-            Some(index) => take_while(&mut merged, &|at, _| at <= *index),
-            None => {
-                take_while(&mut merged, &|_, event| event.time() <= record.time());
-                merged.push(Event { body: &record.body, sightings: vec![(witness, record.position)] });
-            }
-        }
-    }
-    take_while(&mut merged, &|_, _| true);
-    merged
 }
