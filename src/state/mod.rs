@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod contradictions;
 mod cursors;
 mod database;
+mod finality;
 mod pairing;
 mod runs;
 mod schedule;

@@ -18,7 +18,7 @@ use super::source_state::SourceState;
 use super::timeline::{Event, Timeline};
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
-use crate::site::{BackupOutcome, BackupRun, SiteRole, SqlServerEvent, Timestamp, Witness, delta};
+use crate::site::{BackupRun, SiteRole, SqlServerEvent, Timestamp, Witness};
 use crate::source::{
     Cursor, DatabaseFact, EventTotals, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId,
     SourceKind,
@@ -145,11 +145,6 @@ impl SiteState {
         if std::mem::replace(&mut self.history_known, true) { Change::Position } else { Change::Durable }
     }
 
-    /// Whether time alone has changed something: a failure becomes final without any new fact.
-    pub fn has_matured(&self, now: Timestamp) -> bool {
-        self.newly_final(now).next().is_some()
-    }
-
     /// Lets time pass.
     pub fn advance(&mut self, now: Timestamp) -> Change {
         let newly_final: Vec<_> = self.newly_final(now).collect();
@@ -160,16 +155,6 @@ impl SiteState {
         }
         self.prune();
         if newly_final.is_empty() { Change::Volatile } else { Change::Durable }
-    }
-
-    /// The runs whose outcome is final and that have not been counted.
-    fn newly_final(&self, now: Timestamp) -> impl Iterator<Item = (usize, BackupOutcome)> {
-        let uncounted =
-            self.runs.iter().zip(&self.counted).enumerate().filter(|(_, (_, counted))| !**counted);
-        uncounted.filter_map(move |(index, (run, _))| {
-            let outcome = run.outcome()?;
-            self.is_final(run, self.runs.get(index + 1), outcome, now).then_some((index, outcome))
-        })
     }
 
     fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp, again: Option<u64>) -> Change {
@@ -328,41 +313,6 @@ impl SiteState {
         let events = timeline.events(&self.settings.timings);
         self.totals.keep_marks(&events);
         self.derive_from(&events);
-    }
-
-    /// A 5035 is final at once. Anything else settles first, and every witness that works must have been asked since.
-    ///
-    /// One that is kept from the destination, or whose log the next run writes anew, is waited for only if no other works.
-    fn is_final(
-        &self,
-        run: &BackupRun,
-        next: Option<&BackupRun>,
-        outcome: BackupOutcome,
-        now: Timestamp,
-    ) -> bool {
-        if outcome == BackupOutcome::Succeeded {
-            return true;
-        }
-        let Some((_, ended)) = run.ended else { return false };
-        // An end that is dated in the future was over when the next run began.
-        let ended = next.map_or(ended, |next| ended.min(next.first));
-        let settled = ended + delta(self.settings.timings.settle);
-        let mut waited_for: Vec<_> = self.witnesses().filter(|(_, source)| source.up()).collect();
-        let is_overwritten = |witness| witness == Witness::DestinationLog && next.is_some();
-        let can_tell =
-            |(witness, source): &(Witness, &SourceState)| !source.kept_quiet && !is_overwritten(*witness);
-        if waited_for.iter().any(can_tell) {
-            waited_for.retain(can_tell);
-        }
-        let read_since = |(witness, _): &&(Witness, &SourceState)| {
-            self.coverage.get(witness).and_then(|coverage| coverage.until) >= Some(settled)
-        };
-        // A part that can never be read must not keep a failure from becoming final for ever.
-        let patience = settled + delta(self.settings.timings.unread_patience);
-        let given_up = |(_, source): &&(Witness, &SourceState)| !source.is_current && now >= patience;
-        now >= settled
-            && waited_for.iter().any(|witness| read_since(&witness))
-            && waited_for.iter().all(|witness| read_since(&witness) || given_up(&witness))
     }
 
     /// The sources that read a deciding witness.

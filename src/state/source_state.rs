@@ -34,6 +34,8 @@ pub struct SourceState {
     pub caught_up: bool,
     /// Whether the last poll did.
     pub is_current: bool,
+    /// Since when there has been something that was not read; `None` while the last poll read all there was.
+    pub behind_since: Option<Timestamp>,
     /// Whether the last poll was kept from looking: it succeeded and brought nothing at all.
     pub kept_quiet: bool,
     /// The deciding witness that it reads, if it reads one.
@@ -57,6 +59,7 @@ impl SourceState {
             failure: None,
             caught_up: false,
             is_current: false,
+            behind_since: Some(now),
             kept_quiet: false,
             witness: None,
             silent: false,
@@ -89,6 +92,11 @@ impl SourceState {
                 self.is_current = false;
                 self.kept_quiet = false;
             }
+        }
+        if self.is_current {
+            self.behind_since = None;
+        } else {
+            self.behind_since.get_or_insert(report.started);
         }
     }
 
