@@ -7,8 +7,11 @@ use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
 mod database;
+mod deliveries;
 mod destination;
+mod event_log;
 mod schedule;
+mod witnesses;
 
 use super::*;
 use crate::config::SiteSettings;
