@@ -69,13 +69,13 @@ fn log(chunks: usize) -> anyhow::Result<(EventLogWriter, Vec<(u64, Timestamp)>)>
     let mut day = DateTime::from_timestamp(1_600_000_000, 0).context("no such time")?;
     let full = HEADER_SIZE + chunks * CHUNK_SIZE;
     let mut size = 0;
-    // Once full, a fifth of it is overwritten.
-    while size < full + full / 5 {
+    // More than what is written by a quarter, so that a fifth of the full ring is overwritten.
+    while size < full + full / 2 {
         let run = if random.u8(..10) == 0 { task.after_backup_fails() } else { task.success() };
         let mut events = run.events(&writer, day + TimeDelta::hours(2), HeaderLanguage::English);
         let own = events.len();
         events.extend((0..OTHERS + OF_THE_SITE).map(|number| {
-            let time = day + TimeDelta::milliseconds(random.i64(..86_400_000));
+            let time = day + TimeDelta::milliseconds(random.i64(0..86_400_000));
             if number < OTHERS {
                 WindowsEvent::other(number, COMPUTER, time)
             } else {
@@ -86,7 +86,6 @@ fn log(chunks: usize) -> anyhow::Result<(EventLogWriter, Vec<(u64, Timestamp)>)>
         events.sort_by_key(|(_, event)| event.time);
         for (number, event) in events {
             let id = log.push(&event);
-            // A template shared by a chunk's records, then each record's own strings and values.
             size += 340 + 2 * event.data.iter().map(String::len).sum::<usize>();
             if number < own {
                 messages.push((id, event.time));
@@ -94,6 +93,7 @@ fn log(chunks: usize) -> anyhow::Result<(EventLogWriter, Vec<(u64, Timestamp)>)>
         }
         day += TimeDelta::days(1);
     }
+    anyhow::ensure!(log.bytes().len() == full, "the ring has not gone round");
     Ok((log, messages))
 }
 
