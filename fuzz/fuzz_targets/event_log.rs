@@ -38,16 +38,19 @@ fn log(style: BinXmlStyle) -> Vec<u8> {
     let mut log = EventLogWriter::new().capacity(CHUNKS).style(style);
     log.set_dirty(true);
     let computer = "CM01.corp.example";
-    for number in 0_u32..400 {
+    for number in 0_u32..80 {
         let time = Timestamp::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + u64::from(number));
         let status =
             Status::new(MessageId::FAILED, Severity::Error, &["CopyFileW failed, Win32 Error = 112"]);
         let language = HeaderLanguage::ALL[number as usize % HeaderLanguage::ALL.len()];
-        log.push(&match number % 4 {
+        let mut event = match number % 8 {
             0 => WindowsEvent::status(&status, computer, time, language),
             1 => WindowsEvent::sql_server(None, 18264, "CM_P01", computer, time),
             _ => WindowsEvent::other(number as usize, computer, time),
-        });
+        };
+        // Few records fill the ring, so that the fuzzer has many turns.
+        event.data.push("x".repeat(1_500));
+        log.push(&event);
     }
     log.bytes()
 }
