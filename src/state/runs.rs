@@ -3,6 +3,7 @@
 //! A run is everything from its start to the next start. It is judged as a whole, so that a 5035 that is seen late
 //! withdraws a failure, and an end that is seen late ends it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use chrono::TimeDelta;
@@ -10,7 +11,7 @@ use chrono::TimeDelta;
 use super::timeline::{Event, Timeline};
 use crate::site::{
     BackupPhase, BackupRun, Component, FailureCause, Hint, HintStrength, MessageId, Remark, RunEnd, RunError,
-    RunMessage, Severity, StatusMessage, Timestamp, Timings,
+    RunMessage, Severity, StatusMessage, Timestamp, Timings, Witness,
 };
 use crate::source::RecordBody;
 
@@ -18,6 +19,8 @@ use crate::source::RecordBody;
 const START_TOGETHER: TimeDelta = TimeDelta::hours(1);
 /// So long before it the reasons of an error can stand that begins a run, because nothing before it was logged.
 const EARLY_REASONS: TimeDelta = TimeDelta::hours(1);
+/// No run takes longer; what a witness says after that is of another, whose start it missed.
+const LONGEST: TimeDelta = TimeDelta::days(1);
 /// So many messages of one run are kept for display; the first and the last matter, a flood between does not.
 const SHOWN_MESSAGES: usize = 256;
 
@@ -33,7 +36,7 @@ pub(super) fn cut(events: &[Event<'_>], timings: &Timings) -> Vec<(BackupRun, Ra
     let mut begin = 0;
     for (index, event) in events.iter().enumerate() {
         let was_open = deriver.open_since().is_some();
-        let done = deriver.push(event.body);
+        let done = deriver.push_event(event);
         if done.is_some() || was_open && deriver.open_since().is_none() {
             runs.extend(done.map(|run| (run, begin..index)));
             begin = index;
@@ -60,6 +63,9 @@ struct Draft {
     task_started: Option<Timestamp>,
     pid: Option<u32>,
     stop: Option<Stop>,
+    /// Who told of the run, and of its end.
+    told: BTreeSet<Witness>,
+    ended: BTreeSet<Witness>,
     marks: Vec<(BackupPhase, Timestamp)>,
     /// Since the previous status message: the reasons for an error that follows.
     reasons: Vec<(Hint, Box<str>)>,
@@ -93,15 +99,21 @@ impl RunDeriver {
         self.open.as_ref().map(|draft| draft.run.first)
     }
 
-    /// Takes the next event; gives the previous run when this one begins another.
+    /// Takes the next event of one witness; gives the previous run when this one begins another.
     pub fn push(&mut self, body: &RecordBody) -> Option<BackupRun> {
-        if self.keep_early(body) {
+        self.push_event(&Event { body, sightings: Vec::new() })
+    }
+
+    /// Takes the next of merged events; gives the previous run when this one begins another.
+    pub(super) fn push_event(&mut self, event: &Event<'_>) -> Option<BackupRun> {
+        let body = event.body;
+        if self.keep_early(event) {
             return None;
         }
         if matches!(body, RecordBody::Remark { remark: Remark::Gap, .. }) {
             return self.cut();
         }
-        let done = self.begins_another(body).then(|| self.open.take()).flatten();
+        let done = self.begins_another(event).then(|| self.open.take()).flatten();
         let done = done.map(|draft| draft.finish(Some((RunEnd::NextStart, body.time()))));
         let early = std::mem::take(&mut self.early);
         if self.open.is_none() && tells_of_a_run(body) {
@@ -115,6 +127,7 @@ impl RunDeriver {
         }
         if let Some(draft) = &mut self.open {
             draft.take(body);
+            draft.hear(event);
         }
         done
     }
@@ -137,9 +150,11 @@ impl RunDeriver {
     }
 
     /// Keeps a reason for the run that an error may begin; it cannot belong to one that is long over.
-    fn keep_early(&mut self, body: &RecordBody) -> bool {
-        let RecordBody::Remark { time, remark: Remark::Reason(hint), text } = body else { return false };
-        if self.open.as_ref().is_some_and(|draft| !self.is_over(draft, *time)) {
+    fn keep_early(&mut self, event: &Event<'_>) -> bool {
+        let RecordBody::Remark { time, remark: Remark::Reason(hint), text } = event.body else {
+            return false;
+        };
+        if self.open.as_ref().is_some_and(|draft| !self.is_over(draft, event)) {
             return false;
         }
         self.early.retain(|(_, known, _)| known != hint);
@@ -148,16 +163,21 @@ impl RunDeriver {
     }
 
     /// Whether what is said now is too late for a run that has ended.
-    fn is_over(&self, draft: &Draft, now: Timestamp) -> bool {
-        draft.stop.is_some_and(|stop| now > stop.time() + self.late)
+    ///
+    /// Who told of the run and not of its end goes on telling of it: another has said that it ended before.
+    fn is_over(&self, draft: &Draft, event: &Event<'_>) -> bool {
+        let goes_on =
+            |(witness, _): &(Witness, u64)| draft.told.contains(witness) && !draft.ended.contains(witness);
+        let is_of_it = event.time() - draft.run.first <= LONGEST && event.sightings.iter().any(goes_on);
+        !is_of_it && draft.stop.is_some_and(|stop| event.time() > stop.time() + self.late)
     }
 
-    fn begins_another(&self, body: &RecordBody) -> bool {
+    fn begins_another(&self, event: &Event<'_>) -> bool {
         let Some(draft) = &self.open else { return false };
-        if tells_of_a_run(body) && self.is_over(draft, body.time()) {
+        if tells_of_a_run(event.body) && self.is_over(draft, event) {
             return true;
         }
-        let RecordBody::Status(message) = body else { return false };
+        let RecordBody::Status(message) = event.body else { return false };
         if message.component != Component::SiteBackup {
             return false;
         }
@@ -215,6 +235,8 @@ impl Draft {
             task_started: None,
             pid: None,
             stop: None,
+            told: BTreeSet::new(),
+            ended: BTreeSet::new(),
             marks: Vec::new(),
             reasons: Vec::new(),
             completed_remark: None,
@@ -238,6 +260,22 @@ impl Draft {
         match body {
             RecordBody::Status(message) => self.message(message),
             RecordBody::Remark { time, remark, text } => self.remark(*time, *remark, text),
+        }
+    }
+
+    /// Notes who says so.
+    fn hear(&mut self, event: &Event<'_>) {
+        let is_end = match event.body {
+            RecordBody::Status(message) => {
+                message.component == Component::SiteBackup && message.id == MessageId::SERVICE_STOPPED
+            }
+            RecordBody::Remark { remark, .. } => *remark == Remark::Stopping,
+        };
+        let who = event.sightings.iter().map(|(witness, _)| *witness);
+        if is_end {
+            self.ended.extend(who);
+        } else {
+            self.told.extend(who);
         }
     }
 

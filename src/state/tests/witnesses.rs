@@ -138,6 +138,8 @@ fn only_opposite_words_of_one_run_contradict() {
         // Who saw both saw more than who saw either.
         (&[(Log, "500@0 5055@1 -5060@50 5035@60 501@61"), (EventLog, "500@0 5055@1 -5060@50 501@61")], 0),
         (&[(Log, "500@0 5055@1 -5060@50 5035@60 501@61"), (EventLog, GOOD)], 0),
+        // Long after one has said that it ended, the other goes on.
+        (&[(Log, "500@0 5055@1 5035@5400 501@5401"), (EventLog, "500@0 5055@1 -5060@2100 501@2101")], 1),
         // Silence is no word: the log keeps errors only, or the event log has not written all of it.
         (&[(Log, "-5041@61"), (EventLog, "500@0 5055@1 5035@60 -5041@61 501@62")], 0),
         (&[(Log, GOOD), (EventLog, "500@0 5055@1")], 0),
