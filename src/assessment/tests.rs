@@ -38,7 +38,8 @@ fn state() -> SiteState {
 }
 
 fn poll(state: &mut SiteState, now: i64, reach: Option<Reach>) {
-    let coverage = Fact::Coverage { witness: Witness::Log, oldest: Some(at(-2 * DAY)), gap: false };
+    let coverage =
+        Fact::Coverage { witness: Witness::Log, oldest: Some(at(-2 * DAY)), newest: None, gap: false };
     let cursor = Cursor::Log(backup_log::Cursor::default());
     let result = match reach {
         Some(reach) => Ok(Poll { facts: vec![coverage], cursor, reach }),

@@ -34,6 +34,8 @@ pub struct Testimony {
     pub last_success: Option<Timestamp>,
     /// Of which time it tells everything; `None` while it does not.
     pub coverage: Option<Coverage>,
+    /// Whether that is up to now; a copy of an event log ends somewhere.
+    pub is_current: bool,
 }
 
 impl Testimony {
@@ -44,18 +46,26 @@ impl Testimony {
 
     fn of(state: &SiteState, witness: Witness) -> Option<Self> {
         let records = state.timeline.records().get(&witness).map_or(&[][..], Vec::as_slice);
-        let hearing = match state.sources.values().find(|source| source.witness == Some(witness)) {
+        let source = state.sources.values().find(|source| source.witness == Some(witness));
+        let hearing = match source {
             Some(source) => hearing(source),
             None if records.is_empty() => return None,
             None => Hearing::NotWatched,
         };
+        let is_current = source.is_some_and(|source| source.is_current);
         let coverage = state.coverage.get(&witness).copied().filter(|_| hearing == Hearing::Heard);
-        Some(Self { witness, hearing, last_success: last_success(records), coverage })
+        Some(Self { witness, hearing, last_success: last_success(records), coverage, is_current })
     }
 
     /// What can be said of it, with the witness as the subject and without a full stop.
     pub fn finding(&self) -> String {
         let hearing = match (self.hearing, self.witness, self.coverage) {
+            (Hearing::Heard, Witness::EventLog, Some(Coverage { since, until: Some(until) }))
+                if !self.is_current =>
+            {
+                let [since, until] = [since, until].map(|time| time.format("%F %H:%M UTC"));
+                format!("tells everything from {since} to {until} and nothing of the time since")
+            }
             (Hearing::Heard, _, Some(coverage)) => {
                 format!("tells everything since {}", coverage.since.format("%F %H:%M UTC"))
             }
@@ -76,6 +86,9 @@ impl Testimony {
     /// What to do if it ought to be heard, in one sentence; empty where there is nothing to do.
     pub fn advice(&self) -> &'static str {
         match (self.hearing, self.witness) {
+            (Hearing::Heard, Witness::EventLog) if !self.is_current && self.coverage.is_some() => {
+                "If it is a copy, make it again every 15 minutes."
+            }
             (Hearing::Silent, Witness::EventLog) => {
                 "Status reporting to the Windows event log may be off: look at the site's properties, Status Reporting."
             }
@@ -157,8 +170,12 @@ mod tests {
             hint: None,
         };
         let record = Record { position: 0, body: RecordBody::Status(message) };
-        let coverage =
-            Fact::Coverage { witness: Witness::EventLog, oldest: Some(at("02:00:00")), gap: false };
+        let coverage = Fact::Coverage {
+            witness: Witness::EventLog,
+            oldest: Some(at("02:00:00")),
+            newest: None,
+            gap: false,
+        };
         vec![Fact::Records(Witness::EventLog, vec![record]), coverage]
     }
 

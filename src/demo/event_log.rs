@@ -94,8 +94,9 @@ mod tests {
         let path = folder.path().join("Application.evtx");
         std::fs::write(&path, after(&runs, &writer).bytes()).unwrap();
         let phrases = Phrases::new(UserPatterns::default()).unwrap();
-        let mut found = Vec::new();
-        let totals = read(&path, &phrases, &mut |record| found.push(record.message)).unwrap();
+        let (stretches, totals) = read(&path, &phrases).unwrap();
+        assert_eq!(stretches.len(), 1, "no record is missing");
+        let found: Vec<_> = stretches[0].messages.iter().map(|record| &record.message).collect();
         let said = runs.iter().flat_map(|(start, run)| run.messages(&writer, *start));
         let said: Vec<_> = said.map(|message| (message.id, message.time + DELAY)).collect();
         assert_eq!(found.iter().map(|message| (message.id, message.time)).collect::<Vec<_>>(), said);

@@ -68,6 +68,8 @@ pub struct Timings {
     pub backup_sets_fresh: Duration,
     /// How long a witness is waited for that answers and cannot be read to its end.
     pub unread_patience: Duration,
+    /// How long an event log may have had nothing new and still tell everything; what is older may be a copy.
+    pub event_log_quiet: Duration,
     /// How long the site's own alert may stay active after a success.
     pub alert_lag: Duration,
     /// How long a poll may take before it counts as failed with `timeout`.
@@ -110,6 +112,7 @@ impl Timings {
         change_tracking_backlog: hours(2 * 24),
         backup_sets_fresh: hours(3),
         unread_patience: minutes(30),
+        event_log_quiet: hours(1),
         alert_lag: hours(1),
         poll_deadline: minutes(1),
         tick: Duration::from_secs(1),

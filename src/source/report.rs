@@ -157,6 +157,8 @@ pub enum Fact {
         witness: Witness,
         /// Its oldest line or record that was read now.
         oldest: Option<Timestamp>,
+        /// Its newest line or record, where it tells nothing of the time after that: the file may be a copy.
+        newest: Option<Timestamp>,
         /// Whether something between the last poll and this one is gone for ever.
         gap: bool,
     },
@@ -263,7 +265,7 @@ pub struct EventTotals {
     pub records: u64,
     /// Chunks that could not be read whole, or whose checksums are wrong.
     pub damaged_chunks: u64,
-    /// Records with an id of the backup in which nothing names this machine's backup service.
+    /// Records with an id or the name of the backup that are not known to be of this machine's.
     pub unattributed: u64,
 }
 

@@ -18,7 +18,7 @@ use super::source_state::SourceState;
 use super::timeline::{Event, Timeline};
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
-use crate::site::{BackupRun, SiteRole, SqlServerEvent, Timestamp, Witness};
+use crate::site::{BackupRun, SiteRole, SqlServerEvent, Timestamp, Timings, Witness, delta};
 use crate::source::{
     Cursor, DatabaseFact, EventTotals, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId,
     SourceKind,
@@ -115,7 +115,8 @@ impl SiteState {
     /// Folds one poll into the state.
     pub fn fold(&mut self, report: &PollReport, now: Timestamp) -> Change {
         let Some(source) = self.sources.get_mut(&report.source) else { return Change::Volatile };
-        source.record(report);
+        let until = told_until(report, &self.settings.timings);
+        source.record(report, until);
         let again =
             report.result.as_ref().ok().and_then(|poll| self.reads_again(&report.source, &poll.cursor));
         let mut change = Change::Volatile;
@@ -124,7 +125,7 @@ impl SiteState {
                 change = change.max(self.learn(&report.source, fact, report.started, again));
             }
             if poll.reach == Reach::CaughtUp {
-                change = change.max(self.caught_up(&report.source, report.started));
+                change = change.max(self.caught_up(&report.source, until));
             }
             // What is read once more is only recognised while it is known to be that, also after a crash.
             let is_kept = again.is_none() || poll.reach == Reach::CaughtUp;
@@ -135,13 +136,13 @@ impl SiteState {
         change.max(self.advance(now))
     }
 
-    /// Everything that a witness had to tell until `started` has been read.
-    fn caught_up(&mut self, source: &SourceId, started: Timestamp) -> Change {
+    /// Everything that a witness had to tell until `until` has been read.
+    fn caught_up(&mut self, source: &SourceId, until: Timestamp) -> Change {
         let witness = self.sources.get(source).and_then(SourceState::speaks_for);
         let Some(witness) = witness else { return Change::Volatile };
-        let coverage = self.coverage.entry(witness).or_insert(Coverage { since: started, until: None });
+        let coverage = self.coverage.entry(witness).or_insert(Coverage { since: until, until: None });
         // Not the latest of both: a clock that was ahead once must not vouch for what was not read.
-        *coverage = Coverage { since: coverage.since.min(started), until: Some(started) };
+        *coverage = Coverage { since: coverage.since.min(until), until: Some(until) };
         if std::mem::replace(&mut self.history_known, true) { Change::Position } else { Change::Durable }
     }
 
@@ -167,7 +168,7 @@ impl SiteState {
                 self.settle_schedule(polled);
             }
             Fact::Records(..) => return Change::Volatile,
-            Fact::Coverage { witness, oldest, gap } => {
+            Fact::Coverage { witness, oldest, gap, .. } => {
                 if let Some(source) = self.sources.get_mut(source) {
                     source.silent = false;
                 }
@@ -346,10 +347,12 @@ impl SiteState {
     /// Whether no witness besides the log is about to tell for the first time what the log has forgotten.
     fn none_brings_more_history(&self) -> bool {
         let has_told = |(id, source): (&SourceId, &SourceState)| {
-            let Some(witness) = source.speaks_for().filter(|_| id.kind != SourceKind::Snapshot) else {
+            // Also one that is silent: it may not have come to what it has to tell.
+            let Some(witness) = source.witness.filter(|_| id.kind != SourceKind::Snapshot) else {
                 return true;
             };
-            source.last_poll.is_some() || self.coverage.contains_key(&witness)
+            let known = self.coverage.get(&witness).is_some_and(|coverage| coverage.until.is_some());
+            known || (source.last_poll.is_some() && !source.reads_on)
         };
         self.sources.iter().all(has_told)
     }
@@ -364,4 +367,17 @@ impl SiteState {
         let observation = observation.into()?;
         self.sources.get(&observation.source)?.observes().then_some(&observation.value)
     }
+}
+
+/// Until when a witness that was read to its end tells everything: until the poll, but for one that may be a copy.
+fn told_until(report: &PollReport, timings: &Timings) -> Timestamp {
+    let facts = report.result.iter().flat_map(|poll| &poll.facts);
+    let newest = facts.filter_map(|fact| match fact {
+        Fact::Coverage { newest, .. } => *newest,
+        _ => None,
+    });
+    let quiet = delta(timings.event_log_quiet);
+    newest
+        .map(|newest| newest.checked_add_signed(quiet).unwrap_or(newest))
+        .fold(report.started, Timestamp::min)
 }

@@ -34,6 +34,8 @@ pub struct SourceState {
     pub caught_up: bool,
     /// Whether the last poll did.
     pub is_current: bool,
+    /// Whether the last poll left something for the next one that may follow at once.
+    pub reads_on: bool,
     /// Since when there has been something that was not read; `None` while the last poll read all there was.
     pub behind_since: Option<Timestamp>,
     /// Whether the last poll was kept from looking: it succeeded and brought nothing at all.
@@ -59,6 +61,7 @@ impl SourceState {
             failure: None,
             caught_up: false,
             is_current: false,
+            reads_on: false,
             behind_since: Some(now),
             kept_quiet: false,
             witness: None,
@@ -71,8 +74,8 @@ impl SourceState {
         self.witness.filter(|_| !self.silent)
     }
 
-    /// Takes note of a poll.
-    pub(super) fn record(&mut self, report: &PollReport) {
+    /// Takes note of a poll, which tells what happened until `until`.
+    pub(super) fn record(&mut self, report: &PollReport, until: Timestamp) {
         self.last_poll = Some(report.started);
         self.duration = report.duration;
         self.polls += 1;
@@ -81,8 +84,9 @@ impl SourceState {
                 self.last_success = Some(report.started);
                 self.failures_in_a_row = 0;
                 self.failure = None;
-                self.is_current = poll.reach == Reach::CaughtUp;
-                self.caught_up |= self.is_current;
+                self.caught_up |= poll.reach == Reach::CaughtUp;
+                self.is_current = poll.reach == Reach::CaughtUp && until >= report.started;
+                self.reads_on = matches!(poll.reach, Reach::More | Reach::MoreAfter(_));
                 self.kept_quiet = poll.reach == Reach::Unsettled && poll.facts.is_empty();
             }
             Err(failure) => {
@@ -90,6 +94,7 @@ impl SourceState {
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
                 self.failure = Some(failure.clone());
                 self.is_current = false;
+                self.reads_on = false;
                 self.kept_quiet = false;
             }
         }

@@ -319,7 +319,8 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
     for step in 0..=until / STEP {
         let minute = step * STEP;
         let now = at(minute);
-        let coverage = Fact::Coverage { witness: Witness::Log, oldest: Some(at(-2 * DAY)), gap: false };
+        let coverage =
+            Fact::Coverage { witness: Witness::Log, oldest: Some(at(-2 * DAY)), newest: None, gap: false };
         let mut facts = vec![coverage];
         for (_, event) in history.events.iter().filter(|(at, _)| *at == minute) {
             match event {

@@ -205,9 +205,10 @@ fn a_computer_is_of_the_site_that_a_log_names_for_it() {
     let with_stranger = json(&[&p01, &p02, &path("P03.evtx")]);
     let of = |site: Option<&str>| with_stranger.iter().filter(|run| run["site"].as_str() == site).count();
     assert_eq!((of(Some("P01")), of(Some("P02")), of(None)), (7, 7, 7));
-    // With one site there is no doubt: this is its other server.
+    // Nor is it the only site's: its runs would end those of that site.
     let pair = json(&[&p01, &path("P03.evtx")]);
-    assert!(pair.iter().all(|run| run["site"] == "P01"), "{:?}", outcomes(&pair));
+    let of_p01: Vec<_> = pair.iter().filter(|run| run["site"] == "P01").cloned().collect();
+    assert_eq!((of_p01, pair.len()), (json(&[&p01]), 14));
     // Without any log, computers are not mixed.
     let alone = json(&[&path("P01.evtx"), &path("P03.evtx")]);
     assert_eq!(alone.len(), 14);
@@ -233,8 +234,11 @@ fn a_damaged_event_log_is_noted_and_read_as_far_as_it_can_be() {
     assert_eq!(notes.lines().count(), 1, "{notes}");
     assert!(notes.starts_with(&*damaged.to_string_lossy()), "{notes}");
     assert!(notes.contains("; damaged chunks: 1; ") && notes.ends_with(": 1\n"), "{notes}");
-    let kept = String::from_utf8_lossy(&output.stdout).matches("succeeded").count();
+    let table = String::from_utf8_lossy(&output.stdout);
+    let kept = table.matches("succeeded").count();
     assert!((20..40).contains(&kept), "{kept}");
+    // What stood in the damaged chunk may have been the end of one run and the start of another.
+    assert!(!table.contains("interrupted"), "{table}");
 }
 
 #[test]

@@ -112,7 +112,8 @@ impl Rig {
             self.position += 1;
             records.push(Record { position: self.position, body: body(word, at(minute + after)) });
         }
-        let coverage = Fact::Coverage { witness: Witness::Log, oldest: Some(at(-99_999)), gap: false };
+        let coverage =
+            Fact::Coverage { witness: Witness::Log, oldest: Some(at(-99_999)), newest: None, gap: false };
         let last = words.last().map_or(0, |(after, _)| *after);
         self.fold(
             SourceKind::BackupLog,

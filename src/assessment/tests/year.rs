@@ -105,8 +105,12 @@ impl Site {
         let mut state = SiteState::new(Arc::new(settings), since);
         state.watch(source(), Duration::from_secs(5), Some(Witness::Log), since);
         let mut site = Self { state, position: 0 };
-        let coverage =
-            Fact::Coverage { witness: Witness::Log, oldest: Some(since - TimeDelta::days(2)), gap: false };
+        let coverage = Fact::Coverage {
+            witness: Witness::Log,
+            oldest: Some(since - TimeDelta::days(2)),
+            newest: None,
+            gap: false,
+        };
         site.fold(since, vec![coverage]);
         site.schedule(since, window);
         site

@@ -3,11 +3,12 @@
 //! An event names its computer and no site, so the logs say which site a computer belongs to. An event log may be named
 //! in several copies that overlap: the same record counts once.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use super::body_of;
-use crate::site::{BackupRun, SiteCode, Timestamp, Timings, Witness};
-use crate::source::event_log::EventRecord;
+use crate::site::{BackupRun, Remark, SiteCode, StatusMessage, Timestamp, Timings, Witness};
+use crate::source::event_log::{EventRecord, Stretch};
 use crate::source::{Record, RecordBody};
 use crate::state::{Horizon, Timeline, derive_runs};
 use crate::trace::LogEntry;
@@ -30,9 +31,25 @@ pub(super) struct Merge {
     logs: BTreeMap<Option<SiteCode>, Vec<RecordBody>>,
     /// The sites that a log names for a computer.
     computers: BTreeMap<Computer, BTreeSet<Option<SiteCode>>>,
-    /// Each with the time that orders it among those of other files.
-    events: Vec<(Timestamp, EventRecord)>,
+    events: Vec<Told>,
+    /// Of which computer, and which numbers none is missing between.
+    stretches: Vec<(Computer, RangeInclusive<u64>)>,
 }
+
+/// A message in an event log.
+#[derive(Debug)]
+struct Told {
+    /// The time that orders it among those of other files.
+    order: Timestamp,
+    key: Key,
+    /// If it is the first message of its stretch: the number with which that begins.
+    begins: Option<u64>,
+    message: StatusMessage,
+}
+
+/// What a record is known by in several files.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key(Computer, u64, Timestamp);
 
 impl Merge {
     /// Takes the next entry of the logs.
@@ -52,28 +69,40 @@ impl Merge {
         self.logs.entry(site).or_default().push(body);
     }
 
-    /// Takes all records of an event log, in its order.
-    pub(super) fn event_log(&mut self, records: Vec<EventRecord>) {
+    /// Takes all messages of an event log, in its order.
+    pub(super) fn event_log(&mut self, stretches: Vec<Stretch>) {
         // A clock may step back: between files time decides, within one only its own order.
         let mut latest = Timestamp::MIN_UTC;
-        self.events.extend(records.into_iter().map(|record| {
-            latest = latest.max(record.message.time);
-            (latest, record)
-        }));
+        for Stretch { ids, messages } in stretches {
+            let mut begins = Some(*ids.start());
+            for EventRecord { id, message } in messages {
+                let computer = computer(message.machine_label());
+                if begins.is_some() {
+                    self.stretches.push((computer.clone(), ids.clone()));
+                }
+                latest = latest.max(message.time);
+                let key = Key(computer, id, message.time);
+                self.events.push(Told { order: latest, key, begins: begins.take(), message });
+            }
+        }
     }
 
     /// The runs of all sites, oldest first.
     pub(super) fn finish(mut self) -> Vec<(Option<SiteCode>, BackupRun)> {
         let mut events = std::mem::take(&mut self.events);
-        events.sort_by_key(|(time, _)| *time);
+        events.sort_by_key(|told| told.order);
+        let gaps = self.gaps(&events);
         let mut known = HashSet::new();
-        events.retain(|(_, EventRecord { id, message })| {
-            known.insert((computer(message.machine_label()), *id, message.time))
-        });
+        events.retain(|told| known.insert(told.key.clone()));
         let mut told: BTreeMap<Origin, BTreeMap<Witness, Vec<RecordBody>>> = BTreeMap::new();
-        for (_, EventRecord { message, .. }) in events {
+        for Told { key, message, .. } in events {
             let witnesses = told.entry(self.origin(message.machine_label())).or_default();
-            witnesses.entry(Witness::EventLog).or_default().push(RecordBody::Status(message));
+            let bodies = witnesses.entry(Witness::EventLog).or_default();
+            if gaps.contains(&key) {
+                let time = message.time;
+                bodies.push(RecordBody::Remark { time, remark: Remark::Gap, text: Box::default() });
+            }
+            bodies.push(RecordBody::Status(message));
         }
         for (site, bodies) in self.logs {
             told.entry(Origin { site, computer: None }).or_default().insert(Witness::Log, bodies);
@@ -90,17 +119,30 @@ impl Merge {
         runs
     }
 
-    /// The site to which logs say that a computer belongs, or the only one that they know.
-    fn origin(&self, label: &str) -> Origin {
-        let only = |sites: &mut dyn Iterator<Item = Option<SiteCode>>| {
-            sites.next().filter(|_| sites.next().is_none())
+    /// The messages before which records are missing in every file that could have them.
+    fn gaps(&self, events: &[Told]) -> HashSet<Key> {
+        let mut begins: HashMap<&Key, Option<u64>> = HashMap::new();
+        for told in events {
+            let known = begins.entry(&told.key).or_insert(told.begins);
+            *known = known.zip(told.begins).map(|(one, other)| one.min(other));
+        }
+        let is_told = |computer: &Computer, id: u64| {
+            self.stretches.iter().any(|(known, ids)| known == computer && ids.contains(&id))
         };
+        let is_gap = |(key, begins): (&Key, Option<u64>)| {
+            let before = begins?.checked_sub(1)?;
+            (!is_told(&key.0, before)).then(|| key.clone())
+        };
+        begins.into_iter().filter_map(is_gap).collect()
+    }
+
+    /// The site to which logs say that a computer belongs.
+    fn origin(&self, label: &str) -> Origin {
         let computer = computer(label);
-        let own = self.computers.get(&computer).and_then(|sites| only(&mut sites.iter().copied()));
-        let named = || only(&mut self.logs.keys().copied().filter(Option::is_some));
-        match own.or_else(named) {
-            Some(site) => Origin { site, computer: None },
-            None => Origin { site: None, computer: Some(computer) },
+        let mut sites = self.computers.get(&computer).into_iter().flatten();
+        match (sites.next(), sites.next()) {
+            (Some(site), None) => Origin { site: *site, computer: None },
+            _ => Origin { site: None, computer: Some(computer) },
         }
     }
 }
@@ -140,6 +182,12 @@ mod tests {
         (first_id..).zip(messages).map(|(id, message)| EventRecord { id, message }).collect()
     }
 
+    /// A file in which these are all the records, and none is missing.
+    fn whole(records: &[EventRecord]) -> Vec<Stretch> {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else { return Vec::new() };
+        vec![Stretch { ids: first.id..=last.id, messages: records.to_vec() }]
+    }
+
     fn site(code: &str) -> Option<SiteCode> {
         Some(code.parse().unwrap())
     }
@@ -153,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn a_computer_is_of_the_site_that_a_log_names_else_of_the_only_one_else_of_none() {
+    fn a_computer_is_of_the_site_that_a_log_names_for_it_else_of_none() {
         let mut merge = Merge::default();
         let own = |merge: &Merge, label: &str| merge.origin(label);
         let nobody = |label: &str| Origin { site: None, computer: Some(label.into()) };
         let of = |code: &str| Origin { site: site(code), computer: None };
         assert_eq!(own(&merge, "CM01"), nobody("cm01"));
         named(&mut merge, "CM01.corp.example", site("P01"));
-        assert_eq!([own(&merge, "cm01"), own(&merge, "CM09")], [of("P01"), of("P01")]);
+        assert_eq!([own(&merge, "cm01"), own(&merge, "CM09")], [of("P01"), nobody("cm09")]);
         named(&mut merge, "CM02", site("P02"));
         assert_eq!(
             [own(&merge, "CM01"), own(&merge, "CM02"), own(&merge, "CM09")],
@@ -177,7 +225,7 @@ mod tests {
         for record in run("CM01.corp.example", 1, 0, MessageId::COMPLETED) {
             merge.log_entry(LogEntry::Status(record.message, None));
         }
-        merge.event_log(run("cm01", 7, 5, MessageId::COMPLETED));
+        merge.event_log(whole(&run("cm01", 7, 5, MessageId::COMPLETED)));
         let runs = merge.finish();
         assert_eq!(runs.len(), 1, "{runs:?}");
         assert_eq!((runs[0].0, runs[0].1.messages.len()), (None, 3));
@@ -188,9 +236,9 @@ mod tests {
         let mut merge = Merge::default();
         let copy =
             [run("CM01", 1, 0, MessageId::FAILED), run("CM01", 4, 3600, MessageId::COMPLETED)].concat();
-        merge.event_log(copy[2..].to_vec());
-        merge.event_log(copy[..5].to_vec());
-        merge.event_log(run("CM02", 4, 3600, MessageId::COMPLETED));
+        merge.event_log(whole(&copy[2..]));
+        merge.event_log(whole(&copy[..5]));
+        merge.event_log(whole(&run("CM02", 4, 3600, MessageId::COMPLETED)));
         let runs = merge.finish();
         let messages: Vec<_> = runs.iter().map(|(_, run)| run.messages.len()).collect();
         assert_eq!(messages, [3, 3, 3], "{runs:?}");
@@ -200,9 +248,8 @@ mod tests {
     fn within_a_file_its_own_order_holds_although_a_clock_steps() {
         let mut merge = Merge::default();
         // The clock was an hour ahead while the first run failed.
-        merge.event_log(
-            [run("CM01", 1, 3600, MessageId::FAILED), run("CM01", 4, 1800, MessageId::COMPLETED)].concat(),
-        );
+        let runs = [run("CM01", 1, 3600, MessageId::FAILED), run("CM01", 4, 1800, MessageId::COMPLETED)];
+        merge.event_log(whole(&runs.concat()));
         let runs = merge.finish();
         let ends: Vec<_> =
             runs.iter().map(|(_, run)| (run.succeeded.is_some(), run.messages.len())).collect();
@@ -214,8 +261,31 @@ mod tests {
         let mut merge = Merge::default();
         named(&mut merge, "CM01", site("P01"));
         let of = |machine, start| run(machine, 1, start, MessageId::COMPLETED);
-        merge.event_log([of("CM01", 0), of("CM01", 7200)].concat());
-        merge.event_log([of("CM02", 3600), of("CM02", 10_800)].concat());
+        named(&mut merge, "CM02", site("P01"));
+        merge.event_log(whole(&[of("CM01", 0), of("CM01", 7200)].concat()));
+        merge.event_log(whole(&[of("CM02", 3600), of("CM02", 10_800)].concat()));
         assert_eq!(outcomes(merge), [const { BackupOutcome::Succeeded }; 4]);
+    }
+
+    #[test]
+    fn a_run_is_cut_where_no_file_has_the_records() {
+        let runs = [run("CM01", 1, 0, MessageId::COMPLETED), run("CM01", 4, 86_400, MessageId::COMPLETED)];
+        let all = runs.concat();
+        // The end of the first run and the start of the second were in a chunk, or an archive, that is lost.
+        let torn = [whole(&all[..1]), whole(&all[4..])];
+        for files in [vec![torn.concat()], torn.to_vec()] {
+            let mut merge = Merge::default();
+            files.into_iter().for_each(|file| merge.event_log(file));
+            assert_eq!(outcomes(merge), [BackupOutcome::Succeeded], "the first one proves nothing");
+        }
+        let mut merge = Merge::default();
+        merge.event_log(torn.concat());
+        merge.event_log(whole(&all));
+        assert_eq!(outcomes(merge), [BackupOutcome::Succeeded; 2]);
+        // An archive, and the log that goes on with the next number.
+        let mut merge = Merge::default();
+        merge.event_log(whole(&all[2..]));
+        merge.event_log(whole(&all[..2]));
+        assert_eq!(outcomes(merge), [BackupOutcome::Succeeded; 2]);
     }
 }

@@ -77,10 +77,8 @@ fn merge(
         note_lines(path, counts, notes)?;
     }
     for path in &files.event_logs {
-        let mut records = Vec::new();
-        let totals = event_log::read(path, phrases, &mut |record| records.push(record))
-            .with_context(|| cannot_read(path))?;
-        merge.event_log(records);
+        let (stretches, totals) = event_log::read(path, phrases).with_context(|| cannot_read(path))?;
+        merge.event_log(stretches);
         note_events(path, totals, notes)?;
     }
     merge.finish().iter().try_for_each(|(site, run)| printer.run(*site, run))

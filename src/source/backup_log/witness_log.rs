@@ -76,7 +76,7 @@ impl WitnessLog {
         // A log that was away is heard again even if nothing is new in it; the installation's is never silent.
         if read.oldest.is_some() || progress.continuity_lost || cursor.files.is_empty() || !is_cumulative {
             let (witness, oldest, gap) = (self.witness, read.oldest, progress.continuity_lost);
-            facts.push(Fact::Coverage { witness, oldest, gap });
+            facts.push(Fact::Coverage { witness, oldest, newest: None, gap });
         }
         facts.push(Fact::Records(self.witness, read.records));
         let lines = LineTotals { bytes: progress.bytes, rotations: progress.rotations, ..read.lines };

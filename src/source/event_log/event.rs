@@ -76,8 +76,8 @@ fn prepared(bytes: &[u8], selected: &[&Span]) -> Option<EvtxChunkData> {
     let last = selected.last()?;
     let mut end = RECORDS;
     for span in selected {
-        // Between two records is nothing, or at least one other.
-        if let Some(size) = span.range.start.checked_sub(end).filter(|size| *size > 0) {
+        // Over less than a record the crate finds the way by itself.
+        if let Some(size) = span.range.start.checked_sub(end).filter(|size| *size >= RECORD_HEADER) {
             let mut bridge = RECORD_MAGIC.to_vec();
             bridge.extend(u32::try_from(size).ok()?.to_le_bytes());
             // The walk ends with the last id.
@@ -118,7 +118,7 @@ impl Event {
             id: system.get("EventID").and_then(number),
             qualifiers: attribute("EventID", "Qualifiers").and_then(number),
             computer: system.get("Computer").and_then(text).unwrap_or_default(),
-            time: time.map_or_else(|| moment(span.written), |time| time.to_utc()),
+            time: kept(time.map_or_else(|| moment(span.written), |time| time.to_utc())),
             data,
         })
     }
@@ -130,6 +130,12 @@ pub(super) fn moment(written: u64) -> Timestamp {
     let rest = TimeDelta::nanoseconds(i64::try_from(written % 10_000_000).unwrap_or(0) * 100);
     let whole = DateTime::from_timestamp(seconds.saturating_sub(UNIX_EPOCH), 0);
     whole.map_or(DateTime::UNIX_EPOCH, |time| time + rest)
+}
+
+/// The nearest time that a checkpoint holds exactly: what is read again must be known again.
+fn kept(time: Timestamp) -> Timestamp {
+    let nearest = if time < DateTime::UNIX_EPOCH { i64::MIN } else { i64::MAX };
+    DateTime::from_timestamp_nanos(time.timestamp_nanos_opt().unwrap_or(nearest))
 }
 
 /// An element's own text: with attributes beside it, it has a name of its own.

@@ -2,7 +2,8 @@
 //!
 //! The event has no field for the component: its name stands in a header that is written in the site server's
 //! language, so it is looked for as a token, whatever stands around it. The header also names the computer, and on a
-//! central site that can be another site's: such a message is not this site's, and no run is begun or ended by it.
+//! central site that can be another site's. If that is a DNS name, the message is not this site's; a short one could be
+//! any word.
 
 use super::event::Event;
 use crate::site::{ClosedSet, Component, MessageId, Severity, SqlServerEvent, StatusMessage, Timestamp};
@@ -36,7 +37,7 @@ pub(super) enum Meaning {
 /// What `event` means where the site database has the name `database`.
 pub(super) fn of(event: &Event, database: &str, phrases: &Phrases) -> Meaning {
     let Some(id) = event.id else { return Meaning::Nothing };
-    if event.provider.eq_ignore_ascii_case(CONFIGMGR) {
+    if event.provider == CONFIGMGR {
         return status_message(id, event, phrases);
     }
     let is_sql_server = event.provider == SQL_SERVER.0 || event.provider.starts_with(SQL_SERVER.1);
@@ -79,15 +80,14 @@ fn severity(qualifiers: u16) -> Option<Severity> {
 
 /// The component of the backup that reports, and the string that says so.
 ///
-/// A string that names a component and this computer is the header, which stands behind the insertion strings. Others
-/// report *about* the backup's components, and have those names among their insertion strings.
+/// The last string that names a component and a computer is the header, which stands behind the insertion strings. Those
+/// of other components may name the backup's, whose messages they are about.
 fn component<'a>(data: &'a [String], computer: &str) -> Option<(Component, &'a str)> {
     let ours = |text: &str| Component::ALL.iter().copied().find(|known| has_token(text, known.label()));
-    let is_header = |text: &&String| names_component(text) && names_computer(text, computer);
-    match data.iter().rev().find(is_header) {
-        Some(header) => Some((ours(header)?, header)),
-        None => data.iter().find_map(|text| Some((ours(text)?, text.as_str()))),
-    }
+    let names_any = |text: &str| names_computer(text, computer) || names(text).any(is_dns_name);
+    let of_components = || data.iter().rev().filter(|text| names_component(text));
+    let header = of_components().find(|text| names_any(text)).or_else(|| of_components().next())?;
+    Some((ours(header)?, header))
 }
 
 fn names_component(text: &str) -> bool {

@@ -24,9 +24,11 @@ use std::time::Duration;
 
 pub use cursor::Cursor;
 pub use file::{ReadError, is_event_log};
-pub use whole::{EventRecord, read};
+pub use whole::{EventRecord, Stretch, read};
 
-use super::{BlockingSource, FailureKind, Guidance, Poll, PollFailure, SourceId, SourceKind, Surroundings};
+use super::{
+    BlockingSource, FailureKind, Guidance, Poll, PollFailure, Reach, SourceId, SourceKind, Surroundings,
+};
 use crate::config::{EventLogConfig, SiteSettings};
 use crate::platform::IoFailure;
 use crate::trace::Phrases;
@@ -73,8 +75,10 @@ impl EventLog {
         let mut reading = Reading::new(cursor, &self.database, &self.phrases);
         let progress = walk::advance(&mut file, last, damage, budget, &mut |passage| reading.take(passage))?;
         let (facts, cursor) = reading.finish(&progress);
+        // A copy may be empty while it is being made.
+        let reach = if progress.is_empty && cursor.heard { Reach::Unsettled } else { progress.reach };
         let cursor = super::Cursor::EventLog(cursor);
-        Ok((Poll { facts, cursor, reach: progress.reach }, file.bytes))
+        Ok((Poll { facts, cursor, reach }, file.bytes))
     }
 
     fn failure(&self, error: &ReadError) -> PollFailure {

@@ -148,12 +148,15 @@ impl<'a> Reading<'a> {
     pub(super) fn finish(self, progress: &Progress) -> (Vec<Fact>, Cursor) {
         let witness = Witness::EventLog;
         let mut facts = Vec::new();
-        facts.push(if self.cursor.heard {
-            // In an empty log, nothing tells what it held since the last poll.
-            Fact::Coverage { witness, oldest: self.oldest, gap: self.gap || progress.is_empty }
-        } else {
-            Fact::Silent(witness)
-        });
+        let newest = progress.last.map(|last| moment(last.written));
+        // An empty log tells nothing; whether anything was lost is told by what comes next.
+        match (self.cursor.heard, progress.is_empty) {
+            (true, true) => {}
+            (true, false) => {
+                facts.push(Fact::Coverage { witness, oldest: self.oldest, newest, gap: self.gap });
+            }
+            (false, _) => facts.push(Fact::Silent(witness)),
+        }
         facts.push(Fact::Records(witness, self.records));
         facts.extend(self.sql_server.into_iter().map(|(event, time)| Fact::SqlServer(event, time)));
         facts.push(Fact::Events(EventTotals { damaged_chunks: progress.damaged, ..self.totals }));

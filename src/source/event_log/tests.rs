@@ -67,13 +67,14 @@ impl News {
         self.records.iter().map(second).collect()
     }
 
-    /// The oldest time of the coverage and whether there is a gap; `None` while it is silent.
+    /// The oldest time of the coverage and whether there is a gap; `None` while it is silent or empty.
     fn coverage(&self) -> Option<(Option<Timestamp>, bool)> {
         let coverage = self.facts.iter().find_map(|fact| match fact {
-            Fact::Coverage { witness: Witness::EventLog, oldest, gap } => Some((*oldest, *gap)),
+            Fact::Coverage { witness: Witness::EventLog, oldest, gap, .. } => Some((*oldest, *gap)),
             _ => None,
         });
-        assert_eq!(coverage.is_none(), self.facts.contains(&Fact::Silent(Witness::EventLog)));
+        let is_silent = self.facts.contains(&Fact::Silent(Witness::EventLog));
+        assert_eq!(coverage.is_none(), is_silent || self.reach == Reach::Unsettled);
         coverage
     }
 }

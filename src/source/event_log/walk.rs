@@ -70,7 +70,7 @@ pub(super) fn advance(
     take: &mut dyn FnMut(&Passage<'_>) -> Taken,
 ) -> Result<Progress, ReadError> {
     let mut progress = Progress { last, damage, damaged: 0, reach: Reach::CaughtUp, is_empty: false };
-    let Some(mut place) = start(file, last.as_ref(), &mut progress)? else {
+    let Some(mut place) = start(file, last.as_ref(), budget, &mut progress)? else {
         progress.is_empty = true;
         return Ok(progress);
     };
@@ -122,6 +122,7 @@ pub(super) fn advance(
 fn start(
     file: &mut LogFile<'_>,
     last: Option<&LastRecord>,
+    budget: u64,
     progress: &mut Progress,
 ) -> Result<Option<Place>, ReadError> {
     if let Some(last) = last.filter(|last| last.chunk < file.chunks()) {
@@ -135,8 +136,9 @@ fn start(
         let head = file.head(number)?;
         let first = match head.first_id() {
             Some(first) => Some(first),
-            // Where the beginning is lost, the rest may be readable.
-            None => file.chunk(number)?.first_id(),
+            // Where the beginning is lost, the rest may be readable; a file can also be large and empty.
+            None if file.bytes < budget => file.chunk(number)?.first_id(),
+            None => None,
         };
         match first {
             Some(first) => used.push((first, number)),
@@ -178,10 +180,10 @@ struct Next {
 fn next(file: &mut LogFile<'_>, number: u64, last: u64) -> Result<Next, ReadError> {
     let follows = |first: &u64| *first > last;
     let is_known_to_go_on = file.next_id().is_some_and(|next| next > last.saturating_add(1));
-    let behind = |distance| (number + distance) % file.chunks();
-    let numbers: Vec<_> = (1..file.chunks()).map(|distance| (distance, behind(distance))).collect();
+    let chunks = file.chunks();
     let (mut passed, mut damaged) = (Vec::new(), Vec::new());
-    for (distance, other) in numbers {
+    for distance in 1..chunks {
+        let other = (number + distance) % chunks;
         let head = file.head(other)?;
         let chunk = match head.first_id() {
             Some(first) if !follows(&first) => break,

@@ -1,5 +1,6 @@
 //! A whole event log at once, for whoever wants its messages and no more.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::cursor::Damage;
@@ -20,33 +21,54 @@ pub struct EventRecord {
     pub message: StatusMessage,
 }
 
-/// Hands every message of the backup in the event log at `path` to `sink`, oldest first.
+/// Records with one number after the other, of which none is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The numbers of all of them.
+    pub ids: RangeInclusive<u64>,
+    /// Those that are messages of the backup.
+    pub messages: Vec<EventRecord>,
+}
+
+/// Every message of the backup in the event log at `path`, oldest first.
 ///
 /// Messages that a central site wrote for another computer are counted only, as in a poll.
-pub fn read(
-    path: &Path,
-    phrases: &Phrases,
-    sink: &mut dyn FnMut(EventRecord),
-) -> Result<EventTotals, ReadError> {
+pub fn read(path: &Path, phrases: &Phrases) -> Result<(Vec<Stretch>, EventTotals), ReadError> {
     let mut file = LogFile::open(path)?;
     let mut totals = EventTotals::default();
+    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut is_cut = true;
     let progress = walk::advance(&mut file, None, Damage::default(), u64::MAX, &mut |passage| {
         let spans = passage.chunk.spans();
-        totals.records += spans.len() as u64;
         let mut unreadable = false;
         // No database has an empty name.
-        for (index, meaning) in meanings(passage, "", phrases) {
-            match meaning {
+        let mut meanings = meanings(passage, "", phrases);
+        for (index, span) in spans.iter().enumerate() {
+            totals.records += 1;
+            let meaning = meanings.remove(&index);
+            if meaning == Some(None) {
+                unreadable = true;
+                is_cut = true;
+                continue;
+            }
+            let is_next = |last: &&mut Stretch| last.ids.end().checked_add(1) == Some(span.id);
+            let stretch = match stretches.last_mut().filter(is_next).filter(|_| !is_cut) {
+                Some(stretch) => {
+                    stretch.ids = *stretch.ids.start()..=span.id;
+                    stretch
+                }
+                None => stretches.push_mut(Stretch { ids: span.id..=span.id, messages: Vec::new() }),
+            };
+            is_cut = false;
+            match meaning.flatten() {
                 Some(Meaning::Message(message)) => {
-                    let id = spans.get(index).map_or(0, |span| span.id);
-                    sink(EventRecord { id, message });
+                    stretch.messages.push(EventRecord { id: span.id, message });
                 }
                 Some(Meaning::Unattributed) => totals.unattributed += 1,
-                Some(Meaning::SqlServer(..) | Meaning::Nothing) => {}
-                None => unreadable = true,
+                Some(Meaning::SqlServer(..) | Meaning::Nothing) | None => {}
             }
         }
         Taken { until: spans.len(), unreadable }
     })?;
-    Ok(EventTotals { damaged_chunks: progress.damaged, ..totals })
+    Ok((stretches, EventTotals { damaged_chunks: progress.damaged, ..totals }))
 }

@@ -94,7 +94,7 @@ impl Messages {
             }
         }
         let witness = Witness::StatusMessages;
-        let facts = [Fact::Coverage { witness, oldest, gap }, Fact::Records(witness, records)];
+        let facts = [Fact::Coverage { witness, oldest, newest: None, gap }, Fact::Records(witness, records)];
         (facts, Taken { cursor, depth, keys })
     }
 

@@ -305,7 +305,7 @@ impl World {
         let all = written.get(next).is_none_or(|(at, _)| *at > self.now);
         let fact = match records.first().map(Record::time) {
             None if from == 0 && *witness == Witness::EventLog => Fact::Silent(*witness),
-            oldest => Fact::Coverage { witness: *witness, oldest, gap: false },
+            oldest => Fact::Coverage { witness: *witness, oldest, newest: None, gap: false },
         };
         let poll = Poll {
             facts: vec![fact, Fact::Records(*witness, records)],

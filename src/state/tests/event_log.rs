@@ -204,7 +204,7 @@ fn told(state: &mut SiteState, kind: SourceKind, script: Option<&str>, now: i64)
     let witness = kind.witness().unwrap();
     let facts = match script {
         Some(script) => vec![
-            Fact::Coverage { witness, oldest: Some(at(0)), gap: false },
+            Fact::Coverage { witness, oldest: Some(at(0)), newest: None, gap: false },
             Fact::Records(witness, records(script)),
         ],
         None => vec![Fact::Silent(witness)],

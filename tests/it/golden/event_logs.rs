@@ -16,7 +16,7 @@ pub(super) fn the_same(log: Vec<Record>) -> Vec<Fact> {
     };
     let oldest = log.first().map(Record::time);
     let records = log.into_iter().filter_map(event).collect();
-    let coverage = Fact::Coverage { witness: Witness::EventLog, oldest, gap: false };
+    let coverage = Fact::Coverage { witness: Witness::EventLog, oldest, newest: None, gap: false };
     vec![Fact::Records(Witness::EventLog, records), coverage, read()]
 }
 

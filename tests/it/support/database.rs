@@ -50,6 +50,11 @@ pub(crate) fn everything(now: Timestamp) -> Vec<Fact> {
     let mut facts: Vec<_> = facts.into_iter().map(Fact::Database).collect();
     facts.push(change_tracking(Duration::from_secs(5 * 86_400)));
     facts.push(Fact::PackageSource(r"\\SRC01\pkg".to_owned(), true));
-    facts.push(Fact::Coverage { witness: Witness::StatusMessages, oldest: Some(now), gap: false });
+    facts.push(Fact::Coverage {
+        witness: Witness::StatusMessages,
+        oldest: Some(now),
+        newest: None,
+        gap: false,
+    });
     facts
 }

@@ -313,7 +313,12 @@ fn a_snapshot_whose_own_log_is_older_is_doubtful() {
             position: position + u64::try_from(from).unwrap(),
             body: body(word, at(from + after)),
         });
-        let coverage = Fact::Coverage { witness: Witness::DestinationLog, oldest: Some(at(from)), gap: true };
+        let coverage = Fact::Coverage {
+            witness: Witness::DestinationLog,
+            oldest: Some(at(from)),
+            newest: None,
+            gap: true,
+        };
         let records = Fact::Records(Witness::DestinationLog, records.collect());
         let survey = Fact::Survey(SnapshotRoot::Site, Sample::good(1).survey(at(minute)));
         rig.fold(SourceKind::Snapshot, minute, Ok(vec![coverage, records, survey]));

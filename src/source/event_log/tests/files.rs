@@ -62,9 +62,9 @@ fn a_whole_file_gives_its_messages_oldest_first() {
     bench.log.set_dirty(true);
     bench.push([message(8)]);
     bench.write();
-    let mut told = Vec::new();
     let phrases = Phrases::new(UserPatterns::default()).unwrap();
-    let totals = read(&bench.path, &phrases, &mut |record| told.push(record)).unwrap();
+    let (stretches, totals) = read(&bench.path, &phrases).unwrap();
+    let told: Vec<_> = stretches.into_iter().flat_map(|stretch| stretch.messages).collect();
     let second = |record: &EventRecord| (record.id, (record.message.time - at(0)).num_seconds());
     let told: Vec<_> = told.iter().map(second).collect();
     assert_eq!(told, [(12, 2), (13, 3), (14, 4), (17, 7), (18, 8)]);
@@ -84,8 +84,8 @@ fn logs_of_other_machines_hold_no_messages() {
     {
         let path = samples.join(name);
         let phrases = Phrases::new(UserPatterns::default()).unwrap();
-        let mut sink = |record| panic!("{record:?}");
-        let totals = read(&path, &phrases, &mut sink).unwrap();
+        let (stretches, totals) = read(&path, &phrases).unwrap();
+        assert!(stretches.iter().all(|stretch| stretch.messages.is_empty()), "{name}");
         assert_eq!(totals, EventTotals { records, damaged_chunks, unattributed: 0 }, "{name}");
         let poll = source(path).poll(None, &Guidance::default()).unwrap();
         assert!(poll.facts.contains(&Fact::Events(totals)) && poll.reach == Reach::CaughtUp, "{name}");

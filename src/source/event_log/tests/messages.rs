@@ -111,6 +111,18 @@ fn a_report_about_the_component_is_not_its_own() {
     let header =
         "On 12/12/2019 11:59:34, component SMS_COMPONENT_STATUS_SUMMARIZER on computer CM01 reported:  ";
     assert_eq!(told(&event(4609, &["SMS_SITE_BACKUP", COMPUTER, header])), (None, 0));
+    // Nor is one that the central site's Status Manager wrote for another site.
+    for (id, component, computer, is_counted) in [
+        (4609, "SMS_COMPONENT_STATUS_SUMMARIZER", "PRI01.corp.example", 0),
+        (501, "SMS_EXECUTIVE", "PRI01", 0),
+        (5060, "SMS_EXECUTIVE", "PRI01", 1),
+        (5060, "SMS_SITE_BACKUP", "PRI01.corp.example", 1),
+    ] {
+        let header =
+            format!("On 12/12/2019 11:59:34, component {component} on computer {computer} reported:");
+        let event = event(id, &["SMS_SITE_BACKUP", "PRI01.corp.example", "", &header, ""]);
+        assert_eq!(told(&event), (None, is_counted), "{header}");
+    }
     // The other way round, its own message names others.
     let header = "On 12/12/2019 11:59:34, component SMS_SITE_VSS_WRITER on computer CM01 reported:  ";
     let own = told(&event(6829, &["SMS_SITE_BACKUP on CM01", "SMS_EXECUTIVE", header, ""])).0.unwrap();

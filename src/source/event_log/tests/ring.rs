@@ -77,13 +77,25 @@ fn a_log_that_was_cleared_is_read_anew_behind_a_gap() {
     bench.poll();
     bench.log.clear();
     let news = bench.poll();
-    assert_eq!((news.seconds(), news.coverage()), (vec![], Some((None, true))));
+    assert_eq!((news.seconds(), news.coverage(), news.reach), (vec![], None, Reach::Unsettled));
     bench.push([noise(10)]);
     let news = bench.poll();
     assert_eq!((news.seconds(), news.coverage()), (vec![-1], Some((Some(at(10)), true))));
     bench.push([message(11)]);
     let news = bench.poll();
     assert_eq!((news.seconds(), news.coverage()), (vec![11], Some((Some(at(11)), false))));
+}
+
+#[test]
+fn a_file_that_is_empty_for_a_moment_loses_nothing() {
+    let mut bench = chunks(3);
+    bench.poll();
+    let whole = bench.log.bytes();
+    fs::write(&bench.path, EventLogWriter::new().bytes()).unwrap();
+    assert_eq!(bench.poll_file(BUDGET).reach, Reach::Unsettled);
+    fs::write(&bench.path, whole).unwrap();
+    let news = bench.poll_file(BUDGET);
+    assert_eq!((news.seconds(), news.coverage()), (vec![], Some((None, false))));
 }
 
 #[test]
