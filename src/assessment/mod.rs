@@ -13,6 +13,7 @@ mod runs;
 mod tests;
 mod verdict;
 mod witnesses;
+mod words;
 
 #[cfg(test)]
 pub(crate) use copies::tests as samples;
@@ -26,6 +27,7 @@ pub use protection::{NativeBackups, ProtectionState};
 pub use runs::RunSummary;
 pub use verdict::Verdict;
 pub use witnesses::{Hearing, Testimony};
+pub use words::{NOTHING_IS_WATCHED, frozen_io};
 
 use std::time::Duration;
 

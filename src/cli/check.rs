@@ -14,7 +14,7 @@ use anyhow::Context;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use crate::assessment::{Assessment, CheckState, Verdict, assess, guidance};
+use crate::assessment::{Assessment, CheckState, NOTHING_IS_WATCHED, Verdict, assess, frozen_io, guidance};
 use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
 use crate::environment::Environment;
@@ -221,7 +221,7 @@ fn pause() {
 fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "{} {}: {}", state.settings.code, assessment.verdict, assessment.reason)?;
     if state.sources.is_empty() {
-        writeln!(out, "  {}", api::NOTHING_IS_WATCHED)?;
+        writeln!(out, "  {NOTHING_IS_WATCHED}")?;
     }
     for (id, source) in &state.sources {
         if let Some(failure) = &source.failure {
@@ -242,7 +242,7 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
             writeln!(out, "    {}", testimony.advice())?;
         }
     }
-    if let Some(frozen) = api::frozen_io(state) {
+    if let Some(frozen) = frozen_io(state) {
         writeln!(out, "  by the event log: {frozen}")?;
     }
     writeln!(out, "  protected by: {}", assessment.protection.mode)?;

@@ -146,16 +146,6 @@ pub fn schedule(known: &KnownSchedule) -> String {
     format!("{schedule} (the zone is assumed: {votes}; set sites[].schedule.time_zone if another is meant)")
 }
 
-/// What is said of a site of which nothing is watched.
-pub const NOTHING_IS_WATCHED: &str =
-    "nothing is watched: configure sites[].log, event_log, database or snapshot";
-
-/// That SQL Server has frozen I/O of the site database and has not resumed it, if that is so.
-pub fn frozen_io(state: &SiteState) -> Option<String> {
-    let since = super::html::time(state.io_frozen_since()?);
-    Some(format!("I/O of {} frozen since {since}, not resumed", state.settings.site_database()))
-}
-
 /// The runs of a site, oldest first.
 pub fn runs(state: &SiteState) -> Vec<RunJson<'_>> {
     state.runs.iter().map(|run| RunJson::new(Some(state.settings.code), run)).collect()

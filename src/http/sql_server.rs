@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use super::api;
 use super::html::{row, time};
+use crate::assessment::frozen_io;
 use crate::site::{SqlServerEvent, Timestamp};
 use crate::state::SiteState;
 
@@ -34,7 +34,7 @@ pub(super) fn sql_server(state: &SiteState) -> Option<SqlServerJson> {
 pub(super) fn section(html: &mut String, state: &SiteState) {
     let Some(SqlServerJson { frozen, resumed, backed_up, .. }) = sql_server(state) else { return };
     html.push_str("<h3>SQL Server, by the event log</h3><table>");
-    if let Some(text) = api::frozen_io(state) {
+    if let Some(text) = frozen_io(state) {
         row(html, "I/O", "none", "frozen", &format!("{text}."));
     } else if let Some(resumed) = resumed {
         let frozen = frozen.map_or_else(String::new, |frozen| format!("Frozen at {}. ", time(frozen)));

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::html::{self, Escaped, ago, time};
 use super::{api, copies_section, database_section, sql_server};
-use crate::assessment::{Assessment, CheckState, Hearing, Testimony};
+use crate::assessment::{Assessment, CheckState, Hearing, NOTHING_IS_WATCHED, Testimony};
 use crate::build_info;
 use crate::site::{BackupRun, ClosedSet, Protection, Timestamp};
 use crate::state::SiteState;
@@ -112,7 +112,7 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
     witnesses(html, &assessment.witnesses);
     html.push_str("<h3>Sources</h3><table>");
     if state.sources.is_empty() {
-        html::row(html, "none", "warn", "unknown", api::NOTHING_IS_WATCHED);
+        html::row(html, "none", "warn", "unknown", NOTHING_IS_WATCHED);
     }
     for (id, source) in &state.sources {
         let (class, word) = if source.up() { ("good", "up") } else { ("bad", "down") };
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_site_of_which_nothing_is_watched_says_what_can_be() {
         let page = shown(&state());
-        assert!(page.contains(api::NOTHING_IS_WATCHED) && !page.contains("Witnesses"), "{page}");
+        assert!(page.contains(NOTHING_IS_WATCHED) && !page.contains("Witnesses"), "{page}");
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        assert!(!page.contains(api::NOTHING_IS_WATCHED), "{page}");
+        assert!(!page.contains(NOTHING_IS_WATCHED), "{page}");
         let site = serde_json::to_value(api::site(&state, &assess(&state, now()))).unwrap();
         let advice = site["witnesses"][0]["advice"].as_str().unwrap();
         let silent = json!({

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::timeline::Event;
+use super::event::Event;
 use crate::site::{BackupRun, Component, MessageId, StatusMessage, Witness};
 use crate::source::RecordBody;
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 
-use super::timeline::Event;
+use super::event::Event;
 use crate::site::{Component, MessageId, Remark, StatusMessage, Timings, Witness, delta};
 use crate::source::{Record, RecordBody};
 
@@ -25,12 +25,6 @@ pub(super) fn turn(witness: Witness) -> u8 {
         Witness::EventLog => 2,
         Witness::DestinationLog => 3,
     }
-}
-
-/// Whether `a` is believed rather than `b` where the same message differs.
-fn is_preferred(a: Witness, b: Witness) -> bool {
-    let rank = |witness| (witness == Witness::EventLog, witness);
-    rank(a) < rank(b)
 }
 
 /// How the records of one witness may be dated against events.
@@ -255,19 +249,6 @@ pub(super) fn merge<'a>(
     }
     merged.extend(new.map(|(_, event)| event));
     merged
-}
-
-impl<'a> Event<'a> {
-    /// The witness that is believed most comes first.
-    fn join(&mut self, witness: Witness, record: &'a Record) {
-        let sighting = (witness, record.position);
-        if self.sightings.iter().all(|(other, _)| is_preferred(witness, *other)) {
-            self.body = &record.body;
-            self.sightings.insert(0, sighting);
-        } else {
-            self.sightings.push(sighting);
-        }
-    }
 }
 
 /// For each record, the event that it stands before because a later record of its witness repeats it.

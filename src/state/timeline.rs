@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::event::Event;
 use super::pairing::{merge, turn};
 use crate::site::{MessageId, Remark, StatusMessage, Timestamp, Timings, Witness};
 use crate::source::{Record, RecordBody};
@@ -39,22 +40,6 @@ impl Horizon {
             Some(position) => record.position <= *position,
             None => self.time.is_some_and(|time| record.time() < time),
         }
-    }
-}
-
-/// One message or line, reported by one or more witnesses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event<'a> {
-    /// What the preferred witness says.
-    pub body: &'a RecordBody,
-    /// Who reported it, and at which position; the preferred witness first.
-    pub sightings: Vec<(Witness, u64)>,
-}
-
-impl Event<'_> {
-    /// When it was reported, by the preferred witness.
-    pub fn time(&self) -> Timestamp {
-        self.body.time()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::timeline::Event;
+use super::event::Event;
 use crate::site::{BackupOutcome, BackupRun, MessageId, Severity, Timestamp, Witness};
 use crate::source::RecordBody;
 
