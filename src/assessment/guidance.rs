@@ -52,8 +52,11 @@ fn reads_elsewhere(state: &SiteState) -> bool {
 fn is_heard(state: &SiteState, now: Timestamp) -> bool {
     let unheard = delta(state.settings.timings.quiet_unheard);
     elsewhere(state).any(|(kind, witness, source)| {
-        // Of a database only the messages tell of runs.
-        let hears = if kind == SourceKind::Database { source.is_current } else { source.up() };
+        // Of a database only the messages tell of runs, and an event log may be a copy of long ago.
+        let hears = match kind {
+            SourceKind::Database | SourceKind::EventLog => source.is_current,
+            _ => source.up(),
+        };
         let some_polls = delta(source.interval.saturating_mul(MISSED_POLLS));
         let coverage = state.coverage.get(&witness).filter(|_| source.last_success.is_some());
         let read = coverage.and_then(|coverage| coverage.until);

@@ -13,7 +13,7 @@ use crate::source::RecordBody;
 
 /// A 500 and the 5055 of the same run are this close where their process ids cannot tell.
 const START_TOGETHER: TimeDelta = TimeDelta::hours(1);
-/// No run takes longer; what a witness says after that is of another, whose start it missed.
+/// What a witness says so long after a run began that has ended for others is of another run, whose start it missed.
 const LONGEST: TimeDelta = TimeDelta::days(1);
 /// So many messages of one run are kept for display; the first and the last matter, a flood between does not.
 const SHOWN_MESSAGES: usize = 256;
@@ -26,8 +26,8 @@ pub(super) struct Draft {
     task_started: Option<Timestamp>,
     pid: Option<u32>,
     pub(super) stop: Option<Stop>,
-    /// Who told of the run, and of its end.
-    told: BTreeSet<Witness>,
+    /// Who told that it began, and that it ended.
+    begun: BTreeSet<Witness>,
     ended: BTreeSet<Witness>,
     marks: Vec<(BackupPhase, Timestamp)>,
     /// Since the previous status message: the reasons for an error that follows.
@@ -73,7 +73,7 @@ impl Draft {
             task_started: None,
             pid: None,
             stop: None,
-            told: BTreeSet::new(),
+            begun: BTreeSet::new(),
             ended: BTreeSet::new(),
             marks: Vec::new(),
             reasons: Vec::new(),
@@ -101,26 +101,24 @@ impl Draft {
         }
     }
 
-    /// Whether somebody says this who told of the run and not of its end, however long ago another said that it ended.
+    /// Whether somebody says this who told that it began and not that it ended, though another said so long ago.
     pub(super) fn goes_on_with(&self, event: &Event<'_>) -> bool {
         let goes_on =
-            |(witness, _): &(Witness, u64)| self.told.contains(witness) && !self.ended.contains(witness);
+            |(witness, _): &(Witness, u64)| self.begun.contains(witness) && !self.ended.contains(witness);
         event.time() - self.run.first <= LONGEST && event.sightings.iter().any(goes_on)
     }
 
-    /// Notes who says so.
+    /// Notes who tells of its beginning, and of its end.
     pub(super) fn hear(&mut self, event: &Event<'_>) {
-        let is_end = match event.body {
-            RecordBody::Status(message) => {
-                message.component == Component::SiteBackup && message.id == MessageId::SERVICE_STOPPED
-            }
-            RecordBody::Remark { remark, .. } => *remark == Remark::Stopping,
-        };
         let who = event.sightings.iter().map(|(witness, _)| *witness);
-        if is_end {
-            self.ended.extend(who);
-        } else {
-            self.told.extend(who);
+        match event.body {
+            RecordBody::Status(message) if message.component == Component::SiteBackup => match message.id {
+                MessageId::SERVICE_STARTED | MessageId::TASK_STARTED => self.begun.extend(who),
+                MessageId::SERVICE_STOPPED => self.ended.extend(who),
+                _ => {}
+            },
+            RecordBody::Remark { remark: Remark::Stopping, .. } => self.ended.extend(who),
+            _ => {}
         }
     }
 

@@ -91,21 +91,39 @@ fn same_process(a: &RecordBody, b: &RecordBody) -> bool {
     }
 }
 
+/// Events with the same key.
+#[derive(Default)]
+struct Alike {
+    indices: Vec<usize>,
+    /// Behind the one that was found last.
+    next: usize,
+    /// How many are too old for the record that was looked at last.
+    past: usize,
+}
+
 /// For each record, the events that it may repeat, in order.
 fn candidates(events: &[Event<'_>], records: &[Record], window: Window) -> Vec<Vec<usize>> {
-    let mut alike: HashMap<Key, (Vec<usize>, usize)> = HashMap::new();
+    let mut alike: HashMap<Key, Alike> = HashMap::new();
     for (index, event) in events.iter().enumerate() {
-        alike.entry(key(event.body)).or_default().0.push(index);
+        alike.entry(key(event.body)).or_default().indices.push(index);
     }
     let of_record = |record: &Record| {
-        let Some((indices, next)) = alike.get_mut(&key(&record.body)) else { return Vec::new() };
-        let is_past = |index: &&usize| record.time() - events[**index].time() > window.later();
+        let Some(Alike { indices, next, past }) = alike.get_mut(&key(&record.body)) else {
+            return Vec::new();
+        };
+        let is_past = |at: usize| record.time() - events[indices[at]].time() > window.later();
         let is_possible = |index: usize| {
             window.holds(record, &events[index]) && same_process(events[index].body, &record.body)
         };
-        // In a flood of messages that are alike, those around the first that is left.
-        let from = next.saturating_sub(LOOK_AROUND / 2);
-        let from = from + indices[from..].iter().take_while(is_past).count();
+        // From where the record before began, or a flood of messages that are alike would be gone through for each.
+        while *past > 0 && !is_past(*past - 1) {
+            *past -= 1;
+        }
+        while *past < indices.len() && is_past(*past) {
+            *past += 1;
+        }
+        // Of those that may be it, those around the first that is left.
+        let from = next.saturating_sub(LOOK_AROUND / 2).max(*past);
         let near = (from..indices.len()).take(LOOK_AROUND).filter(|at| is_possible(indices[*at]));
         let near: Vec<_> = near.collect();
         if let Some(first) = near.iter().find(|at| *at >= next) {

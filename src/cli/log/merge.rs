@@ -32,8 +32,8 @@ pub(super) struct Merge {
     /// The sites that a log names for a computer.
     computers: BTreeMap<Computer, BTreeSet<Option<SiteCode>>>,
     events: Vec<Told>,
-    /// Of which computer, and which numbers none is missing between.
-    stretches: Vec<(Computer, RangeInclusive<u64>)>,
+    /// Between which numbers none is missing, and of which computer, where a message of the backup names it.
+    stretches: Vec<(Option<Computer>, RangeInclusive<u64>)>,
 }
 
 /// A message in an event log.
@@ -75,10 +75,14 @@ impl Merge {
         let mut latest = Timestamp::MIN_UTC;
         for Stretch { ids, messages } in stretches {
             let mut begins = Some(*ids.start());
+            if messages.is_empty() {
+                // Of whichever computer: a backup may say nothing while it copies for hours.
+                self.stretches.push((None, ids.clone()));
+            }
             for EventRecord { id, message } in messages {
                 let computer = computer(message.machine_label());
                 if begins.is_some() {
-                    self.stretches.push((computer.clone(), ids.clone()));
+                    self.stretches.push((Some(computer.clone()), ids.clone()));
                 }
                 latest = latest.max(message.time);
                 let key = Key(computer, id, message.time);
@@ -127,7 +131,8 @@ impl Merge {
             *known = known.zip(told.begins).map(|(one, other)| one.min(other));
         }
         let is_told = |computer: &Computer, id: u64| {
-            self.stretches.iter().any(|(known, ids)| known == computer && ids.contains(&id))
+            let is_of = |known: &Option<Computer>| known.as_ref().is_none_or(|known| known == computer);
+            self.stretches.iter().any(|(known, ids)| is_of(known) && ids.contains(&id))
         };
         let is_gap = |(key, begins): (&Key, Option<u64>)| {
             let before = begins?.checked_sub(1)?;
@@ -281,6 +286,13 @@ mod tests {
         let mut merge = Merge::default();
         merge.event_log(torn.concat());
         merge.event_log(whole(&all));
+        assert_eq!(outcomes(merge), [BackupOutcome::Succeeded; 2]);
+        // Between two archives, one in which the backup said nothing.
+        let mut merge = Merge::default();
+        let silent = Stretch { ids: 2..=9, messages: Vec::new() };
+        let rest: Vec<_> =
+            all[1..].iter().map(|told| EventRecord { id: told.id + 8, ..told.clone() }).collect();
+        [whole(&all[..1]), vec![silent], whole(&rest)].into_iter().for_each(|file| merge.event_log(file));
         assert_eq!(outcomes(merge), [BackupOutcome::Succeeded; 2]);
         // An archive, and the log that goes on with the next number.
         let mut merge = Merge::default();

@@ -117,8 +117,9 @@ impl<'a> Reading<'a> {
     }
 
     fn note_gap(&mut self, span: &Span) {
-        // Before the first message of all there is nothing to be cut off from.
-        if self.cursor.heard {
+        // Before the first message of all there is nothing to be cut off from, and behind a gap only another.
+        let is_cut = |last: &Record| matches!(last.body, RecordBody::Remark { remark: Remark::Gap, .. });
+        if self.cursor.heard && !self.records.last().is_some_and(is_cut) {
             let time = moment(span.written);
             self.gap = true;
             self.oldest = Some(time);

@@ -275,3 +275,40 @@ fn without_a_log_the_database_tells_while_the_event_log_is_silent() {
     assert_eq!(state.totals, before);
     assert_eq!(state.runs.len(), 1);
 }
+
+#[test]
+fn a_copy_that_is_not_renewed_tells_of_the_hour_after_its_newest_record_only() {
+    let mut state = watching(&[SourceKind::EventLog]);
+    let witness = Witness::EventLog;
+    for (now, until, is_current) in [(500, 500, true), (3_700, 3_700, true), (90_000, 3_710, false)] {
+        let newest = Some(at(110));
+        let facts = vec![Fact::Coverage { witness, oldest: Some(at(0)), newest, gap: false }];
+        state.fold(&report(SourceKind::EventLog, at(now), facts), at(now));
+        assert_eq!(state.coverage[&witness].until, Some(at(until)), "{now}");
+        let quiet = crate::assessment::guidance(&state, at(now)).quiet;
+        let source = state.sources.values().next().unwrap();
+        assert_eq!((source.is_current, source.caught_up), (is_current, true), "{now}");
+        // A backup that nobody would hear of must find its destination free.
+        let unheard = quiet.is_some();
+        assert_eq!(unheard, !is_current, "{now}: {quiet:?}");
+    }
+}
+
+#[test]
+fn history_that_takes_several_polls_is_known_when_all_of_it_is() {
+    let mut state = watching(&[LOG, SourceKind::EventLog]);
+    told(&mut state, LOG, Some(FAILED), 11);
+    for (script, reach, is_known) in
+        [("500@-900 501@-890", Reach::More, false), ("500@-800 501@-790", Reach::CaughtUp, true)]
+    {
+        let witness = Witness::EventLog;
+        let facts = vec![
+            Fact::Coverage { witness, oldest: Some(at(-900)), newest: None, gap: false },
+            Fact::Records(witness, records(script)),
+        ];
+        let mut report = report(SourceKind::EventLog, at(20), facts);
+        report.result.as_mut().unwrap().reach = reach;
+        state.fold(&report, at(20));
+        assert_eq!(state.knows_events(), is_known);
+    }
+}

@@ -192,6 +192,13 @@ fn a_record_that_was_written_late_stays_between_its_neighbours() {
 }
 
 #[test]
+fn a_log_of_errors_only_does_not_go_on_with_a_run_that_is_over() {
+    let log = (Witness::Log, "-5041@61 -5060@36000");
+    let database = (Witness::StatusMessages, "500@0 5055@1 5035@60 -5041@61 501@62");
+    assert_eq!(outcomes([log, database]), ["succeeded", "failed unknown"]);
+}
+
+#[test]
 fn of_two_runs_alike_the_destination_has_kept_the_newer_and_a_log_has_told_the_older() {
     use Witness::{DestinationLog, EventLog, Log};
     const ONE: &str = "500@300 5055@301 code@302 -5060@303 501@304";

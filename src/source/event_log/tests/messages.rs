@@ -107,6 +107,15 @@ fn numbers_of_the_backup_without_its_component_are_counted_and_nothing_else() {
 }
 
 #[test]
+fn a_time_that_no_checkpoint_holds_is_the_nearest_that_it_does() {
+    for (time, nearest) in [("1650-01-01T00:00:00Z", i64::MIN), ("2300-01-01T00:00:00Z", i64::MAX)] {
+        let time: Timestamp = time.parse().unwrap();
+        let told = told(&WindowsEvent { time, ..message(7) }).0.unwrap();
+        assert_eq!(told.time, DateTime::from_timestamp_nanos(nearest));
+    }
+}
+
+#[test]
 fn a_report_about_the_component_is_not_its_own() {
     let header =
         "On 12/12/2019 11:59:34, component SMS_COMPONENT_STATUS_SUMMARIZER on computer CM01 reported:  ";

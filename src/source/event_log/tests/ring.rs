@@ -247,6 +247,39 @@ fn in_a_damaged_chunk_the_records_behind_the_damage_are_found() {
 }
 
 #[test]
+fn a_record_behind_a_few_bytes_of_rubbish_is_found() {
+    for rubbish in [8, 16, 24] {
+        let mut bench = Bench::new(EventLogWriter::new());
+        bench.push((0..3).map(message));
+        let bytes = bench.log.bytes();
+        let chunk = &bytes[HEADER_SIZE..][..CHUNK_SIZE];
+        let records: Vec<_> = memchr::memmem::find_iter(chunk, b"**\0\0").collect();
+        // The second record ends that much earlier, which costs its content.
+        let (start, end) = (records[1], records[2] - rubbish);
+        let size = u32::try_from(end - start).unwrap().to_le_bytes();
+        bench.write_with(0, |chunk| {
+            chunk[start + 4..start + 8].copy_from_slice(&size);
+            chunk[end - 4..end].copy_from_slice(&size);
+            chunk[end..end + rubbish].fill(0xEE);
+        });
+        let seconds = bench.poll_file(BUDGET).seconds();
+        assert!(seconds.starts_with(&[0]) && seconds.ends_with(&[2]), "{rubbish}: {seconds:?}");
+    }
+}
+
+#[test]
+fn a_huge_file_without_records_costs_its_heads_and_the_budget() {
+    let mut bench = Bench::new(EventLogWriter::new());
+    bench.write();
+    let chunks = 3_000;
+    let length = HEADER_SIZE as u64 + chunks * CHUNK_SIZE as u64;
+    fs::OpenOptions::new().write(true).open(&bench.path).unwrap().set_len(length).unwrap();
+    let budget = 1 << 20;
+    let read = bench.poll_file(budget).bytes;
+    assert!(read <= budget + (chunks + 64) * 1024 + CHUNK_SIZE as u64, "{read} bytes");
+}
+
+#[test]
 fn the_newest_record_waits_while_it_is_being_written() {
     for torn in [24, 40, 200] {
         let mut bench = Bench::new(EventLogWriter::new());
