@@ -35,7 +35,9 @@ use crate::trace::Phrases;
 use file::LogFile;
 use reading::Reading;
 
-/// The bytes that one poll reads at most: all of most logs, and half a minute of a slow share.
+/// After so many bytes a poll leaves the rest to the next: all of most logs, and half a minute of a slow share.
+///
+/// Only the heads of chunks go beyond it, where the beginning of a log has to be looked for.
 const BUDGET: u64 = 64 << 20;
 
 /// The event log of the site server of one site.

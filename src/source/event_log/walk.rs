@@ -1,8 +1,8 @@
 //! Which records of an event log are new, and in which order its chunks are read.
 //!
-//! The chunks are a ring: each goes on where the one before ended, until one that is older or was never used. Neither
-//! their order in the file nor its header is believed, only the ids of the records in them. A chunk is judged whole or
-//! damaged when the next one goes on, because the newest one is still written to.
+//! The chunks are a ring: each goes on where the one before ended, until one that is older or was never used. Where the
+//! ring begins is told by the ids of the records, not by the file's header, which lags behind; chunks in no ring's order
+//! are not read. A chunk is judged whole or damaged when the next one goes on, because the newest is still written to.
 
 use super::chunk::{Chunk, Head, Span};
 use super::cursor::{Damage, LastRecord};
