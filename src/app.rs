@@ -20,11 +20,12 @@ use crate::config::{Config, SiteConfig};
 use crate::http::{BindError, Limits, Listeners, Web};
 use crate::journal::Journal;
 use crate::metrics::ProcessMetrics;
+use crate::services::ServiceControllers;
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::wake_on_change;
 use crate::source::site_database::{DatabaseSource, Databases};
 use crate::source::{
-    Blocking, BlockingSource, Cursor, Guidance, PollReport, Quiet, Source, SourceId, Supervision,
+    Blocking, BlockingSource, Cursor, Guidance, Quiet, Report, ServicesSource, Source, SourceId, Supervision,
     Surroundings, database_of, sources_of, supervise,
 };
 use crate::state::checkpoint::{Loaded, ReadError, StateDirectory, StateDirectoryError};
@@ -48,6 +49,8 @@ pub struct Options {
     pub account: String,
     /// Where site databases are.
     pub databases: Box<dyn Databases>,
+    /// Where the services of sites are.
+    pub services: Box<dyn ServiceControllers>,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// Connections at once.
@@ -112,6 +115,7 @@ impl App {
             state_path,
             account,
             databases,
+            services,
             listen,
             max_connections,
             telemetry_path,
@@ -124,9 +128,12 @@ impl App {
         let mut sites = Vec::new();
         for site in config.sites {
             let surroundings = Surroundings { clock, state_path: &state_path, account: &account };
-            let found = sources_of(&site, &surroundings)?;
+            let mut found = sources_of(&site, &surroundings)?;
             let SiteConfig { settings, patterns, .. } = site;
             let (site, site_timings) = (settings.code, settings.timings);
+            if let Some(config) = &settings.services {
+                found.push(Box::new(ServicesSource::new(config, services.of(config))));
+            }
             let settings = Arc::new(settings);
             let now = clock.now();
             let Loaded { mut state, sequence, set_aside } = directory.load(&settings, now)?;
@@ -213,7 +220,7 @@ impl SiteTasks {
         watchdog: &Watchdog,
         clock: Clock,
         guidance: &watch::Receiver<Guidance>,
-        reports: &mpsc::Sender<PollReport>,
+        reports: &mpsc::Sender<Report>,
         stop: &CancellationToken,
     ) {
         let Self { site, timings, sources, database } = self;

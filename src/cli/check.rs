@@ -21,10 +21,11 @@ use crate::environment::Environment;
 use crate::error_chain;
 use crate::http::api;
 use crate::platform::account::account;
+use crate::services::{ServiceControllers, SystemServices};
 use crate::source::site_database::{DatabaseSource, Databases, SqlServers};
 use crate::source::{
-    BlockingSource, FailureKind, PollFailure, PollReport, Quiet, Reach, Source, SourceId, SourceKind,
-    Surroundings, database_of, sources_of,
+    BlockingSource, FailureKind, PollFailure, PollReport, Quiet, Reach, ServicesSource, Source, SourceId,
+    SourceKind, Surroundings, database_of, sources_of,
 };
 use crate::state::{SiteState, checkpoint};
 use crate::trace::UserPatterns;
@@ -113,7 +114,10 @@ fn look(
     let mut note = String::new();
     let account = account(environment);
     let surroundings = Surroundings { clock, state_path, account: &account };
-    let sources = sources_of(&site, &surroundings)?;
+    let mut sources = sources_of(&site, &surroundings)?;
+    if let Some(config) = &site.settings.services {
+        sources.push(Box::new(ServicesSource::new(config, SystemServices.of(config))));
+    }
     let SiteConfig { settings, patterns, .. } = site;
     let settings = Arc::new(settings);
     let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {

@@ -25,6 +25,7 @@ use crate::demo::writer::{BackupTask, EventLogWriter, LogWriter, SnapshotWriter}
 use crate::environment::Environment;
 use crate::metrics::LogCounts;
 use crate::schedule::Zone;
+use crate::services::SystemServices;
 use crate::site::{SiteCode, Timestamp, Timings};
 
 const SITE: &str = "P01";
@@ -87,6 +88,7 @@ pub fn run(
             &state_path,
             Timings::DEFAULT,
             Box::new(simulation.database.clone()),
+            Box::new(SystemServices),
             logs,
         )?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;

@@ -18,6 +18,7 @@ use crate::metrics::{LogCounts, ProcessMetrics};
 use crate::platform::account::account;
 use crate::platform::paths::default_state_path;
 use crate::platform::signal::stop_requested;
+use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timings;
 use crate::source::site_database::{Databases, SqlServers};
 use crate::source::{Surroundings, sources_of};
@@ -43,6 +44,7 @@ pub fn run(
             &state_path,
             Timings::DEFAULT,
             Box::new(SqlServers::new(environment)),
+            Box::new(SystemServices),
             logs,
         )?;
         run_until(app, stop).await
@@ -51,6 +53,9 @@ pub fn run(
     runtime.shutdown_background();
     result
 }
+
+/// The source, and a restart of which each step may hang.
+const THREADS_OF_SERVICES: usize = 3;
 
 /// A password file that may hang, and the look-up of two names.
 const THREADS_OF_DATABASE: usize = 3;
@@ -66,6 +71,7 @@ pub(super) fn runtime(
     let mut threads = SPARE_THREADS;
     for site in &config.sites {
         threads += sources_of(site, &surroundings)?.len();
+        threads += site.settings.services.iter().len() * THREADS_OF_SERVICES;
         threads += site.settings.database.iter().len() * THREADS_OF_DATABASE;
     }
     Builder::new_multi_thread()
@@ -84,6 +90,7 @@ pub(super) fn build(
     state_path: &Path,
     timings: Timings,
     databases: Box<dyn Databases>,
+    services: Box<dyn ServiceControllers>,
     logs: Arc<LogCounts>,
 ) -> anyhow::Result<App> {
     let mut listen = Vec::new();
@@ -96,6 +103,7 @@ pub(super) fn build(
         state_path: state_path.to_owned(),
         account: account(environment),
         databases,
+        services,
         listen,
         max_connections: args.max_connections.into(),
         telemetry_path: args.telemetry_path.as_str().to_owned(),

@@ -15,6 +15,7 @@ mod raw;
 mod report;
 mod resolve;
 mod section;
+mod services;
 mod settings;
 mod size;
 mod snapshot;
@@ -34,6 +35,10 @@ pub use origin::{Origin, Origins};
 pub(crate) use paths::{is_within, same_path};
 pub use problem::{ConfigError, Problem};
 pub use report::describe;
+pub use services::{
+    CommandAnswer, CommandConfig, DEFAULT_COMMAND_TIMEOUT, DEFAULT_SERVICES_INTERVAL, DayWindow,
+    RemediationConfig, ServiceControl, ServicesConfig,
+};
 pub use settings::{DEFAULT_RETENTION, SiteSettings};
 pub use size::{InvalidSize, format_size, parse_size};
 pub use snapshot::{

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::database::DatabaseConfig;
+use super::services::{RemediationConfig, ServicesConfig};
 use super::snapshot::{RecoveryDrill, SnapshotConfig, SupplementalConfig};
 use crate::schedule::Zone;
 use crate::site::{Protection, SiteCode, SiteRole, TaskWindow, Timings};
@@ -44,6 +45,10 @@ pub struct SiteSettings {
     pub database: Option<DatabaseConfig>,
     /// Roots of package sources that may be contacted.
     pub package_sources: Vec<PathBuf>,
+    /// How the site's services are asked; `None` where they are not.
+    pub services: Option<ServicesConfig>,
+    /// When its backup service is restarted.
+    pub remediation: RemediationConfig,
     /// All other durations.
     pub timings: Timings,
 }
@@ -67,6 +72,8 @@ impl SiteSettings {
             database_name: None,
             database: None,
             package_sources: Vec::new(),
+            services: None,
+            remediation: RemediationConfig::for_services(None),
             timings: Timings::DEFAULT,
         }
     }

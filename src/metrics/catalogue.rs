@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::process::ProcessView;
 use super::{Number, Samples, SiteView, copies, process, read};
+use crate::site::RestartStanding;
 use crate::source::SourceKind::{BackupLog, EventLog};
 use crate::state::SiteState;
 
@@ -341,7 +342,7 @@ pub const CATALOGUE: &[Metric] = &[
         read::service_running),
     site("restart_pending", Gauge, Count, &[], Observation,
         "1 if the exporter is about to restart the failed backup by itself; absent while it does not restart backups.",
-        |v, s| s.maybe(v.state.restart_pending)),
+        |v, s| s.maybe(v.state.restart.as_ref().map(RestartStanding::is_pending))),
 
     site("source_up", Gauge, Count, &["source"], Always,
         "1 if the last poll of a source succeeded; the worst of its locations.",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Number, Samples, SiteView};
 use crate::assessment::CheckState;
 use crate::schedule::{Schedule, Zone};
-use crate::site::{BackupMethod, ClosedSet, FailureCause, MessageId, Timestamp};
+use crate::site::{BackupMethod, ClosedSet, FailureCause, MessageId, ServiceState, Timestamp};
 use crate::source::{SourceId, SourceKind};
 use crate::state::SourceState;
 
@@ -82,8 +82,9 @@ pub(super) fn check_passed(view: &SiteView<'_>, samples: &mut Samples<'_>) {
 }
 
 pub(super) fn service_running(view: &SiteView<'_>, samples: &mut Samples<'_>) {
-    for (name, running) in view.state.observed(&view.state.services).into_iter().flatten() {
-        samples.push(&[name], running.number());
+    let seen = view.state.observed(&view.state.services);
+    for (name, service) in seen.into_iter().flat_map(|seen| &seen.services) {
+        samples.push(&[name], (service.state == ServiceState::Running).number());
     }
 }
 

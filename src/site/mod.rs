@@ -8,9 +8,11 @@ mod code;
 mod database;
 mod message;
 mod protection;
+mod restart;
 mod role;
 mod run;
 mod run_json;
+mod service;
 mod timings;
 mod witness;
 
@@ -24,9 +26,16 @@ pub use database::{
 };
 pub use message::{Component, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage};
 pub use protection::Protection;
+pub use restart::{
+    Attempt, AttemptOutcome, Decision, Hold, HoldReason, RestartMode, RestartPlan, RestartStanding,
+};
 pub use role::SiteRole;
 pub use run::{BackupOutcome, BackupPhase, BackupRun, RunEnd, RunError, RunMessage};
 pub use run_json::RunJson;
+pub use service::{
+    Node, SQL_BACKUP_SERVICES, Service, ServiceState, ServicesSeen, SiteServer, SiteService, StartMode,
+    same_machine,
+};
 pub use timings::Timings;
 pub(crate) use timings::delta;
 pub use witness::Witness;

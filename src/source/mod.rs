@@ -5,6 +5,7 @@ pub mod event_log;
 pub mod follow;
 mod guidance;
 mod report;
+mod services;
 pub mod site_database;
 mod site_sources;
 pub mod snapshot;
@@ -13,7 +14,8 @@ mod supervisor;
 pub use guidance::{Guidance, Quiet, VerifyOrder};
 pub use report::{
     Cursor, DatabaseFact, EventTotals, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach,
-    Record, RecordBody, ServiceStates, SourceId, SourceKind, Unread,
+    Record, RecordBody, Report, RestartReport, SourceId, SourceKind, Unread,
 };
+pub use services::ServicesSource;
 pub use site_sources::{Surroundings, database_of, sources_of};
 pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};

@@ -1,6 +1,5 @@
 //! What a source says: facts, where it will go on reading, or why it could not read.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -8,8 +7,9 @@ use chrono::TimeDelta;
 use super::site_database::Topic;
 use crate::config::SnapshotRoot;
 use crate::site::{
-    BackupSet, ChangeTracking, DatabaseServer, Remark, SiteAlert, SiteCode, SiteDefinition, SqlServerEvent,
-    StatusMessage, TaskDefinition, TaskStatus, Timestamp, Witness, closed_set,
+    BackupSet, ChangeTracking, DatabaseServer, Remark, RestartStanding, ServicesSeen, SiteAlert, SiteCode,
+    SiteDefinition, SqlServerEvent, StatusMessage, TaskDefinition, TaskStatus, Timestamp, Witness,
+    closed_set,
 };
 use crate::snapshot::{ArchiveCopy, Place, SupplementalCopy, Survey, TaskFiles, Verification};
 
@@ -55,7 +55,7 @@ impl SourceKind {
             Self::Database => {
                 &[NotFound, Timeout, Unreachable, Authentication, Tls, Permission, Protocol, Malformed]
             }
-            Self::Services => &[NotFound, AccessDenied, Timeout, Unreachable],
+            Self::Services => &[NotFound, AccessDenied, Timeout, Unreachable, Malformed],
         }
     }
 }
@@ -143,9 +143,6 @@ impl Record {
     }
 }
 
-/// The services whose state is a fact.
-pub type ServiceStates = BTreeMap<String, bool>;
-
 /// Something that a source noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
@@ -186,8 +183,8 @@ pub enum Fact {
     Database(DatabaseFact),
     /// Whether a root of package sources can be read, by its path.
     PackageSource(String, bool),
-    /// Which services run.
-    Services(ServiceStates),
+    /// The services of the site server.
+    Services(ServicesSeen),
 }
 
 /// Something that the site database says.
@@ -339,4 +336,28 @@ pub struct PollReport {
     pub duration: Duration,
     /// What it brought.
     pub result: Result<Poll<Cursor>, PollFailure>,
+}
+
+/// Where a site stands with restarts, as the state task gets it from whoever decides.
+#[derive(Debug, Clone)]
+pub struct RestartReport {
+    /// Whose.
+    pub site: SiteCode,
+    /// How it stands.
+    pub standing: RestartStanding,
+}
+
+/// What the state task folds.
+#[derive(Debug, Clone)]
+pub enum Report {
+    /// A source was polled.
+    Poll(PollReport),
+    /// A restart was decided on, held, or made.
+    Restart(RestartReport),
+}
+
+impl From<PollReport> for Report {
+    fn from(report: PollReport) -> Self {
+        Self::Poll(report)
+    }
 }

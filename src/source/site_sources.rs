@@ -36,7 +36,7 @@ pub fn database_of(
     Ok(Some(DatabaseSource::new(settings.code, config, clock, database, cursor)))
 }
 
-/// The sources of a site that block: all but its database.
+/// The sources of a site that block: all but its database and its services, whose controllers others use too.
 pub fn sources_of(
     site: &SiteConfig,
     surroundings: &Surroundings<'_>,

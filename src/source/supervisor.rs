@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, Reach, SourceId};
+use super::{Cursor, FailureKind, Guidance, Poll, PollFailure, PollReport, Reach, Report, SourceId};
 use crate::clock::Clock;
 use crate::site::{SiteCode, Timings, Witness};
 use crate::watchdog::Heartbeat;
@@ -159,7 +159,7 @@ pub struct Supervision {
     /// Wakes the source before its interval has passed.
     pub wake: Arc<Notify>,
     /// Where reports go.
-    pub reports: mpsc::Sender<PollReport>,
+    pub reports: mpsc::Sender<Report>,
     /// Says that this loop turns.
     pub heartbeat: Heartbeat,
     /// Ends the loop.
@@ -203,7 +203,7 @@ pub async fn supervise(mut source: impl Source, context: Supervision) {
         delay = pace.next(&result);
         let report =
             PollReport { site, source: source.id().clone(), started, duration: instant.elapsed(), result };
-        if reports.send(report).await.is_err() {
+        if reports.send(report.into()).await.is_err() {
             return;
         }
     }

@@ -19,10 +19,11 @@ use super::source_state::SourceState;
 use super::timeline::Timeline;
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
-use crate::site::{BackupRun, SiteRole, SqlServerEvent, Timestamp, Timings, Witness, delta};
+use crate::site::{
+    BackupRun, RestartStanding, ServicesSeen, SiteRole, SqlServerEvent, Timestamp, Timings, Witness, delta,
+};
 use crate::source::{
-    Cursor, DatabaseFact, EventTotals, Fact, LineTotals, PollReport, Reach, Record, ServiceStates, SourceId,
-    SourceKind,
+    Cursor, DatabaseFact, EventTotals, Fact, LineTotals, PollReport, Reach, Record, SourceId, SourceKind,
 };
 
 /// So many runs are kept: more than half a year of a daily backup.
@@ -72,10 +73,10 @@ pub struct SiteState {
     pub sql_server: BTreeMap<SqlServerEvent, Timestamp>,
     /// The snapshot and all other copies.
     pub snapshot: SnapshotState,
-    /// Which services run.
-    pub services: Option<Observation<ServiceStates>>,
-    /// Whether a restart of the backup service is about to happen, and when that was decided.
-    pub restart_pending: Option<bool>,
+    /// The services of the site server.
+    pub services: Option<Observation<ServicesSeen>>,
+    /// How the site stands with restarts; `None` where nobody decides on them.
+    pub restart: Option<RestartStanding>,
     /// Whether all of history was read once, in this process or an earlier one.
     pub history_known: bool,
 }
@@ -101,7 +102,7 @@ impl SiteState {
             sql_server: BTreeMap::new(),
             snapshot: SnapshotState::default(),
             services: None,
-            restart_pending: None,
+            restart: None,
             history_known: false,
         };
         state.settle_schedule(now);
@@ -135,6 +136,11 @@ impl SiteState {
             }
         }
         change.max(self.advance(now))
+    }
+
+    /// Takes how the site stands with restarts; what must outlive the process is in the ledger.
+    pub fn stands(&mut self, standing: RestartStanding) {
+        self.restart = Some(standing);
     }
 
     /// Everything that a witness had to tell until `until` has been read.

@@ -15,7 +15,7 @@ use super::checkpoint::{StateDirectory, WriteError};
 use super::{Change, SiteState};
 use crate::clock::Clock;
 use crate::site::{SiteCode, Timestamp, Timings};
-use crate::source::PollReport;
+use crate::source::{Report, RestartReport};
 use crate::watchdog::Heartbeat;
 
 /// Reports that may wait; a poll brings one, and there are a handful of sources for each site.
@@ -89,7 +89,7 @@ impl StateTask {
     /// Runs until every sender of the inbox is gone, then writes what is left.
     ///
     /// `stop` only ends the waiting for time; what is in the inbox is always folded.
-    pub async fn run(mut self, mut inbox: mpsc::Receiver<PollReport>, stop: CancellationToken) {
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<Report>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.heartbeat.beat(self.timings.tick + self.timings.watchdog);
@@ -103,10 +103,7 @@ impl StateTask {
             }
             let now = self.clock.now();
             for report in batch.drain(..) {
-                if let Some(entry) = self.sites.get_mut(&report.site) {
-                    let change = Arc::make_mut(&mut entry.state).fold(&report, now);
-                    entry.unsaved = entry.unsaved.max(change);
-                }
+                self.take(report, now);
             }
             // Readers hold the state, so changing it copies it: not every second for nothing.
             for entry in self.sites.values_mut().filter(|entry| entry.state.has_matured(now)) {
@@ -118,6 +115,19 @@ impl StateTask {
         }
         self.save(self.clock.now(), Duration::ZERO).await;
         self.publish_sites();
+    }
+
+    fn take(&mut self, report: Report, now: Timestamp) {
+        let site = match &report {
+            Report::Poll(report) => report.site,
+            Report::Restart(report) => report.site,
+        };
+        let Some(entry) = self.sites.get_mut(&site) else { return };
+        let state = Arc::make_mut(&mut entry.state);
+        match report {
+            Report::Poll(report) => entry.unsaved = entry.unsaved.max(state.fold(&report, now)),
+            Report::Restart(RestartReport { standing, .. }) => state.stands(standing),
+        }
     }
 
     /// Writes the sites that changed durably, and those whose positions are older than `age`.

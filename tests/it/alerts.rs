@@ -13,7 +13,8 @@ use configmgr_backup_exporter::config::{SiteSettings, SnapshotConfig, SnapshotRo
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
 use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::{
-    Component, MessageId, Severity, SiteRole, StatusMessage, TaskWindow, Timestamp, Witness,
+    Component, Decision, MessageId, RestartPlan, Severity, SiteRole, SiteService, StatusMessage, TaskWindow,
+    Timestamp, Witness,
 };
 use configmgr_backup_exporter::snapshot::{Finding, Verification};
 use configmgr_backup_exporter::source::{
@@ -22,7 +23,7 @@ use configmgr_backup_exporter::source::{
 };
 use configmgr_backup_exporter::state::{Published, SiteState};
 
-use crate::support::{copies, database, tool};
+use crate::support::{copies, database, services, tool};
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
@@ -117,8 +118,8 @@ fn verification(state: &SiteState, intact: bool, now: Timestamp) -> Fact {
 }
 
 fn writer(running: bool) -> Event {
-    let services = BTreeMap::from([(Component::VssWriter.to_string(), running)]);
-    Event::Fact(SourceKind::Services, Box::new(Fact::Services(services)))
+    let seen = services::seen(&[(SiteService::VssWriter, running)]);
+    Event::Fact(SourceKind::Services, Box::new(Fact::Services(seen)))
 }
 
 fn retention(days: u64) -> Event {
@@ -332,7 +333,11 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
                     let fact = verification(&state, *intact, now);
                     state.fold(&report(SourceKind::Verification, now, Ok(vec![fact])), now);
                 }
-                RestartPending(pending) => state.restart_pending = Some(*pending),
+                RestartPending(pending) => {
+                    let decision =
+                        if *pending { Decision::Restart(RestartPlan::Start) } else { Decision::Nothing };
+                    state.stands(services::standing(decision));
+                }
                 LogFails => log_fails = true,
                 Event::Gone => gone = true,
                 Log(ids) => {

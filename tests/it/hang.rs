@@ -12,6 +12,7 @@ use configmgr_backup_exporter::app::{App, Options};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::Config;
 use configmgr_backup_exporter::environment::Environment;
+use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::Timings;
 use configmgr_backup_exporter::source::site_database::SqlServers;
 use tokio_util::sync::CancellationToken;
@@ -124,6 +125,7 @@ impl Inside {
             state_path: place.path("state"),
             account: "the test".to_owned(),
             databases: Box::new(SqlServers::new(&Environment::default())),
+            services: Box::new(SystemServices),
             listen: vec![([127, 0, 0, 1], 0).into()],
             max_connections: 16,
             telemetry_path: "/metrics".to_owned(),

@@ -1,6 +1,6 @@
 //! The catalogue as a contract: its document, its naming rules, and how many series a site can have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use configmgr_backup_exporter::config::{
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, Kind, METRIC_PREFIX, Read, Unit, markdown};
 use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
 use configmgr_backup_exporter::site::{
-    BackupRun, Component, MessageId, SiteRole, TaskWindow, Timestamp, Witness,
+    BackupRun, ClosedSet, Decision, MessageId, SiteRole, SiteService, TaskWindow, Timestamp, Witness,
 };
 use configmgr_backup_exporter::snapshot::{
     AfterBackupScript, ControlFile, DATABASE_FOLDER, SupplementalCopy, TaskFiles, Verification,
@@ -23,7 +23,7 @@ use configmgr_backup_exporter::source::{
 
 use crate::support::exporter::{WatchedSite, exposition};
 use crate::support::golden::differs;
-use crate::support::{copies, database};
+use crate::support::{copies, database, services};
 
 /// Labels that Prometheus sets itself, and those that dashboards and targets commonly carry.
 const RESERVED: [&str; 14] = [
@@ -151,7 +151,7 @@ fn everything_known(now: Timestamp) -> WatchedSite {
         std::fs::copy(golden.join(log), site.folder().join(name)).unwrap();
     }
     site.poll(now);
-    let services = [Component::SiteBackup, Component::VssWriter].map(|service| (service.to_string(), true));
+    let services: Vec<_> = SiteService::ALL.iter().map(|service| (*service, true)).collect();
     let run = site.state.runs.last().unwrap().clone();
     let mut told = database::everything(now);
     let record = |(position, record): (u64, &Record)| Record { position, ..record.clone() };
@@ -165,7 +165,7 @@ fn everything_known(now: Timestamp) -> WatchedSite {
         (SourceKind::Snapshot, copies_of(&run, now)),
         (SourceKind::Verification, verifications(&site, &run, now)),
         (SourceKind::Database, told),
-        (SourceKind::Services, vec![Fact::Services(BTreeMap::from(services))]),
+        (SourceKind::Services, vec![Fact::Services(services::seen(&services))]),
     ];
     for (kind, facts) in facts {
         site.state.watch(source(kind), Duration::from_secs(60), kind.witness(), now);
@@ -183,7 +183,7 @@ fn everything_known(now: Timestamp) -> WatchedSite {
             site.state.fold(&report, now);
         }
     }
-    site.state.restart_pending = Some(false);
+    site.state.stands(services::standing(Decision::Nothing));
     site
 }
 

@@ -1,8 +1,7 @@
 //! Checks of what a recovery would need besides a copy: time, practice, and the service that makes snapshots possible.
 
 use super::{Assessment, CheckState, Finding};
-use crate::site::ClosedSet;
-use crate::site::Component;
+use crate::site::{ServiceState, SiteService};
 use crate::state::SiteState;
 
 fn of(known: Option<bool>, passed: &'static str, failed: &'static str, advice: &'static str) -> Finding {
@@ -28,8 +27,8 @@ pub(super) fn recoverable(_: &SiteState, assessment: &Assessment) -> Finding {
 }
 
 pub(super) fn sms_writer(state: &SiteState, assessment: &Assessment) -> Finding {
-    let running =
-        state.observed(&state.services).and_then(|all| all.get(Component::VssWriter.label()).copied());
+    let seen = state.observed(&state.services).and_then(|seen| seen.of(SiteService::VssWriter));
+    let running = seen.map(|service| service.state == ServiceState::Running);
     let finding = of(
         running,
         "SMS_SITE_VSS_WRITER runs.",

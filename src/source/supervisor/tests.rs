@@ -29,13 +29,18 @@ fn failure(kind: FailureKind) -> Outcome {
 
 /// A running supervisor and both ends of what it is connected to.
 struct Rig {
-    reports: mpsc::Receiver<PollReport>,
+    reports: mpsc::Receiver<Report>,
     wake: Arc<Notify>,
     stop: CancellationToken,
     watchdog: Watchdog,
     task: JoinHandle<()>,
     clock: Clock,
     advice: watch::Sender<Guidance>,
+}
+
+fn poll(report: Report) -> PollReport {
+    let Report::Poll(report) = report else { panic!("a source reports polls") };
+    report
 }
 
 impl Rig {
@@ -59,7 +64,7 @@ impl Rig {
     }
 
     async fn next(&mut self) -> PollReport {
-        self.reports.recv().await.unwrap()
+        poll(self.reports.recv().await.unwrap())
     }
 
     /// Seconds from the start to when the next poll began.
@@ -72,7 +77,7 @@ impl Rig {
     async fn next_while_blocked(&mut self) -> PollReport {
         for _ in 0..1_000_000 {
             if let Ok(report) = self.reports.try_recv() {
-                return report;
+                return poll(report);
             }
             tokio::time::advance(Duration::from_millis(250)).await;
         }

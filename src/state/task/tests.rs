@@ -23,7 +23,7 @@ fn id() -> SourceId {
 /// A running task with one site, and the folder of its checkpoints.
 struct Rig {
     folder: TempDir,
-    reports: mpsc::Sender<PollReport>,
+    reports: mpsc::Sender<Report>,
     published: watch::Receiver<Published>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -61,7 +61,7 @@ impl Rig {
             duration: Duration::ZERO,
             result: Ok(Poll { facts, cursor, reach: Reach::CaughtUp }),
         };
-        self.reports.send(report).await.unwrap();
+        self.reports.send(report.into()).await.unwrap();
     }
 
     /// Waits until what is published fits; every state that it publishes meanwhile goes to `each`.

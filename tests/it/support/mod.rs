@@ -16,6 +16,7 @@ pub(crate) mod openmetrics;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod rogue;
+pub(crate) mod services;
 pub(crate) mod wait;
 
 /// Whether a tool that a test needs is missing where that may be: says so, and fails where everything must be

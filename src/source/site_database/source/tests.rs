@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::scripted::{Scripted, Trouble};
 use super::*;
 use crate::site::{BackupMethod, BackupSet, Component, MessageId, StatusMessage, Timings};
-use crate::source::{Supervision, supervise};
+use crate::source::{Report, Supervision, supervise};
 use crate::watchdog::Watchdog;
 
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -371,6 +371,7 @@ async fn a_dead_server_is_tried_a_few_times_an_hour() {
     supervised.await.unwrap();
     let mut polls = 0;
     while let Some(report) = received.recv().await {
+        let Report::Poll(report) = report else { panic!("a source reports polls") };
         assert_eq!(report.result.unwrap_err().kind, FailureKind::Unreachable);
         polls += 1;
     }

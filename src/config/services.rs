@@ -1,0 +1,145 @@
+//! How the services of a site are asked, and when its backup service may be restarted.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::site::RestartMode;
+
+/// How often services are asked unless the configuration says otherwise.
+pub const DEFAULT_SERVICES_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long one command may take unless the configuration says otherwise.
+pub const DEFAULT_COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where the services of a site are, and how often they are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicesConfig {
+    /// Who is asked.
+    pub control: ServiceControl,
+    /// The machine: another than this one where Windows is asked, the one that a command speaks for.
+    pub machine: Option<String>,
+    /// From one look to the next.
+    pub interval: Duration,
+}
+
+/// Who is asked about services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceControl {
+    /// Windows: the service control manager of this or another machine.
+    Windows,
+    /// A program of the user's, which knows only SMS_SITE_BACKUP.
+    Command(CommandConfig),
+}
+
+impl ServicesConfig {
+    /// Whether they are the services of the machine on which this process runs.
+    pub fn is_local(&self) -> bool {
+        self.control == ServiceControl::Windows && self.machine.is_none()
+    }
+}
+
+/// Programs that ask for the state of SMS_SITE_BACKUP, start and stop it; each is run as it is, without a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandConfig {
+    /// Tells the state.
+    pub state: Vec<String>,
+    /// How its answer says that the service runs.
+    pub running: CommandAnswer,
+    /// How its answer says that the service is stopped.
+    pub stopped: CommandAnswer,
+    /// Starts the service; `None` where it is not to be started.
+    pub start: Option<Vec<String>>,
+    /// Stops the service; `None` where it is not to be stopped.
+    pub stop: Option<Vec<String>>,
+    /// How long each of them may take.
+    pub timeout: Duration,
+}
+
+/// How a state is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandAnswer {
+    /// By the exit code.
+    Exit(i32),
+    /// By a text in the output, of a command that exits with 0; case does not matter.
+    Text(String),
+}
+
+/// When the backup service of a site is restarted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemediationConfig {
+    /// What may be done.
+    pub mode: RestartMode,
+    /// Attempts within 24 hours.
+    pub max_attempts_per_day: u32,
+    /// Between two attempts.
+    pub cooldown: Duration,
+    /// How old a failure may be.
+    pub max_failure_age: Duration,
+    /// At which time of day, in the site's zone; `None` for the task's own window and three hours more.
+    pub window: Option<DayWindow>,
+    /// Whether a stalled run may be stopped.
+    pub stop_stalled: bool,
+    /// After how long without a line a failed run that has not ended may be stopped.
+    pub hung_after: Duration,
+    /// Nothing is restarted while this file exists.
+    pub pause_file: Option<PathBuf>,
+}
+
+/// A part of each day, in minutes after midnight; one that ends before it begins crosses midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayWindow {
+    /// Its first minute.
+    pub begin: u16,
+    /// The minute after its last.
+    pub end: u16,
+}
+
+impl DayWindow {
+    /// Whether a minute of the day is in it; one that ends when it begins is the whole day.
+    pub fn contains(self, minute: u16) -> bool {
+        if self.begin < self.end {
+            (self.begin..self.end).contains(&minute)
+        } else {
+            minute >= self.begin || minute < self.end
+        }
+    }
+}
+
+impl RemediationConfig {
+    /// What holds unless the configuration says otherwise; nothing is restarted where no services are known.
+    pub fn for_services(services: Option<&ServicesConfig>) -> Self {
+        let mode = match services {
+            None => RestartMode::Off,
+            Some(services) if services.is_local() => RestartMode::Restart,
+            Some(_) => RestartMode::Observe,
+        };
+        Self {
+            mode,
+            max_attempts_per_day: 2,
+            cooldown: Duration::from_secs(30 * 60),
+            max_failure_age: Duration::from_secs(24 * 3600),
+            window: None,
+            stop_stalled: false,
+            hung_after: Duration::from_secs(3600),
+            pause_file: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_may_cross_midnight() {
+        for (begin, end, inside, outside) in [
+            (60, 300, &[60, 299][..], &[59, 300, 1439][..]),
+            (1320, 120, &[1320, 1439, 0, 119], &[120, 1319]),
+            (0, 0, &[0, 720, 1439], &[]),
+        ] {
+            let window = DayWindow { begin, end };
+            assert!(inside.iter().all(|minute| window.contains(*minute)), "{window:?}");
+            assert!(!outside.iter().any(|minute| window.contains(*minute)), "{window:?}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Whether a failed backup is tried again, and trying it: a pure policy, a ledger on disk, and the procedure.
+//!
+//! Every start of SMS_SITE_BACKUP deletes what is left of the old backup and stops the site's services for a while, so
+//! each doubt holds. Nothing is done that was not written into the ledger before.
+
+mod inputs;
+mod ledger;
+mod policy;
+
+pub use inputs::{Inputs, Watched};
+pub use ledger::{KEPT_ATTEMPTS, Ledger, LedgerError, LedgerFile};
+pub use policy::decide;
