@@ -201,6 +201,8 @@ pub enum DatabaseFact {
     Site(SiteDefinition),
     /// The site's status in `ServerData`.
     SiteStatus(Option<i64>),
+    /// Whether an update is being installed at the site.
+    UpdateInstalls(bool),
     /// The task's row.
     Task(TaskDefinition),
     /// What the site itself says of the task's last run.

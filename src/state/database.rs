@@ -26,6 +26,8 @@ pub struct DatabaseState {
     pub update: Option<SiteUpdate>,
     /// The site's status in `ServerData`.
     pub site_status: Option<Observation<Option<i64>>>,
+    /// Whether an update is being installed at the site.
+    pub update_installs: Option<Observation<bool>>,
     /// The backup task's row.
     pub task: Option<TaskDefinition>,
     /// What the site itself says of the task's last run.
@@ -113,6 +115,7 @@ impl DatabaseState {
                 return if dropped { Change::Durable } else { change };
             }
             DatabaseFact::SiteStatus(status) => self.site_status = observed(status, source),
+            DatabaseFact::UpdateInstalls(installs) => self.update_installs = observed(installs, source),
             DatabaseFact::TaskStatus(status) => self.task_status = observed(status, source),
             DatabaseFact::OldestCommit(oldest) => self.oldest_commit = observed(oldest, source),
             DatabaseFact::Alert(alert) => self.alert = observed(alert, source),
