@@ -136,6 +136,7 @@ impl SimulatedDatabase {
                 server: self.machine.clone(),
                 version: "5.00.9128.1000".into(),
             }),
+            Question::Updates => Answer::Updates(false),
             Question::SiteStatus => Answer::SiteStatus(Some(ACTIVE)),
             Question::Task => Answer::Task(TaskDefinition {
                 enabled: true,

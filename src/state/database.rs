@@ -148,6 +148,7 @@ impl DatabaseState {
             match topic {
                 Topic::Server => self.server = None,
                 Topic::SiteStatus => self.site_status = None,
+                Topic::Updates => self.update_installs = None,
                 Topic::TaskStatus => self.task_status = None,
                 Topic::OldestCommit => self.oldest_commit = None,
                 Topic::Alerts => self.alert = None,

@@ -38,6 +38,8 @@ pub enum Answer {
     Site(SiteDefinition),
     /// To [`Question::SiteStatus`].
     SiteStatus(Option<i64>),
+    /// To [`Question::Updates`]: whether one is being installed.
+    Updates(bool),
     /// To [`Question::Task`].
     Task(TaskDefinition),
     /// To [`Question::TaskStatus`]; `None` if the task has never run.

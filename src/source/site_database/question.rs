@@ -11,6 +11,8 @@ closed_set! {
         Site => "site",
         /// Whether the site is in maintenance.
         SiteStatus => "site_status",
+        /// Whether an update of the site is being installed.
+        Updates => "updates",
         /// The backup task's row: enabled, schedule, destination.
         Task => "task",
         /// What the site itself says of the task's last run.
@@ -43,6 +45,8 @@ pub enum Question {
     Site,
     /// The site's row in `ServerData`.
     SiteStatus,
+    /// The site's rows in `CM_UpdatePackageSiteStatus`.
+    Updates,
     /// The task's row in `vSMS_SC_SQL_Task`.
     Task,
     /// The task's row in `SQLTaskSiteStatus`.
@@ -92,6 +96,7 @@ impl Question {
             Self::Server => Topic::Server,
             Self::Site => Topic::Site,
             Self::SiteStatus => Topic::SiteStatus,
+            Self::Updates => Topic::Updates,
             Self::Task => Topic::Task,
             Self::TaskStatus => Topic::TaskStatus,
             Self::NewestRecord | Self::StatusMessages(_) => Topic::StatusMessages,

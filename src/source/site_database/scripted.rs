@@ -119,6 +119,7 @@ impl Scripted {
                 server: "CM01.corp.example".into(),
                 version: world.version.as_str().into(),
             }),
+            Question::Updates => Answer::Updates(false),
             Question::SiteStatus => Answer::SiteStatus(Some(125)),
             Question::Task => Answer::Task(TaskDefinition {
                 enabled: true,

@@ -131,6 +131,11 @@ pub fn healthy() -> Vec<Known> {
             understood: &["SiteStatus(Some(125))"],
         },
         Known {
+            question: Question::Updates,
+            table: rows([text("SiteCode"), int("State")], [vec!["P01".into(), 196_612.into()]]),
+            understood: &["Updates(false)"],
+        },
+        Known {
             question: Question::TaskStatus,
             table: rows(
                 [text("SiteCode"), text("LastStartTime"), text("LastCompletionTime")],

@@ -237,7 +237,7 @@ async fn one_lost_connection_is_made_anew_and_a_second_ends_the_asking() {
     assert_eq!(database.world().connections, 2);
     database.world().trouble.insert(Topic::SiteStatus, Trouble::Disconnects);
     let polled = next(&mut source).await;
-    let missing = ["task", "site_status", "task_status", "change_tracking", "backup_sets"];
+    let missing = ["task", "site_status", "updates", "task_status", "change_tracking", "backup_sets"];
     assert_eq!(
         (unread(&polled), polled.reach),
         (missing.to_vec(), Reach::CaughtUp),
@@ -264,7 +264,7 @@ async fn a_slow_server_is_left_in_time_and_what_it_answered_counts() {
     assert!(begun.elapsed() <= source.deadline().unwrap(), "{:?}", begun.elapsed());
     assert_eq!((ids(&polled), polled.reach), (vec![500], Reach::CaughtUp));
     assert_eq!(unread(&polled).first(), Some(&"task"));
-    assert_eq!(unread(&polled).len(), 9);
+    assert_eq!(unread(&polled).len(), 10);
 }
 
 #[tokio::test(start_paused = true)]

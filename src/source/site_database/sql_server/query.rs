@@ -44,6 +44,7 @@ fn query(question: Question) -> Query {
         Question::Server => query!("server", Server, read::server),
         Question::Site => query!("site", Site, read::site),
         Question::SiteStatus => query!("site_status", SiteStatus, read::site_status),
+        Question::Updates => query!("updates", Updates, read::updates),
         Question::Task => query!("task", Task, read::task),
         Question::TaskStatus => query!("task_status", TaskStatus, read::task_status),
         Question::NewestRecord => query!("newest_record", NewestRecord, read::newest_record),

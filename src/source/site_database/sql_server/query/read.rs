@@ -3,6 +3,7 @@
 //! What a site cannot do without is refused by its name if it is missing; what it may leave out is `None`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chrono::{Datelike, NaiveDateTime};
@@ -12,6 +13,12 @@ use crate::site::{
     ChangeTracking, DatabaseServer, SiteAlert, SiteCode, SiteDefinition, SiteRole, TaskDefinition,
     TaskStatus, TaskWindow, Timestamp,
 };
+
+/// The states of an update from the begin of its installation on, among them [`INSTALLED`].
+const INSTALLING: RangeInclusive<i64> = 196_609..=196_629;
+
+/// The states of an update that is installed, or is but for a restart of the server.
+const INSTALLED: RangeInclusive<i64> = 196_612..=196_613;
 
 /// The `SiteStatus` of a site in maintenance.
 const MAINTENANCE: i64 = 120;
@@ -65,6 +72,16 @@ pub(super) fn site_status(site: SiteCode, rows: &Rows) -> Result<Option<i64>, Ma
         statuses.extend(row.optional_int("SiteStatus")?);
     }
     Ok(statuses.iter().copied().find(|status| *status == MAINTENANCE).or(statuses.into_iter().max()))
+}
+
+/// Whether an update is being installed at the site, or waits within its installation.
+pub(super) fn updates(site: SiteCode, rows: &Rows) -> Result<bool, Malformed> {
+    let mut installs = false;
+    for row in rows.of(site)? {
+        let state = row.optional_int("State")?;
+        installs |= state.is_some_and(|state| INSTALLING.contains(&state) && !INSTALLED.contains(&state));
+    }
+    Ok(installs)
 }
 
 pub(super) fn task(site: SiteCode, rows: &Rows) -> Result<TaskDefinition, Malformed> {

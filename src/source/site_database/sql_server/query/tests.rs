@@ -16,10 +16,11 @@ use super::*;
 use crate::site::ClosedSet;
 use crate::source::site_database::Topic;
 
-const ALL: [Question; 16] = [
+const ALL: [Question; 17] = [
     Question::Server,
     Question::Site,
     Question::SiteStatus,
+    Question::Updates,
     Question::Task,
     Question::TaskStatus,
     Question::NewestRecord,

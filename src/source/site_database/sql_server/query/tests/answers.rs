@@ -38,6 +38,24 @@ fn a_site_is_in_maintenance_as_soon_as_one_row_says_so() {
 }
 
 #[test]
+fn an_update_installs_until_it_is_installed() {
+    let installs = |states: [Value; 2]| {
+        answer(Question::Updates, &rows(Question::Updates, states.map(|state| vec![text("P01"), state])))
+    };
+    assert_eq!(answer(Question::Updates, &rows(Question::Updates, [])), Answer::Updates(false));
+    for (states, expected) in [
+        ([NULL, int(196_608)], false),
+        ([NULL, int(196_609)], true),
+        ([int(196_612), int(196_613)], false),
+        ([int(196_612), int(196_620)], true),
+        ([int(131_074), int(196_629)], true),
+        ([int(196_630), int(262_146)], false),
+    ] {
+        assert_eq!(installs(states.clone()), Answer::Updates(expected), "{states:?}");
+    }
+}
+
+#[test]
 fn the_tasks_times_are_hours_and_minutes() {
     let begin = |written: i64| {
         let rows = with(Question::Task, &[("BeginTime", int(written))]);

@@ -33,6 +33,7 @@ fn expected(question: Question) -> Answer {
             version: "5.00.9128.1000".into(),
         }),
         Question::SiteStatus => Answer::SiteStatus(Some(125)),
+        Question::Updates => Answer::Updates(false),
         Question::Task => Answer::Task(TaskDefinition {
             enabled: true,
             window: TaskWindow { days: 9, begin: 120, latest_begin: 300 },
@@ -127,6 +128,7 @@ fn without_rows_nothing_is_said_or_something_is_wrong() {
     let nothing = |question| read(question, site(), &rows(question, []));
     for (question, expected) in [
         (Question::SiteStatus, Answer::SiteStatus(None)),
+        (Question::Updates, Answer::Updates(false)),
         (Question::TaskStatus, Answer::TaskStatus(None)),
         (Question::NewestRecord, Answer::NewestRecord(None)),
         (MESSAGES, Answer::StatusMessages(Vec::new())),
@@ -154,7 +156,14 @@ fn without_rows_nothing_is_said_or_something_is_wrong() {
 
 #[test]
 fn rows_of_another_site_are_as_if_they_were_not_there() {
-    for question in [Question::Site, Question::SiteStatus, Question::Task, Question::TaskStatus, MESSAGES] {
+    for question in [
+        Question::Site,
+        Question::SiteStatus,
+        Question::Updates,
+        Question::Task,
+        Question::TaskStatus,
+        MESSAGES,
+    ] {
         let mut foreign = vec![NULL; columns(question).len()];
         let place = columns(question).iter().position(|(name, _)| *name == "SiteCode").unwrap();
         foreign[place] = text("P02");

@@ -39,6 +39,7 @@ pub(super) fn columns(question: Question) -> &'static [Column] {
             ("HasCas", false),
         ],
         Question::SiteStatus => &[("SiteCode", false), ("SiteStatus", true)],
+        Question::Updates => &[("SiteCode", false), ("State", true)],
         Question::Task => &[
             ("SiteCode", false),
             ("IsEnabled", false),
@@ -103,6 +104,7 @@ pub(super) fn row(question: Question) -> Vec<Value> {
         Question::Site => {
             vec![text("P01"), text("cm01.corp.example"), text("5.00.9128.1000"), int(2), text(""), int(0)]
         }
+        Question::Updates => vec![text("P01"), int(196_612)],
         Question::SiteStatus => vec![text("P01"), int(125)],
         Question::Task => {
             vec![text("P01"), int(1), int(0b000_1001), int(200), int(500), text(r" E:\SCCMBackup ")]
