@@ -13,6 +13,7 @@ use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::Config;
 use configmgr_backup_exporter::demo::writer::{BackupTask, LogWriter};
 use configmgr_backup_exporter::environment::Environment;
+use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::{Timestamp, Timings};
 use configmgr_backup_exporter::source::site_database::SqlServers;
 use rig::{DATABASE, PASSWORD, PASSWORD_VARIABLE, USER, site};
@@ -92,6 +93,7 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         state_path: place.path().join("state"),
         account: "the test".to_owned(),
         databases: Box::new(SqlServers::new(&Environment::new([(PASSWORD_VARIABLE, PASSWORD)]))),
+        services: Box::new(SystemServices),
         listen: vec![([127, 0, 0, 1], 0).into()],
         max_connections: 16,
         telemetry_path: "/metrics".to_owned(),
