@@ -1,11 +1,20 @@
-//! The ledger: which attempts were made, in a file of its own that is never rebuilt from evidence.
+//! What is remembered of the attempts made at one site, as a plain value that is never rebuilt from evidence.
 //!
-//! An attempt is on disk before anything is done, so whatever becomes of this process, no run has a second one.
+//! At most one attempt is under way, and it is the newest. Totals only grow, also where old attempts are let go.
 
-use crate::site::{Attempt, Timestamp};
+use chrono::TimeDelta;
+
+use crate::site::{Attempt, AttemptOutcome, BackupRun, FailureCause, RestartPlan, Timestamp};
 
 /// So many attempts are kept.
 pub const KEPT_ATTEMPTS: usize = 100;
+
+/// How far what is known of a run may move while further witnesses report it.
+const SAME_RUN: TimeDelta = TimeDelta::seconds(10);
+/// A run that begins later after the end of an attempt was started by somebody else.
+const FOLLOWS_WITHIN: TimeDelta = TimeDelta::hours(1);
+/// Attempts dated further ahead were made while the clock was wrong.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
 /// What is remembered of one site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +34,106 @@ impl Ledger {
     pub fn new(now: Timestamp) -> Self {
         Self { begun: now, attempts: Vec::new(), attempts_total: 0, attempts_failed_total: 0 }
     }
+
+    /// Enters an attempt for the run with this first evidence, which is under way from now on.
+    pub fn begin(&mut self, run: Timestamp, cause: FailureCause, plan: RestartPlan, now: Timestamp) {
+        self.lose(now);
+        let (outcome, error, followed_by) = (None, None, None);
+        self.attempts.push(Attempt { run, cause, decided: now, plan, outcome, error, followed_by });
+        self.attempts_total += 1;
+        let surplus = self.attempts.len().saturating_sub(KEPT_ATTEMPTS);
+        self.attempts.drain(..surplus);
+    }
+
+    /// Says what became of the attempt that is under way; without one nothing changes.
+    pub fn finish(&mut self, outcome: AttemptOutcome, error: Option<Box<str>>, now: Timestamp) {
+        let Some(attempt) = self.attempts.last_mut().filter(|attempt| attempt.outcome.is_none()) else {
+            return;
+        };
+        (attempt.outcome, attempt.error) = (Some((outcome, now)), error);
+        self.attempts_failed_total += u64::from(!outcome.began());
+    }
+
+    /// Ends an attempt of which nobody will say any more what became of it; whether there was one.
+    pub fn lose(&mut self, now: Timestamp) -> bool {
+        let is_open = self.under_way().is_some();
+        self.finish(AttemptOutcome::Lost, None, now);
+        is_open
+    }
+
+    /// Finds the runs that followed the attempts and how they went; whether that is news.
+    ///
+    /// What was found stays when its run is no longer among `runs`, which are in their order.
+    pub fn judge(&mut self, runs: &[BackupRun]) -> bool {
+        let mut is_news = false;
+        for attempt in &mut self.attempts {
+            let found = follower(attempt, runs).map(|run| (run.first, verdict(run)));
+            if found.is_some() && found != attempt.followed_by {
+                attempt.followed_by = found;
+                is_news = true;
+            }
+        }
+        is_news
+    }
+
+    /// Dates what happened in the future to now, because the clock was stepped back; whether anything was.
+    pub fn redate(&mut self, now: Timestamp) -> bool {
+        let ends = self.attempts.iter_mut().flat_map(|attempt| {
+            std::iter::once(&mut attempt.decided).chain(attempt.outcome.as_mut().map(|(_, ended)| ended))
+        });
+        let mut is_news = false;
+        for time in std::iter::once(&mut self.begun).chain(ends) {
+            if *time - now > CLOCK_TOLERANCE {
+                *time = now;
+                is_news = true;
+            }
+        }
+        is_news
+    }
+
+    /// The attempt that is under way.
+    pub fn under_way(&self) -> Option<&Attempt> {
+        self.attempts.last().filter(|attempt| attempt.outcome.is_none())
+    }
+
+    /// Whether this run has had its attempt, or began before one was made.
+    pub fn has_tried(&self, run: &BackupRun) -> bool {
+        (self.attempts.iter()).any(|attempt| is_of(attempt, run) || attempt.decided >= run.started_or_first())
+    }
+
+    /// How many attempts since `time` count against what a day allows.
+    pub fn spent_since(&self, time: Timestamp) -> usize {
+        let is_spent = |attempt: &&Attempt| {
+            attempt.decided > time && attempt.outcome.is_none_or(|(outcome, _)| outcome.is_spent())
+        };
+        self.attempts.iter().filter(is_spent).count()
+    }
 }
 
-/// A ledger cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("todo")]
-pub struct LedgerError;
+/// Whether an attempt was made for this very run.
+fn is_of(attempt: &Attempt, run: &BackupRun) -> bool {
+    run.first - attempt.run <= SAME_RUN && attempt.run - run.last <= SAME_RUN
+}
 
-/// One site's ledger on disk.
-#[derive(Debug)]
-pub struct LedgerFile;
+/// The first run that began after the one that the attempt was made for, as far as the attempt may have started it.
+fn follower<'a>(attempt: &Attempt, runs: &'a [BackupRun]) -> Option<&'a BackupRun> {
+    use AttemptOutcome::{Abandoned, QueryFailed, StartFailed, StopFailed, StopTimedOut};
+    let latest = match attempt.outcome {
+        Some((Abandoned | QueryFailed | StartFailed | StopFailed | StopTimedOut, _)) => return None,
+        Some((_, ended)) => ended.checked_add_signed(FOLLOWS_WITHIN),
+        None => None,
+    };
+    let own = runs.iter().rfind(|run| is_of(attempt, run));
+    let after = own.map_or(attempt.run, |run| run.last);
+    (runs.iter())
+        .find(|run| run.first > after && !is_of(attempt, run))
+        .filter(|run| latest.is_none_or(|latest| run.first <= latest))
+}
+
+/// Whether a run succeeded, as far as is known now.
+fn verdict(run: &BackupRun) -> Option<bool> {
+    if run.succeeded.is_some() { Some(true) } else { run.failure().map(|_| false) }
+}
+
+#[cfg(test)]
+mod tests;

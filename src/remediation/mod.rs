@@ -8,5 +8,5 @@ mod ledger;
 mod policy;
 
 pub use inputs::{Inputs, Watched};
-pub use ledger::{KEPT_ATTEMPTS, Ledger, LedgerError, LedgerFile};
+pub use ledger::{KEPT_ATTEMPTS, Ledger};
 pub use policy::decide;
