@@ -6,7 +6,9 @@
 mod inputs;
 mod ledger;
 mod policy;
+mod stand;
 
 pub use inputs::{Inputs, Watched};
 pub use ledger::{KEPT_ATTEMPTS, Ledger};
 pub use policy::decide;
+pub use stand::stand;
