@@ -123,13 +123,20 @@ mod tests {
             let database = keys(&["server", "port", "name", "encryption", "ca_file", "trust_server_certificate", "interval", "query_timeout"]);
             let login = keys(&["integrated", "user", "password", "password_file", "password_env"]);
             let alert = keys(&["name", "type_id"]);
+            let services = keys(&["machine", "interval"]);
+            let answer = keys(&["exit", "text"]);
+            let remediation = keys(&[
+                "mode", "max_attempts_per_day", "cooldown", "max_failure_age", "window", "stop_stalled", "hung_after", "pause_file",
+            ]);
             let yaml = format!(
                 "sites: [{{ code: {quoted}, {quoted}: {quoted}, protection: {quoted}, log: {{ path: {quoted}, interval: {quoted} }}, \
                  event_log: {{ path: {quoted}, interval: {quoted} }}, \
                  snapshot: {{ {snapshot}, archives: [{{ {archive} }}], verify: {{ {verify} }} }}, \
                  supplemental: [{{ {copy} }}], recovery_drill: {{ last: {quoted} }}, package_sources: [{quoted}, {quoted}], \
                  database: {{ {database}, authentication: {{ {login} }}, alert: {{ {alert} }} }}, \
-                 schedule: {{ time_zone: {quoted} }} }}]"
+                 services: {{ {services}, command: {{ state: [{quoted}, {quoted}], running: {{ {answer} }}, stopped: {{ text: {quoted} }}, \
+                 start: [{quoted}], stop: {quoted}, timeout: {quoted} }} }}, remediation: {{ {remediation} }}, \
+                 schedule: {{ time_zone: {quoted} }} }}]\nremediation: {{ {remediation} }}"
             );
             let error = Config::parse(&yaml, "x.yml", Path::new("/")).err();
             prop_assert!(error.is_none_or(|error| error.to_string().lines().count() == error.problems.len()));

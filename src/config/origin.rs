@@ -40,6 +40,11 @@ impl Origins {
         self.0.get(key).copied().unwrap_or(Origin::Default)
     }
 
+    /// Takes over the origins of other keys, and of the same ones.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Records where the value of a key came from, in place of what was recorded before.
     pub fn record(&mut self, key: impl Into<String>, origin: Origin) {
         self.0.insert(key.into(), origin);

@@ -48,6 +48,11 @@ impl<'a> Entry<'a> {
         self.problems.add(fault.at(self.path.clone(), Some(self.node.line)));
     }
 
+    /// Whether the value is a mapping with this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        matches!(&self.node.value, Value::Mapping(entries) if entries.iter().any(|(known, _)| known.name == key))
+    }
+
     /// The value as a mapping.
     pub(super) fn section(&self) -> Option<Section<'a>> {
         let Value::Mapping(entries) = &self.node.value else {

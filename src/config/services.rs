@@ -55,7 +55,7 @@ pub struct CommandConfig {
     pub timeout: Duration,
 }
 
-/// How a state is recognised.
+/// How a state is recognised; where one answer is a text and the other the exit code 0, the text counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandAnswer {
     /// By the exit code.
@@ -85,7 +85,7 @@ pub struct RemediationConfig {
     pub pause_file: Option<PathBuf>,
 }
 
-/// A part of each day, in minutes after midnight; one that ends before it begins crosses midnight.
+/// A part of each day, in minutes after midnight (1440 is its end); one that ends before it begins crosses midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayWindow {
     /// Its first minute.
@@ -136,6 +136,8 @@ mod tests {
             (60, 300, &[60, 299][..], &[59, 300, 1439][..]),
             (1320, 120, &[1320, 1439, 0, 119], &[120, 1319]),
             (0, 0, &[0, 720, 1439], &[]),
+            (0, 1440, &[0, 720, 1439], &[]),
+            (1320, 1440, &[1320, 1439], &[0, 1319]),
         ] {
             let window = DayWindow { begin, end };
             assert!(inside.iter().all(|minute| window.contains(*minute)), "{window:?}");

@@ -18,3 +18,6 @@ pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);
 
 /// Whether SQL Server can be logged on to as the account of this process.
 pub(crate) const HAS_INTEGRATED_AUTHENTICATION: bool = cfg!(windows);
+
+/// Whether services of Windows can be asked and started, here or on another machine.
+pub(crate) const HAS_SERVICE_CONTROL: bool = cfg!(windows);

@@ -147,7 +147,7 @@ fn short_name(text: &str, remedy: impl FnOnce() -> String) -> Result<String, Fau
 }
 
 /// What DNS, hosts files and Active Directory have as names of machines; IPv4 addresses look the same.
-fn is_host_name(text: &str) -> bool {
+pub(super) fn is_host_name(text: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
     text.starts_with(char::is_alphanumeric) && text.chars().all(fits) && text.chars().count() <= LONGEST_HOST
 }

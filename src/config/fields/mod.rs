@@ -1,6 +1,7 @@
 //! The kinds of single values: from the user's text to a type, or what is wrong with it and what to do.
 
 mod database;
+mod services;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use regex::{Regex, RegexBuilder};
 
 pub(super) use database::{alert_name, database_name, login, port, server_address, type_id, variable};
+pub(super) use services::{answer, argument, count, day_window, exit_code, machine, program};
 
 use super::duration::{InvalidDuration, format_duration, parse_duration};
 use super::paths::all_visible;

@@ -3,6 +3,7 @@
 //! What it writes is itself a valid configuration with the same meaning: what is not set is a comment.
 
 mod database;
+mod services;
 
 use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,8 @@ impl Report<'_> {
         }
         self.database();
         self.package_sources(&settings.package_sources);
+        self.services(settings.services.as_ref());
+        self.remediation(&settings.remediation, settings.services.is_some());
         self.schedule(settings.schedule, settings.time_zone);
         self.heading("    judgement:");
         self.line("      grace: ", format_duration(settings.timings.grace), "judgement.grace");

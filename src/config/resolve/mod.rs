@@ -6,6 +6,8 @@
 mod copies;
 mod database;
 mod logs;
+mod remediation;
+mod services;
 mod snapshot;
 
 use std::path::Path;
@@ -16,9 +18,10 @@ use super::problem::{Fault, Problem, Problems, shown};
 use super::raw::Node;
 use super::section::{Entry, Field, Section};
 use super::{Config, SiteConfig, SiteSettings, fields};
-use crate::platform::HAS_INTEGRATED_AUTHENTICATION;
+use crate::platform::{HAS_INTEGRATED_AUTHENTICATION, HAS_SERVICE_CONTROL};
 use crate::site::{Protection, TaskWindow};
 use crate::trace::UserPatterns;
+use remediation::Remediation;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -42,16 +45,21 @@ pub(super) fn config(root: &Node, base: &Path) -> Result<Config, Vec<Problem>> {
 fn sites(root: &Entry<'_>, base: &Path) -> Option<Vec<SiteConfig>> {
     let mut section = root.section()?;
     let entry = section.require("sites", "write `sites:` and below it `- code: P01`");
+    let remediation_entry = section.take("remediation");
     section.close();
     let entries = entry.as_ref()?.list()?;
     if entries.is_empty() {
         entry?.reject(Fault::new("no site", "add one, as `- code: P01`"));
         return None;
     }
+    let mut remediation = Remediation::default();
+    if let Some(entry) = remediation_entry {
+        remediation.read(&entry, base, entries.iter().any(|entry| entry.has("services")));
+    }
     let mut sites: Vec<SiteConfig> = Vec::new();
     for entry in &entries {
         let Some(mut section) = entry.section() else { continue };
-        if let Some(found) = site(&mut section, base, &sites) {
+        if let Some(found) = site(&mut section, base, &sites, &remediation) {
             sites.push(found);
         }
         section.close();
@@ -59,7 +67,12 @@ fn sites(root: &Entry<'_>, base: &Path) -> Option<Vec<SiteConfig>> {
     Some(sites)
 }
 
-fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option<SiteConfig> {
+fn site(
+    section: &mut Section<'_>,
+    base: &Path,
+    others: &[SiteConfig],
+    common: &Remediation,
+) -> Option<SiteConfig> {
     let mut origins = Origins::default();
     let code_entry = section.require("code", "write the site's three-character code, as `code: P01`");
     let code = code_entry.as_ref().and_then(|entry| {
@@ -95,8 +108,10 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     if let Some(retention) = field.duration("retention", HOUR, DAY * 3650) {
         settings.retention = Some(retention);
     }
+    let services_entry = field.section.take("services");
     let judgement_entry = field.section.take("judgement");
     let patterns_entry = field.section.take("patterns");
+    let remediation_entry = field.section.take("remediation");
 
     let taken = logs::Taken::by(others);
     let log = log_entry.as_ref().and_then(|entry| logs::log(entry, base, &taken, &mut origins));
@@ -126,6 +141,21 @@ fn site(section: &mut Section<'_>, base: &Path, others: &[SiteConfig]) -> Option
     if let Some(entry) = database_entry {
         let integrated = HAS_INTEGRATED_AUTHENTICATION;
         database::read(&entry, base, integrated, &mut settings, &mut origins);
+    }
+    if let Some(entry) = &services_entry {
+        settings.services = services::read(entry, base, HAS_SERVICE_CONTROL, others, &mut origins);
+    }
+    let mut remediation = common.clone();
+    if let Some(entry) = remediation_entry {
+        remediation.read(&entry, base, services_entry.is_some());
+    }
+    settings.remediation = remediation.of(settings.services.as_ref());
+    origins.extend(remediation.origins);
+    if let (Some(entry), Some(services)) = (&services_entry, &settings.services)
+        && let Some(command) = entry.section().and_then(|mut section| section.take("command"))
+    {
+        let lacking = remediation::lacking(services, &settings.remediation);
+        lacking.into_iter().for_each(|fault| command.reject(fault));
     }
     if let Some(entry) = schedule_entry {
         schedule(&entry, &mut settings, &mut origins);
