@@ -102,7 +102,11 @@ fn config(args: &Args) -> Result<Config, u8> {
         );
         return Err(EXIT_USAGE);
     };
-    Config::load(path).map_err(|error| {
+    let config = Config::load(path).and_then(|mut config| {
+        args.remediation_mode.map_or(Ok(()), |mode| config.override_mode(mode))?;
+        Ok(config)
+    });
+    config.map_err(|error| {
         complain(&error_chain(&error));
         EXIT_USAGE
     })

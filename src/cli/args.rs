@@ -7,13 +7,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::ValueRange;
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueRange};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use super::args_web::{ListenAddress, TelemetryPath};
 use crate::build_info::DESCRIPTION;
+use crate::site::{ClosedSet, RestartMode};
 
 /// The exit code for a bad command line or configuration.
 pub const EXIT_USAGE: u8 = 64;
@@ -63,6 +64,11 @@ pub struct Args {
     /// /var/lib/configmgr_backup_exporter, on Windows %ProgramData%\configmgr_backup_exporter.
     #[arg(long = "state.path", value_name = "FOLDER", global = true)]
     pub state_path: Option<PathBuf>,
+
+    /// What is done about failed backups of all sites that have services: off, observe or restart. Default: what the
+    /// configuration says.
+    #[arg(long = "remediation.mode", value_name = "MODE", global = true, value_parser = restart_mode())]
+    pub remediation_mode: Option<RestartMode>,
 
     /// The least severity of messages that are logged.
     #[arg(long = "log.level", value_name = "LEVEL", global = true, default_value = "info")]
@@ -197,6 +203,12 @@ fn command() -> clap::Command {
     })
 }
 
+/// The modes by their words in the configuration.
+fn restart_mode() -> impl TypedValueParser<Value = RestartMode> {
+    let words = RestartMode::ALL.iter().map(|mode| mode.label());
+    PossibleValuesParser::new(words).try_map(|word| RestartMode::from_label(&word).ok_or("no mode"))
+}
+
 /// Whether this is a flag of a `bool`, as derived.
 fn is_boolean(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
@@ -255,7 +267,7 @@ mod tests {
         assert_eq!(args.max_connections, 256);
         assert_eq!((args.log_level, args.log_format), (LogLevel::Info, LogFormat::Logfmt));
         assert!(!args.config_check && !args.disable_exporter_metrics);
-        assert_eq!((args.config_file, args.state_path), (None, None));
+        assert_eq!((args.config_file, args.state_path, args.remediation_mode), (None, None, None));
         assert_eq!(parse("serve").unwrap().command(), Command::Serve);
     }
 
@@ -316,6 +328,14 @@ mod tests {
     }
 
     #[test]
+    fn the_mode_is_one_of_three_and_the_last_one_wins() {
+        for mode in RestartMode::ALL {
+            let args = parse(&format!("--remediation.mode=off check --remediation.mode {mode}")).unwrap();
+            assert_eq!(args.remediation_mode, Some(*mode));
+        }
+    }
+
+    #[test]
     fn log_takes_files() {
         let args = parse("log a.log b.lo_ --format json").unwrap();
         let files = vec![PathBuf::from("a.log"), PathBuf::from("b.lo_")];
@@ -328,6 +348,7 @@ mod tests {
         refused("--web.listen-adress=:1", "--web.listen-address");
         refused("--log.level loud", "debug, info, warn, error");
         refused("--web.telemetry-path=/api/x", "/api is taken by other pages");
+        refused("--remediation.mode=on", "[possible values: off, observe, restart]");
         refused("--web.max-connections=0", "0 is not in 1");
         refused("verify", "<PATH>");
         refused("verify a b", "b");
