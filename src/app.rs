@@ -132,7 +132,8 @@ impl App {
             let SiteConfig { settings, patterns, .. } = site;
             let (site, site_timings) = (settings.code, settings.timings);
             if let Some(config) = &settings.services {
-                found.push(Box::new(ServicesSource::new(config, services.of(config))));
+                let pause_file = settings.remediation.pause_file.clone();
+                found.push(Box::new(ServicesSource::new(config, pause_file, services.of(config))));
             }
             let settings = Arc::new(settings);
             let now = clock.now();

@@ -116,7 +116,9 @@ fn look(
     let surroundings = Surroundings { clock, state_path, account: &account };
     let mut sources = sources_of(&site, &surroundings)?;
     if let Some(config) = &site.settings.services {
-        sources.push(Box::new(ServicesSource::new(config, SystemServices.of(config))));
+        let controller = SystemServices::new(environment).of(config);
+        let pause_file = site.settings.remediation.pause_file.clone();
+        sources.push(Box::new(ServicesSource::new(config, pause_file, controller)));
     }
     let SiteConfig { settings, patterns, .. } = site;
     let settings = Arc::new(settings);

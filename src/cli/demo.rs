@@ -88,7 +88,7 @@ pub fn run(
             &state_path,
             Timings::DEFAULT,
             Box::new(simulation.database.clone()),
-            Box::new(SystemServices),
+            Box::new(SystemServices::new(environment)),
             logs,
         )?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;

@@ -44,7 +44,7 @@ pub fn run(
             &state_path,
             Timings::DEFAULT,
             Box::new(SqlServers::new(environment)),
-            Box::new(SystemServices),
+            Box::new(SystemServices::new(environment)),
             logs,
         )?;
         run_until(app, stop).await

@@ -6,6 +6,8 @@ mod io_error;
 pub mod paths;
 mod patience;
 pub mod private_file;
+pub(crate) mod registry;
+pub(crate) mod service_control;
 pub mod signal;
 pub mod volume;
 

@@ -4,9 +4,12 @@
 //! is decided elsewhere.
 
 mod error;
+mod refusal;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod site_servers;
 mod system;
+mod windows;
 
 use std::fmt::Debug;
 use std::sync::Arc;

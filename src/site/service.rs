@@ -129,7 +129,8 @@ impl ServicesSeen {
     /// What this machine is to the site; `None` where that cannot be told at all.
     pub fn node(&self) -> Option<Node> {
         let servers = self.site_servers.as_ref()?;
-        if servers.len() < 2 {
+        // An only server that is not the active one is not the only one.
+        if servers.len() < 2 && servers.iter().all(|server| server.active) {
             return Some(Node::Active);
         }
         let machine = self.machine.as_deref();
@@ -169,6 +170,7 @@ mod tests {
             (Some("CM01"), None, None),
             (Some("CM01"), Some(&[][..]), Some(Node::Active)),
             (None, Some(&pair[..1]), Some(Node::Active)),
+            (Some("CM02"), Some(&pair[1..]), Some(Node::Unclear)),
             (Some("cm01"), Some(&pair), Some(Node::Active)),
             (Some("CM02.other.example"), Some(&pair), Some(Node::Passive)),
             (Some("CM03"), Some(&pair), Some(Node::Unclear)),

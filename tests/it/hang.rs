@@ -125,7 +125,7 @@ impl Inside {
             state_path: place.path("state"),
             account: "the test".to_owned(),
             databases: Box::new(SqlServers::new(&Environment::default())),
-            services: Box::new(SystemServices),
+            services: Box::new(SystemServices::new(&Environment::default())),
             listen: vec![([127, 0, 0, 1], 0).into()],
             max_connections: 16,
             telemetry_path: "/metrics".to_owned(),
