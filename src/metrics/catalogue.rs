@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::process::ProcessView;
-use super::{Number, Samples, SiteView, copies, process, read};
+use super::{Number, Samples, SiteView, copies, process, read, restart};
 use crate::site::RestartStanding;
 use crate::source::SourceKind::{BackupLog, EventLog};
 use crate::state::SiteState;
@@ -338,11 +338,35 @@ pub const CATALOGUE: &[Metric] = &[
         "1 if the site database is in an availability group (replica_id of sys.databases).",
         |v, s| s.maybe(v.state.database.in_availability_group)),
     site("service_running", Gauge, Count, &["name"], Observation,
-        "1 if a service of the site runs (service control manager); as of the last poll.",
-        read::service_running),
-    site("restart_pending", Gauge, Count, &[], Observation,
-        "1 if the exporter is about to restart the failed backup by itself; absent while it does not restart backups.",
-        |v, s| s.maybe(v.state.restart.as_ref().map(RestartStanding::is_pending))),
+        "1 if a service of the site runs, 0 if it does not (service control manager); SMS_SITE_BACKUP runs only during a backup; a missing service is 0 if every site server has it, else absent; as of the last poll.",
+        restart::service_running),
+    site("active_node", Gauge, Count, &[], Observation,
+        "1 on the active site server, 0 on a passive one (registry SMS\\Identification, Site Servers, or a site with one server only); absent while it is not clear; as of the last poll.",
+        |v, s| s.maybe(restart::active_node(v))),
+    site("site_servers", Gauge, Count, &[], Observation,
+        "How many servers the site has, active and passive (registry SMS\\Identification, Site Servers); as of the last poll.",
+        |v, s| s.maybe(restart::site_servers(v))),
+    site("restart_attempts_total", Counter, Count, &[], Setting,
+        "Attempts to restart the backup service after a failed run (ledger of this exporter); each is counted before anything is done.",
+        |v, s| s.maybe(v.state.restart.as_ref().map(|standing| standing.attempts_total))),
+    site("restart_attempts_failed_total", Counter, Count, &[], Setting,
+        "Those of restart_attempts_total after which no run began (ledger of this exporter).",
+        |v, s| s.maybe(v.state.restart.as_ref().map(|standing| standing.attempts_failed_total))),
+    site("last_restart_attempt_timestamp_seconds", Gauge, Seconds, &[], Setting,
+        "When the newest attempt was decided (ledger of this exporter); absent until the first.",
+        |v, s| s.maybe(restart::last_attempt(v))),
+    site("restart_held", Gauge, Count, &["reason"], Setting,
+        "1 for every reason why a failed backup is not restarted now (restart policy); all 0 where none failed or none stands in the way, absent while the mode is off.",
+        restart::restart_held),
+    site("restart_pending", Gauge, Count, &[], Setting,
+        "1 if the exporter is about to restart the failed backup by itself: now, or once reasons have passed that pass with time alone (restart policy); absent while the mode is off.",
+        |v, s| s.maybe(restart::decided(v).map(RestartStanding::is_pending))),
+    site("restart_attempts_remaining", Gauge, Count, &[], Setting,
+        "How many more attempts 24 hours allow (ledger of this exporter, configured maximum); absent while the mode is off.",
+        |v, s| s.maybe(restart::decided(v).map(|standing| standing.attempts_remaining))),
+    site("remediation_mode", Gauge, Count, &["mode"], Setting,
+        "1 for what the exporter may do about a failed backup (configuration, --remediation.mode); absent where no services are watched.",
+        restart::remediation_mode),
 
     site("source_up", Gauge, Count, &["source"], Always,
         "1 if the last poll of a source succeeded; the worst of its locations.",

@@ -9,6 +9,7 @@ mod docs;
 mod openmetrics;
 mod process;
 mod read;
+mod restart;
 
 pub use catalogue::{CATALOGUE, Class, Kind, METRIC_PREFIX, Metric, Read, Unit};
 pub use docs::markdown;

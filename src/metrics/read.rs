@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Number, Samples, SiteView};
 use crate::assessment::CheckState;
 use crate::schedule::{Schedule, Zone};
-use crate::site::{BackupMethod, ClosedSet, FailureCause, MessageId, ServiceState, Timestamp};
+use crate::site::{BackupMethod, ClosedSet, FailureCause, MessageId, Timestamp};
 use crate::source::{SourceId, SourceKind};
 use crate::state::SourceState;
 
@@ -78,13 +78,6 @@ pub(super) fn check_passed(view: &SiteView<'_>, samples: &mut Samples<'_>) {
         if result.state != CheckState::Unknown {
             samples.push(&[result.check.label()], (result.state == CheckState::Passed).number());
         }
-    }
-}
-
-pub(super) fn service_running(view: &SiteView<'_>, samples: &mut Samples<'_>) {
-    let seen = view.state.observed(&view.state.services);
-    for (name, service) in seen.into_iter().flat_map(|seen| &seen.services) {
-        samples.push(&[name], (service.state == ServiceState::Running).number());
     }
 }
 

@@ -11,7 +11,8 @@ use configmgr_backup_exporter::config::{
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, Kind, METRIC_PREFIX, Read, Unit, markdown};
 use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
 use configmgr_backup_exporter::site::{
-    BackupRun, ClosedSet, Decision, MessageId, SiteRole, SiteService, TaskWindow, Timestamp, Witness,
+    BackupRun, ClosedSet, Decision, MessageId, RestartStanding, SiteRole, SiteService, TaskWindow, Timestamp,
+    Witness,
 };
 use configmgr_backup_exporter::snapshot::{
     AfterBackupScript, ControlFile, DATABASE_FOLDER, SupplementalCopy, TaskFiles, Verification,
@@ -165,7 +166,7 @@ fn everything_known(now: Timestamp) -> WatchedSite {
         (SourceKind::Snapshot, copies_of(&run, now)),
         (SourceKind::Verification, verifications(&site, &run, now)),
         (SourceKind::Database, told),
-        (SourceKind::Services, vec![Fact::Services(services::seen(&services))]),
+        (SourceKind::Services, vec![Fact::Services(services::pair(&services))]),
     ];
     for (kind, facts) in facts {
         site.state.watch(source(kind), Duration::from_secs(60), kind.witness(), now);
@@ -183,7 +184,10 @@ fn everything_known(now: Timestamp) -> WatchedSite {
             site.state.fold(&report, now);
         }
     }
-    site.state.stands(services::standing(Decision::Nothing));
+    site.state.stands(RestartStanding {
+        attempts: vec![services::attempt(run.first, now)],
+        ..services::standing(Decision::Nothing)
+    });
     site
 }
 
