@@ -3,6 +3,7 @@
 //! The verdict is one word for the whole site, taken from the runs of the deciding witnesses; the checks say what
 //! passes and what does not, each with a reason for people. Nothing here decides what to do about it.
 
+mod amiss;
 mod checks;
 mod copies;
 mod due;
@@ -18,6 +19,7 @@ mod words;
 #[cfg(test)]
 pub(crate) use copies::tests as samples;
 
+pub use amiss::amiss;
 pub(crate) use checks::supplemental;
 pub use checks::{Check, CheckResult, CheckState};
 pub use copies::{ArchiveSummary, Copies, CopyJudgement, PresentSnapshot, Standing};

@@ -14,7 +14,9 @@ use anyhow::Context;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use crate::assessment::{Assessment, CheckState, NOTHING_IS_WATCHED, Verdict, assess, frozen_io, guidance};
+use crate::assessment::{
+    Assessment, CheckState, NOTHING_IS_WATCHED, Verdict, amiss, assess, frozen_io, guidance,
+};
 use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
 use crate::environment::Environment;
@@ -251,6 +253,17 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
     if let Some(frozen) = frozen_io(state) {
         writeln!(out, "  by the event log: {frozen}")?;
     }
+    for (name, service) in state.observed(&state.services).into_iter().flat_map(|seen| &seen.services) {
+        if let Some(wrong) = amiss(name, service, assessment) {
+            writeln!(out, "  service {name} {wrong}")?;
+        }
+    }
+    if let Some(standing) = &state.restart {
+        writeln!(out, "  restart (mode {}): {}", standing.mode, api::outlook(standing))?;
+        for hold in standing.holds() {
+            writeln!(out, "    {}: {}", hold.reason, hold.finding)?;
+        }
+    }
     writeln!(out, "  protected by: {}", assessment.protection.mode)?;
     if let Some(known) = &state.schedule {
         writeln!(out, "  schedule: {}", api::schedule(known))?;
@@ -295,9 +308,13 @@ mod tests {
     use crate::demo::history::{Nights, history};
     use crate::demo::live::LiveScript;
     use crate::demo::writer::{BackupTask, LogWriter};
-    use crate::site::{BackupMethod, BackupSet, SiteCode, SqlServerEvent, Timestamp};
+    use crate::site::{
+        BackupMethod, BackupSet, Decision, Hold, HoldReason, RestartMode, RestartStanding, Service,
+        ServiceState, ServicesSeen, SiteCode, SqlServerEvent, Timestamp,
+    };
     use crate::source::site_database::Topic;
     use crate::source::site_database::scripted::{self, Scripted};
+    use crate::state::Observation;
 
     /// What `check` says of a site of which only the simulated database tells, at this time of the day.
     fn said(time: &str) -> String {
@@ -357,6 +374,40 @@ mod tests {
         ] {
             assert!(said.lines().any(|said| said == line), "{line}: {said}");
         }
+    }
+
+    #[test]
+    fn it_says_which_service_is_amiss_and_why_a_failed_backup_is_not_restarted() {
+        let now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), now);
+        let source = SourceId { kind: SourceKind::Services, location: "cm01".to_owned() };
+        state.watch(source.clone(), Duration::from_secs(30), None, now);
+        state.sources.get_mut(&source).unwrap().last_success = Some(now);
+        let service = |name: &str| (name.into(), Service::in_state(ServiceState::Stopped));
+        let services = ["SMS_EXECUTIVE", "SMS_SITE_BACKUP"].map(service).into();
+        let value = ServicesSeen { services, ..ServicesSeen::default() };
+        state.services = Some(Observation { value, source });
+        let hold = |reason, finding: &str| Hold { reason, finding: finding.into() };
+        state.restart = Some(RestartStanding {
+            mode: RestartMode::Restart,
+            decision: Decision::Hold(vec![
+                hold(HoldReason::SiteMaintenance, "SMS_EXECUTIVE is stopped."),
+                hold(HoldReason::CoolingDown, "The last attempt was 5 min 0 s ago."),
+            ]),
+            run: Some(now),
+            attempts: Vec::new(),
+            attempts_total: 1,
+            attempts_failed_total: 0,
+            attempts_remaining: 1,
+        });
+        let mut said = Vec::new();
+        text(&state, &assess(&state, now), &mut said).unwrap();
+        let said = String::from_utf8(said).unwrap();
+        let lines = "  service SMS_EXECUTIVE is stopped\n  \
+                     restart (mode restart): The backup service is not restarted, because of this:\n    \
+                     site_maintenance: SMS_EXECUTIVE is stopped.\n    \
+                     cooling_down: The last attempt was 5 min 0 s ago.\n  protected by: ";
+        assert!(said.contains(lines), "{said}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+pub use super::restart::outlook;
 use crate::assessment::{Assessment, Check, CheckState, Hearing, Testimony, Verdict};
 use crate::site::{FailureCause, Protection, RunJson, SiteCode, SiteRole, Timestamp, Witness};
 use crate::state::{KnownSchedule, SiteState};
@@ -31,6 +32,8 @@ pub struct SiteJson<'a> {
     copies: super::copies_json::CopiesJson<'a>,
     database: Option<super::database_json::DatabaseJson<'a>>,
     sql_server: Option<super::sql_server::SqlServerJson>,
+    services: Option<super::services::ServicesJson<'a>>,
+    restart: Option<super::restart::RestartJson<'a>>,
     checks: Vec<CheckJson<'a>>,
     witnesses: Vec<WitnessJson>,
     sources: Vec<SourceJson<'a>>,
@@ -101,6 +104,8 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
         copies: super::copies_json::copies(assessment),
         database: super::database_json::database(state),
         sql_server: super::sql_server::sql_server(state),
+        services: super::services::services(state),
+        restart: super::restart::restart(state),
         checks: checks(assessment),
         witnesses: assessment.witnesses.iter().map(witness).collect(),
         sources: state.sources.iter().map(source).collect(),

@@ -16,8 +16,10 @@ mod listen;
 mod negotiate;
 mod request;
 mod response;
+mod restart;
 mod routes;
 mod server;
+mod services;
 mod sql_server;
 mod status_page;
 #[cfg(test)]

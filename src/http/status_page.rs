@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::html::{self, Escaped, ago, time};
-use super::{api, copies_section, database_section, sql_server};
+use super::{api, copies_section, database_section, restart, services, sql_server};
 use crate::assessment::{Assessment, CheckState, Hearing, NOTHING_IS_WATCHED, Testimony};
 use crate::build_info;
 use crate::site::{BackupRun, ClosedSet, Protection, Timestamp};
@@ -106,9 +106,11 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         );
     }
     html.push_str("</table>");
+    restart::section(html, state);
     copies_section::section(html, state, assessment);
     database_section::section(html, state);
     sql_server::section(html, state);
+    services::section(html, state, assessment);
     witnesses(html, &assessment.witnesses);
     html.push_str("<h3>Sources</h3><table>");
     if state.sources.is_empty() {

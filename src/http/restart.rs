@@ -1,0 +1,180 @@
+//! What the exporter does about a failed backup and why not: for the JSON, for the status page and for `check`.
+//!
+//! It is told, never asked for: nothing over HTTP restarts anything.
+
+use serde::Serialize;
+
+use super::html::{row, time};
+use crate::site::{
+    Attempt, AttemptOutcome, ClosedSet, Decision, FailureCause, HoldReason, RestartMode, RestartPlan,
+    RestartStanding, Timestamp,
+};
+use crate::state::SiteState;
+
+/// So many attempts are on the page, newest first.
+const SHOWN_ATTEMPTS: usize = 10;
+
+/// How a site stands with restarts; `run` is the failed run that it is about.
+#[derive(Debug, Serialize)]
+pub(super) struct RestartJson<'a> {
+    mode: RestartMode,
+    decision: &'static str,
+    pending: bool,
+    reasons: Vec<ReasonJson<'a>>,
+    run: Option<Timestamp>,
+    attempts_remaining: u32,
+    attempts_total: u64,
+    attempts_failed_total: u64,
+    /// Oldest first.
+    attempts: Vec<AttemptJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReasonJson<'a> {
+    reason: HoldReason,
+    finding: &'a str,
+}
+
+/// One attempt for the failed `run`; `followed_by` is the run that began after it.
+#[derive(Debug, Serialize)]
+struct AttemptJson<'a> {
+    run: Timestamp,
+    cause: FailureCause,
+    decided: Timestamp,
+    plan: &'static str,
+    /// `null` while it is under way.
+    outcome: Option<AttemptOutcome>,
+    finished: Option<Timestamp>,
+    error: Option<&'a str>,
+    followed_by: Option<Timestamp>,
+    succeeded: Option<bool>,
+}
+
+/// `None` where nobody decides on restarts.
+pub(super) fn restart(state: &SiteState) -> Option<RestartJson<'_>> {
+    let standing = state.restart.as_ref()?;
+    let decision = match standing.decision {
+        Decision::Nothing => "nothing",
+        Decision::Hold(_) => "hold",
+        Decision::Restart(_) => "restart",
+    };
+    let reasons =
+        standing.holds().iter().map(|hold| ReasonJson { reason: hold.reason, finding: &hold.finding });
+    let attempts = standing.attempts.iter().map(|attempt| AttemptJson {
+        run: attempt.run,
+        cause: attempt.cause,
+        decided: attempt.decided,
+        plan: match attempt.plan {
+            RestartPlan::Start => "start",
+            RestartPlan::StopFirst => "stop_first",
+        },
+        outcome: attempt.outcome.map(|(outcome, _)| outcome),
+        finished: attempt.outcome.map(|(_, finished)| finished),
+        error: attempt.error.as_deref(),
+        followed_by: attempt.followed_by.map(|(run, _)| run),
+        succeeded: attempt.followed_by.and_then(|(_, succeeded)| succeeded),
+    });
+    Some(RestartJson {
+        mode: standing.mode,
+        decision,
+        pending: standing.is_pending(),
+        reasons: reasons.collect(),
+        run: standing.run,
+        attempts_remaining: standing.attempts_remaining,
+        attempts_total: standing.attempts_total,
+        attempts_failed_total: standing.attempts_failed_total,
+        attempts: attempts.collect(),
+    })
+}
+
+/// What the exporter does now, in one sentence; the reasons of a hold are not part of it.
+pub fn outlook(standing: &RestartStanding) -> String {
+    let RestartStanding { mode, decision, .. } = standing;
+    if *mode == RestartMode::Off {
+        return "Failed backups are not restarted.".to_owned();
+    }
+    if let Some(attempt) = standing.attempts.last().filter(|attempt| attempt.outcome.is_none()) {
+        return format!("A restart of the backup service is under way since {}.", time(attempt.decided));
+    }
+    match decision {
+        Decision::Nothing => "There is no failed run to restart.".to_owned(),
+        Decision::Restart(RestartPlan::Start) => "The backup service is started now.".to_owned(),
+        Decision::Restart(RestartPlan::StopFirst) => {
+            "The backup service is stopped and started now: its run has come to a halt.".to_owned()
+        }
+        Decision::Hold(_) if standing.is_pending() => {
+            "The backup service will be restarted once this has passed:".to_owned()
+        }
+        Decision::Hold(holds) => match holds.iter().all(|hold| would_clear(hold.reason)) {
+            true => {
+                "The backup service is not restarted, only observed; in mode restart it would be:".to_owned()
+            }
+            false => "The backup service is not restarted, because of this:".to_owned(),
+        },
+    }
+}
+
+fn would_clear(reason: HoldReason) -> bool {
+    reason == HoldReason::ObserveOnly || reason.clears_by_itself()
+}
+
+/// Nothing where nobody decides on restarts.
+pub(super) fn section(html: &mut String, state: &SiteState) {
+    let Some(standing) = &state.restart else { return };
+    html.push_str("<h3>Restart</h3><table>");
+    let (class, word) = match &standing.decision {
+        _ if standing.mode == RestartMode::Off => ("none", "off"),
+        _ if standing.is_under_way() => ("warn", "under way"),
+        Decision::Nothing => ("none", "nothing to do"),
+        Decision::Restart(_) => ("warn", "now"),
+        Decision::Hold(_) if standing.is_pending() => ("warn", "pending"),
+        Decision::Hold(_) => ("bad", "held"),
+    };
+    let run = standing.run.map_or_else(String::new, |run| format!(" (for the run of {})", time(run)));
+    row(html, "now", class, word, &format!("{}{run}", outlook(standing)));
+    for hold in standing.holds() {
+        let (class, word) =
+            if hold.reason.clears_by_itself() { ("none", "passes") } else { ("warn", "holds") };
+        row(html, &hold.reason.label().replace('_', " "), class, word, &hold.finding);
+    }
+    let RestartStanding { attempts_total, attempts_failed_total, attempts_remaining, .. } = standing;
+    let attempts = format!(
+        "{attempts_total} attempt(s) so far, {attempts_failed_total} without a run; {attempts_remaining} more \
+         allowed within 24 hours."
+    );
+    row(html, "mode", "none", standing.mode.label(), &attempts);
+    for attempt in standing.attempts.iter().rev().take(SHOWN_ATTEMPTS) {
+        attempt_row(html, attempt);
+    }
+    html.push_str("</table>");
+}
+
+fn attempt_row(html: &mut String, attempt: &Attempt) {
+    let outcome = attempt.outcome.map(|(outcome, _)| outcome);
+    let (became, succeeded) = match attempt.followed_by {
+        Some((_, Some(true))) => (" The run after it succeeded.", Some(true)),
+        Some((_, Some(false))) => (" The run after it failed.", Some(false)),
+        Some((_, None)) => (" The run after it goes on.", None),
+        None => ("", None),
+    };
+    let class = match (outcome, succeeded) {
+        (_, Some(true)) => "good",
+        (_, Some(false)) => "bad",
+        (
+            None | Some(AttemptOutcome::Started | AttemptOutcome::Adopted | AttemptOutcome::Abandoned),
+            None,
+        ) => "none",
+        (Some(_), None) => "bad",
+    };
+    let word = outcome.map_or_else(|| "under way".to_owned(), |outcome| outcome.label().replace('_', " "));
+    let plan = match attempt.plan {
+        RestartPlan::Start => "Start",
+        RestartPlan::StopFirst => "Stop and start",
+    };
+    let error = attempt.error.as_ref().map_or_else(String::new, |error| format!(" {error}"));
+    let text = format!("{plan} after the run of {} ({}).{became}{error}", time(attempt.run), attempt.cause);
+    row(html, &time(attempt.decided), class, &word, &text);
+}
+
+#[cfg(test)]
+mod tests;
