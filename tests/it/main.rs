@@ -34,4 +34,6 @@ mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod verification;
+#[cfg(windows)]
+mod windows_services;
 mod written_runs;

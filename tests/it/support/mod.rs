@@ -17,6 +17,8 @@ pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod rogue;
 pub(crate) mod services;
+#[cfg(windows)]
+pub(crate) mod test_service;
 pub(crate) mod wait;
 
 /// Whether a tool that a test needs is missing where that may be: says so, and fails where everything must be
