@@ -1,6 +1,7 @@
 //! What differs between platforms; the only place that asks which one this is.
 
 pub mod account;
+pub(crate) mod child;
 mod integrated;
 mod io_error;
 pub mod paths;

@@ -3,7 +3,9 @@
 //! Everything blocks, and each call ends within its own deadline or says that it may hang. Whether something is started
 //! is decided elsewhere.
 
+mod command;
 mod error;
+mod program;
 mod refusal;
 #[cfg(test)]
 pub(crate) mod scripted;

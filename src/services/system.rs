@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::command::CommandServices;
 use super::windows::WindowsServices;
 use super::{ServiceController, ServiceControllers};
 use crate::config::{ServiceControl, ServicesConfig};
@@ -28,7 +29,7 @@ impl ServiceControllers for SystemServices {
             ServiceControl::Windows => {
                 Arc::new(WindowsServices::new(config.machine.as_deref(), &self.account))
             }
-            ServiceControl::Command(_) => todo!("services/command"),
+            ServiceControl::Command(command) => Arc::new(CommandServices::new(command, config)),
         }
     }
 }

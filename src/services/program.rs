@@ -1,0 +1,222 @@
+//! Running a program of the user's, without a shell and within a deadline, whatever it does.
+//!
+//! What it prints beyond a limit is read and thrown away, so that it neither waits nor costs memory. A process that it
+//! leaves behind may hold its output open for as long as it likes: nobody waits for that, and there is a limit to it.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::platform::child::{kill_group, start_group};
+
+/// The most of an output that is kept, in bytes: answers are a few lines.
+const KEPT: usize = 64 * 1024;
+
+/// From one look at the program to the next.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How long an output may stay open after its program has ended, which happens only where it is held by another.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The most threads that may be left with what earlier programs left behind: two for each program.
+const MOST_LEFT: usize = 32;
+
+/// How a program ended, and what it printed.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// Why a program did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error("cannot be started")]
+    NotStarted(#[source] io::Error),
+    #[error("did not end in time and was killed")]
+    TimedOut,
+    #[error("is not started while so many outputs of earlier ones are held open")]
+    TooManyLeft,
+    #[error("cannot be waited for")]
+    Lost(#[source] io::Error),
+}
+
+/// Runs programs, and remembers what they left behind.
+#[derive(Debug)]
+pub(super) struct Runner {
+    left: Mutex<Vec<JoinHandle<()>>>,
+    most_left: usize,
+}
+
+impl Default for Runner {
+    fn default() -> Self {
+        Self { left: Mutex::default(), most_left: MOST_LEFT }
+    }
+}
+
+/// One of the outputs of a program while it is read.
+type Output = Arc<Mutex<Vec<u8>>>;
+
+impl Runner {
+    /// Runs a program and its arguments; blocks for at most this time and a second.
+    pub(super) fn run(
+        &self,
+        program: &str,
+        arguments: &[String],
+        timeout: Duration,
+    ) -> Result<Ended, Trouble> {
+        if self.left_behind() >= self.most_left {
+            return Err(Trouble::TooManyLeft);
+        }
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = start_group(&mut command).map_err(Trouble::NotStarted)?;
+        let result = self.finish(&mut child, timeout);
+        if result.is_err() {
+            // Reaped by a thread: one that hangs in the kernel does not die at once.
+            let _ = kill_group(&mut child);
+            let _ = self.spawn(move || drop(child.wait()));
+        }
+        result
+    }
+
+    fn finish(&self, child: &mut Child, timeout: Duration) -> Result<Ended, Trouble> {
+        let deadline = Instant::now() + timeout;
+        let (closed, closing) = mpsc::channel();
+        let stdout = self.read(child.stdout.take(), &closed)?;
+        let stderr = self.read(child.stderr.take(), &closed)?;
+        let mut open = 2;
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(Trouble::Lost)? {
+                break status;
+            }
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return Err(Trouble::TimedOut);
+            }
+            if closing.recv_timeout(rest.min(TICK)).is_ok() {
+                open -= 1;
+            }
+        };
+        let deadline = Instant::now() + GRACE;
+        while open > 0 && closing.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {
+            open -= 1;
+        }
+        Ok(Ended { status, stdout: text(&stdout), stderr: text(&stderr) })
+    }
+
+    /// Reads an output to its end; the thread outlives the call where somebody holds the output open.
+    fn read(&self, pipe: Option<impl Read + Send + 'static>, closed: &Sender<()>) -> Result<Output, Trouble> {
+        let output = Output::default();
+        let (kept, closed) = (Arc::clone(&output), closed.clone());
+        self.spawn(move || {
+            if let Some(mut pipe) = pipe {
+                drain(&mut pipe, &kept);
+            }
+            // Nobody waits any more where the program has timed out.
+            let _ = closed.send(());
+        })?;
+        Ok(output)
+    }
+
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Trouble> {
+        let thread = thread::Builder::new().name("command".to_owned()).spawn(work).map_err(Trouble::Lost)?;
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// How many threads of earlier programs have not ended.
+    fn left_behind(&self) -> usize {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.retain(|thread| !thread.is_finished());
+        left.len()
+    }
+}
+
+fn drain(pipe: &mut impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut buffer = vec![0; KEPT];
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(read) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = KEPT.saturating_sub(kept.len());
+                kept.extend_from_slice(buffer.get(..read.min(room)).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(runner: &Runner, script: &str, timeout: Duration) -> Result<Ended, Trouble> {
+        runner.run("/bin/sh", &["-c".to_owned(), script.to_owned()], timeout)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn both_outputs_and_the_ending_are_told() {
+        let ended = shell(&Runner::default(), "echo out; echo err >&2; exit 7", LONG).unwrap();
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("out\n", "err\n"));
+        assert_eq!(ended.status.code(), Some(7));
+        // Nothing waits for an input that never comes.
+        assert!(shell(&Runner::default(), "cat", LONG).unwrap().status.success());
+    }
+
+    #[test]
+    fn a_gigabyte_of_output_costs_neither_memory_nor_the_answer() {
+        let begun = Instant::now();
+        let script = "echo STOPPED; yes | head -c 1G; yes no | head -c 1M >&2";
+        let ended = shell(&Runner::default(), script, LONG).unwrap();
+        assert!(ended.status.success() && ended.stdout.starts_with("STOPPED\ny\n"));
+        assert_eq!((ended.stdout.len(), ended.stderr.len()), (KEPT, KEPT));
+        assert!(begun.elapsed() < LONG);
+    }
+
+    #[test]
+    fn a_hang_is_ended_with_all_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("child");
+        // The child holds the output open, and the program waits for the child; neither heeds a polite word.
+        let script = format!("trap '' TERM INT HUP; sleep 600 & echo $! > {}; wait; wait", file.display());
+        let begun = Instant::now();
+        let runner = Runner::default();
+        let trouble = shell(&runner, &script, Duration::from_millis(500)).unwrap_err();
+        assert!(matches!(trouble, Trouble::TimedOut), "{trouble:?}");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        let child = std::fs::read_to_string(file).unwrap();
+        let command_line = format!("/proc/{}/cmdline", child.trim());
+        // Readers and reaper end only when everything that holds the output has gone and the program was reaped.
+        let deadline = Instant::now() + LONG;
+        while runner.left_behind() > 0 {
+            assert!(Instant::now() < deadline, "{:?}", runner.left);
+            thread::park_timeout(TICK);
+        }
+        assert_eq!(std::fs::read(command_line).unwrap_or_default(), b"", "the child lives");
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_is_not_waited_for_and_has_a_limit() {
+        let runner = Runner { most_left: 4, ..Runner::default() };
+        let begun = Instant::now();
+        for _ in 0..2 {
+            let ended = shell(&runner, "sleep 30 & echo done", LONG).unwrap();
+            assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(0), "done\n"));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(25));
+        assert!(matches!(shell(&runner, "true", LONG), Err(Trouble::TooManyLeft)));
+    }
+}
