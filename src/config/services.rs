@@ -32,6 +32,14 @@ pub enum ServiceControl {
 }
 
 impl ServicesConfig {
+    /// How long one call of whoever is asked may take: a command is preceded by another one that tells the state.
+    pub fn call_deadline(&self, of_windows: Duration) -> Duration {
+        match &self.control {
+            ServiceControl::Windows => of_windows,
+            ServiceControl::Command(command) => of_windows.max(command.timeout * 2 + Duration::from_secs(5)),
+        }
+    }
+
     /// Whether they are the services of the machine on which this process runs.
     pub fn is_local(&self) -> bool {
         self.control == ServiceControl::Windows && self.machine.is_none()
@@ -129,6 +137,25 @@ impl RemediationConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_of_a_command_may_take_as_long_as_both_its_programs() {
+        let services = |control| ServicesConfig { control, machine: None, interval: Duration::from_secs(30) };
+        let command = |seconds| {
+            ServiceControl::Command(CommandConfig {
+                state: Vec::new(),
+                running: CommandAnswer::Exit(0),
+                stopped: CommandAnswer::Exit(1),
+                start: None,
+                stop: None,
+                timeout: Duration::from_secs(seconds),
+            })
+        };
+        let usual = Duration::from_secs(60);
+        for (control, seconds) in [(ServiceControl::Windows, 60), (command(1), 60), (command(60), 125)] {
+            assert_eq!(services(control).call_deadline(usual).as_secs(), seconds);
+        }
+    }
 
     #[test]
     fn a_window_may_cross_midnight() {

@@ -220,3 +220,30 @@ mod tests {
         assert!(matches!(shell(&runner, "true", LONG), Err(Trouble::TooManyLeft)));
     }
 }
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, timeout: Duration) -> Result<Ended, Trouble> {
+        let arguments: Vec<_> = ["/c"].into_iter().chain(script.split(' ')).map(str::to_owned).collect();
+        Runner::default().run("cmd", &arguments, timeout)
+    }
+
+    #[test]
+    fn what_it_prints_and_how_it_ends_is_told() {
+        let ended = shell("echo STOPPED& exit 3", Duration::from_secs(60)).unwrap();
+        assert_eq!((ended.status.code(), ended.stdout.trim()), (Some(3), "STOPPED"));
+        let missing = Runner::default().run("no-such-program", &[], Duration::from_secs(60));
+        let Err(Trouble::NotStarted(error)) = missing else { panic!("{missing:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_hang_is_ended() {
+        let begun = Instant::now();
+        let result = shell("for /L %i in (0,0,1) do @rem", Duration::from_millis(500));
+        assert!(matches!(result, Err(Trouble::TimedOut)), "{result:?}");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+}

@@ -69,7 +69,8 @@ fn command(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Option<Comm
     let [start, stop] =
         ["start", "stop"].map(|key| section.take(key).map(|entry| arguments(&entry, key, base, origins)));
     let mut field = Field { section: &mut section, prefix: "services.command.", origins };
-    let timeout = field.duration("timeout", SECOND, MINUTE * 10).unwrap_or(DEFAULT_COMMAND_TIMEOUT);
+    // A look has a minute.
+    let timeout = field.duration("timeout", SECOND, MINUTE).unwrap_or(DEFAULT_COMMAND_TIMEOUT);
     if let (Some(running), Some(stopped)) = (&running, &stopped)
         && let Some(what) = overlap(running, stopped)
     {
