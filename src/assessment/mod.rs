@@ -20,8 +20,8 @@ mod words;
 pub(crate) use copies::tests as samples;
 
 pub use amiss::amiss;
-pub(crate) use checks::supplemental;
 pub use checks::{Check, CheckResult, CheckState};
+pub(crate) use checks::{Room, room, supplemental};
 pub use copies::{ArchiveSummary, Copies, CopyJudgement, PresentSnapshot, Standing};
 pub use due::DueState;
 pub use guidance::guidance;

@@ -3,12 +3,22 @@
 //! Every start of SMS_SITE_BACKUP deletes what is left of the old backup and stops the site's services for a while, so
 //! each doubt holds. Nothing is done that was not written into the ledger before.
 
+mod attempts;
+mod copies;
+mod failure;
+mod hours;
 mod inputs;
 mod ledger;
 mod policy;
+mod server;
+mod situation;
 mod stand;
+mod surroundings;
 
-pub use inputs::{Inputs, Watched};
+pub use inputs::{
+    Armed, DueSeen, Evidence, Inputs, LastCopy, Maintenance, NodeSeen, Prerequisite, Progress, Remedy,
+    ServiceSeen, Space, StartSeen, TaskSeen, Watched,
+};
 pub use ledger::{KEPT_ATTEMPTS, Ledger};
-pub use policy::decide;
+pub use policy::{ROWS, Row, Ruling, Unseen, decide};
 pub use stand::stand;

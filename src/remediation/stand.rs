@@ -1,37 +1,34 @@
 //! How a site stands with restarts: the decision of the policy, in words, beside what the ledger knows.
 
-use chrono::TimeDelta;
-
-use super::Ledger;
+use super::policy::{Ruling, decide};
+use super::situation::Situation;
+use super::{Inputs, Ledger};
 use crate::assessment::Assessment;
-use crate::site::{Attempt, Decision, RestartStanding, Timestamp};
+use crate::site::{Decision, RestartStanding, Timestamp};
 use crate::state::SiteState;
 
 /// What is to be done about the newest run, and what was done before; no ledger where it cannot be used.
 pub fn stand(
     state: &SiteState,
-    _assessment: &Assessment,
+    assessment: &Assessment,
     ledger: Option<&Ledger>,
     now: Timestamp,
 ) -> RestartStanding {
-    let config = &state.settings.remediation;
-    let spent = ledger.map(|ledger| spent(&ledger.attempts, now));
+    let situation = Situation::new(state, assessment, ledger, now);
+    let decision = match decide(&Inputs::from(&situation)) {
+        Ruling::Nothing => Decision::Nothing,
+        Ruling::Hold(reasons) => {
+            Decision::Hold(reasons.into_iter().map(|reason| situation.hold(reason)).collect())
+        }
+        Ruling::Restart(plan) => Decision::Restart(plan),
+    };
     RestartStanding {
-        mode: config.mode,
-        decision: Decision::Nothing,
-        run: None,
+        mode: state.settings.remediation.mode,
+        run: situation.run.filter(|_| decision != Decision::Nothing).map(|run| run.first),
+        decision,
         attempts: ledger.map(|ledger| ledger.attempts.clone()).unwrap_or_default(),
         attempts_total: ledger.map_or(0, |ledger| ledger.attempts_total),
         attempts_failed_total: ledger.map_or(0, |ledger| ledger.attempts_failed_total),
-        attempts_remaining: spent.map_or(0, |spent| config.max_attempts_per_day.saturating_sub(spent)),
+        attempts_remaining: situation.remaining(),
     }
-}
-
-/// How many attempts of the last 24 hours count against the budget; one that is under way does.
-fn spent(attempts: &[Attempt], now: Timestamp) -> u32 {
-    let counts = |attempt: &&Attempt| {
-        attempt.decided > now - TimeDelta::hours(24)
-            && attempt.outcome.is_none_or(|(outcome, _)| outcome.is_spent())
-    };
-    u32::try_from(attempts.iter().filter(counts).count()).unwrap_or(u32::MAX)
 }

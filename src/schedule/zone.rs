@@ -21,6 +21,15 @@ pub enum Zone {
 const LONGEST_GAP_MINUTES: i64 = 24 * 60;
 
 impl Zone {
+    /// What a clock on the wall of this zone shows.
+    pub fn local(self, time: Timestamp) -> NaiveDateTime {
+        match self {
+            Self::Local => time.with_timezone(&Local).naive_local(),
+            Self::Utc => time.naive_utc(),
+            Self::Named(zone) => time.with_timezone(&zone).naive_local(),
+        }
+    }
+
     /// The first and the last moment that a local time may mean here: two only around a change of the clocks.
     pub(super) fn moments(self, local: NaiveDateTime) -> [Timestamp; 2] {
         match self {

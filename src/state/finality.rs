@@ -12,6 +12,12 @@ impl SiteState {
         self.newly_final(now).next().is_some()
     }
 
+    /// Whether no success can withdraw the failure of this run any more.
+    pub fn is_failure_final(&self, run: &BackupRun, now: Timestamp) -> bool {
+        let Some(index) = self.runs.iter().position(|known| known.first == run.first) else { return false };
+        (run.outcome()).is_some_and(|outcome| self.is_final(run, self.runs.get(index + 1), outcome, now))
+    }
+
     /// The runs whose outcome is final and that have not been counted.
     pub(super) fn newly_final(&self, now: Timestamp) -> impl Iterator<Item = (usize, BackupOutcome)> {
         let uncounted =

@@ -67,6 +67,8 @@ pub struct SiteState {
     pub sources: BTreeMap<SourceId, SourceState>,
     /// What was read of logs in this process.
     pub lines: LineTotals,
+    /// When lines were last found that the log had not had before, in this process.
+    pub log_grew: Option<Timestamp>,
     /// What was read of event logs in this process.
     pub events: EventTotals,
     /// When SQL Server last said each of these of the site database, in the event log.
@@ -98,6 +100,7 @@ impl SiteState {
             cursors: BTreeMap::new(),
             sources: BTreeMap::new(),
             lines: LineTotals::default(),
+            log_grew: None,
             events: EventTotals::default(),
             sql_server: BTreeMap::new(),
             snapshot: SnapshotState::default(),
@@ -192,6 +195,9 @@ impl SiteState {
             }
             Fact::Lines(totals) => {
                 self.lines += *totals;
+                if totals.lines > 0 {
+                    self.log_grew = Some(polled);
+                }
                 return Change::Volatile;
             }
             Fact::Events(totals) => {

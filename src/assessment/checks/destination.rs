@@ -55,11 +55,23 @@ pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding
     Finding::passed("The folders of the destination are there.")
 }
 
-pub(super) fn destination_space(state: &SiteState, _: &Assessment) -> Finding {
-    let Some(record) = state.snapshot.records.last() else {
-        return Finding::unknown("No successful snapshot has been seen that could be measured.");
-    };
-    let mut judged = false;
+/// Whether the destination has room for the next snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// No snapshot has been measured.
+    NeverMeasured,
+    /// How much is free, or how large the present snapshot is, cannot be seen now.
+    Unseen,
+    /// It has, on every root that can be seen.
+    Enough,
+    /// It has not on this root: what is free and what the present snapshot gives are less than what is needed, in bytes.
+    Short { path: String, free: u64, below: u64, needed: u64 },
+}
+
+/// The room for a snapshot as large as the last one and a tenth more.
+pub(crate) fn room(state: &SiteState) -> Room {
+    let Some(record) = state.snapshot.records.last() else { return Room::NeverMeasured };
+    let mut room = Room::Unseen;
     for (root, place) in roots(state) {
         let seen = state.observed(state.snapshot.root(root)).filter(|survey| survey.unreadable == 0);
         let below = seen.map(|survey| survey.total.bytes);
@@ -67,21 +79,28 @@ pub(super) fn destination_space(state: &SiteState, _: &Assessment) -> Finding {
         else {
             continue;
         };
-        judged = true;
         let needed = last.saturating_add(last / 10);
         if free.saturating_add(below) < needed {
-            return Finding::failed(
-                format!(
-                    "{} has {free} bytes free and {below} in the present snapshot; the next one needs {needed}.",
-                    place.path
-                ),
-                "Free space on the destination, or move it: the next backup deletes this snapshot and then runs out of room.",
-            );
+            return Room::Short { path: place.path.clone(), free, below, needed };
         }
+        room = Room::Enough;
     }
-    match judged {
-        true => Finding::passed("The destination has room for the next backup."),
-        false => Finding::unknown("The destination's free space is not known."),
+    room
+}
+
+pub(super) fn destination_space(state: &SiteState, _: &Assessment) -> Finding {
+    match room(state) {
+        Room::NeverMeasured => {
+            Finding::unknown("No successful snapshot has been seen that could be measured.")
+        }
+        Room::Unseen => Finding::unknown("The destination's free space is not known."),
+        Room::Enough => Finding::passed("The destination has room for the next backup."),
+        Room::Short { path, free, below, needed } => Finding::failed(
+            format!(
+                "{path} has {free} bytes free and {below} in the present snapshot; the next one needs {needed}."
+            ),
+            "Free space on the destination, or move it: the next backup deletes this snapshot and then runs out of room.",
+        ),
     }
 }
 

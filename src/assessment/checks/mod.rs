@@ -11,6 +11,7 @@ mod runs;
 mod schedule;
 
 pub(crate) use copies::supplemental;
+pub(crate) use destination::{Room, room};
 
 use std::borrow::Cow;
 

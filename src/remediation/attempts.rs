@@ -1,0 +1,101 @@
+//! What the table asks of the ledger: whether this run has had its attempt, and whether another one is allowed now.
+
+use chrono::TimeDelta;
+
+use super::situation::{Situation, moment};
+use crate::site::{Attempt, BackupRun, ClosedSet, Timestamp, delta};
+
+/// The time for which attempts are counted.
+const DAY: TimeDelta = TimeDelta::hours(24);
+
+impl Situation<'_> {
+    fn attempts(&self) -> &[Attempt] {
+        self.ledger.map_or(&[], |ledger| &ledger.attempts)
+    }
+
+    pub(super) fn ledger_words(&self) -> String {
+        format!(
+            "What was attempted before cannot be read or written. Let this program's account read and write \
+             {}.ledger.json in its state directory, or rename that file to begin anew.",
+            self.state.settings.code
+        )
+    }
+
+    pub(super) fn is_attempted(&self) -> bool {
+        let tried = |run: &BackupRun| self.ledger.is_some_and(|ledger| ledger.has_tried(run));
+        self.run.is_some_and(tried)
+    }
+
+    pub(super) fn attempted_words(&self) -> String {
+        let run = self.the_run();
+        match self.attempts().last() {
+            Some(Attempt { decided, outcome: Some((outcome, _)), error, .. }) => {
+                let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+                format!(
+                    "{} has had its attempt at {} ({}{error}). Start a backup by hand.",
+                    self.the_run_at_first(),
+                    moment(*decided),
+                    outcome.label()
+                )
+            }
+            _ => format!("An attempt for {run} is under way."),
+        }
+    }
+
+    /// How many attempts of the last 24 hours count against the budget.
+    fn spent(&self) -> u32 {
+        let spent = self.ledger.map_or(0, |ledger| ledger.spent_since(self.now - DAY));
+        u32::try_from(spent).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.ledger.is_some() && self.spent() >= self.config().max_attempts_per_day
+    }
+
+    /// How many more attempts are allowed now; none while nobody knows how many were made.
+    pub(super) fn remaining(&self) -> u32 {
+        self.ledger.map_or(0, |_| self.config().max_attempts_per_day.saturating_sub(self.spent()))
+    }
+
+    pub(super) fn spent_words(&self) -> String {
+        let (spent, allowed) = (self.spent(), self.config().max_attempts_per_day);
+        let counts = |attempt: &&Attempt| {
+            attempt.decided > self.now - DAY && attempt.outcome.is_none_or(|(outcome, _)| outcome.is_spent())
+        };
+        // The newest ones that fill the budget: when the oldest of them is a day old, there is room for another.
+        let oldest = usize::try_from(allowed)
+            .ok()
+            .and_then(|allowed| self.attempts().iter().rev().filter(counts).nth(allowed.checked_sub(1)?));
+        match oldest {
+            Some(oldest) => format!(
+                "{spent} attempts were made in 24 hours, of {allowed} that are allowed; the next one is at {}.",
+                moment(oldest.decided + DAY)
+            ),
+            None => "remediation.max_attempts_per_day allows no attempt.".to_owned(),
+        }
+    }
+
+    /// When an attempt is long enough ago; `None` while it is under way.
+    fn cooled(&self, attempt: &Attempt) -> Option<Timestamp> {
+        let (_, ended) = attempt.outcome?;
+        Some(attempt.decided.max(ended) + delta(self.config().cooldown))
+    }
+
+    pub(super) fn is_cooling(&self) -> bool {
+        let last = self.attempts().last();
+        last.is_some_and(|last| self.cooled(last).is_none_or(|cooled| self.now < cooled))
+    }
+
+    pub(super) fn cooling_words(&self) -> String {
+        match self.attempts().last().map(|last| (last.decided, self.cooled(last))) {
+            Some((decided, Some(cooled))) => {
+                format!(
+                    "The last attempt was made at {}; this passes at {}.",
+                    moment(decided),
+                    self.until(cooled)
+                )
+            }
+            _ => "An attempt is under way.".to_owned(),
+        }
+    }
+}
