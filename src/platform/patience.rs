@@ -1,7 +1,7 @@
 //! File operations that another process (a virus scanner, say) makes fail for a moment.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,6 +31,17 @@ pub(crate) fn put_in_place(written: &Path, place: &Path) -> io::Result<()> {
         let _ = directory.sync_all();
     }
     Ok(())
+}
+
+/// Replaces a file's content so that after a crash, or an error, either the old or the new one is there, whole.
+///
+/// `temporary` lies in the same folder, and nothing else may use it.
+pub(crate) fn write_whole(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    put_in_place(temporary, path)
 }
 
 /// Sharing and lock violations of Windows have no kind of their own.

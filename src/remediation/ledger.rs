@@ -40,7 +40,7 @@ impl Ledger {
         self.lose(now);
         let (outcome, error, followed_by) = (None, None, None);
         self.attempts.push(Attempt { run, cause, decided: now, plan, outcome, error, followed_by });
-        self.attempts_total += 1;
+        self.attempts_total = self.attempts_total.saturating_add(1);
         let surplus = self.attempts.len().saturating_sub(KEPT_ATTEMPTS);
         self.attempts.drain(..surplus);
     }
@@ -51,7 +51,8 @@ impl Ledger {
             return;
         };
         (attempt.outcome, attempt.error) = (Some((outcome, now)), error);
-        self.attempts_failed_total += u64::from(!outcome.began());
+        let failed = u64::from(!outcome.began());
+        self.attempts_failed_total = self.attempts_failed_total.saturating_add(failed);
     }
 
     /// Ends an attempt of which nobody will say any more what became of it; whether there was one.

@@ -9,6 +9,7 @@ mod failure;
 mod hours;
 mod inputs;
 mod ledger;
+mod ledger_file;
 mod policy;
 mod server;
 mod situation;
@@ -20,5 +21,6 @@ pub use inputs::{
     ServiceSeen, Space, StartSeen, TaskSeen, Watched,
 };
 pub use ledger::{KEPT_ATTEMPTS, Ledger};
+pub use ledger_file::{LedgerError, LedgerFile};
 pub use policy::{ROWS, Row, Ruling, Unseen, decide};
 pub use stand::stand;

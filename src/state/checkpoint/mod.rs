@@ -9,13 +9,13 @@ mod tests;
 mod v1;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::SiteState;
 use crate::config::SiteSettings;
-use crate::platform::{patiently, put_in_place};
+use crate::platform::{patiently, write_whole};
 use crate::site::{SiteCode, Timestamp};
 use v1::{Checkpoint, SCHEMA, Unusable};
 
@@ -113,7 +113,9 @@ impl StateDirectory {
     /// Writes one site's checkpoint so that after a crash either the old or the new one is there, whole.
     pub fn save(&self, state: &SiteState, sequence: u64) -> Result<(), WriteError> {
         let path = file(&self.path, state.settings.code);
-        write(&path, &Checkpoint::of(state, sequence)).map_err(|source| WriteError { path, source })
+        let bytes = serde_json::to_vec(&Checkpoint::of(state, sequence)).map_err(io::Error::from);
+        let written = bytes.and_then(|bytes| write_whole(&path, &temporary(&path), &bytes));
+        written.map_err(|source| WriteError { path, source })
     }
 
     /// Reads one site's checkpoint; what cannot be used is renamed.
@@ -133,16 +135,6 @@ fn file(directory: &Path, site: SiteCode) -> PathBuf {
 
 fn temporary(path: &Path) -> PathBuf {
     path.with_extension("json.tmp")
-}
-
-fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
-    let bytes = serde_json::to_vec(checkpoint)?;
-    let temporary = temporary(path);
-    let mut file = File::create(&temporary)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    drop(file);
-    put_in_place(&temporary, path)
 }
 
 /// Why a file cannot be used.

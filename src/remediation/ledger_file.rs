@@ -1,0 +1,102 @@
+//! The ledger on disk: one file per site in the state directory, replaced as a whole with each change.
+//!
+//! A file that cannot be read or understood may hold attempts, so it is neither overwritten nor set aside: until a
+//! person has looked at it nothing is restarted. What a crash left beside it was never acted on and is not looked at.
+
+mod v1;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Ledger;
+use crate::platform::{patiently, write_whole};
+use crate::site::{SiteCode, Timestamp};
+use v1::{LedgerV1, SCHEMA};
+
+/// A ledger cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file is there, but cannot be read.
+    #[error("cannot read the ledger {}; let this account read it, or rename it to begin anew", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It holds what this version does not understand.
+    #[error("cannot use the ledger {}: {reason}; rename it to begin anew", path.display())]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// Why, in words.
+        reason: String,
+    },
+    /// It cannot be written.
+    #[error("cannot write the ledger {}; make room there, or let this account write it", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Where one site's ledger is.
+#[derive(Debug, Clone)]
+pub struct LedgerFile {
+    path: PathBuf,
+    site: SiteCode,
+}
+
+impl LedgerFile {
+    /// One site's ledger in this state directory.
+    pub fn new(directory: &Path, site: SiteCode) -> Self {
+        Self { path: directory.join(format!("{site}.ledger.json")), site }
+    }
+
+    /// What it says; `None` if there is none yet.
+    pub fn read(&self) -> Result<Option<Ledger>, LedgerError> {
+        let bytes = match patiently(|| std::fs::read(&self.path)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(LedgerError::Read { path: self.path.clone(), source }),
+        };
+        let ledger = parse(&bytes, self.site);
+        ledger.map(Some).map_err(|reason| LedgerError::Unusable { path: self.path.clone(), reason })
+    }
+
+    /// What it says, or what it would say if it were begun now; nothing is written.
+    pub fn peek(&self, now: Timestamp) -> Result<Ledger, LedgerError> {
+        Ok(self.read()?.unwrap_or_else(|| Ledger::new(now)))
+    }
+
+    /// Replaces it; when this returns the new one is on disk, and if it fails the old one still is.
+    pub fn write(&self, ledger: &Ledger) -> Result<(), LedgerError> {
+        let bytes = serde_json::to_vec_pretty(&LedgerV1::of(ledger, self.site)).map_err(io::Error::from);
+        let written = bytes.and_then(|bytes| write_whole(&self.path, &self.temporary(), &bytes));
+        written.map_err(|source| LedgerError::Write { path: self.path.clone(), source })
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.path.with_extension("json.tmp")
+    }
+}
+
+fn parse(bytes: &[u8], site: SiteCode) -> Result<Ledger, String> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let Version { schema } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if schema > SCHEMA {
+        return Err(format!(
+            "its schema {schema} is newer than {SCHEMA}, the newest that this version knows"
+        ));
+    }
+    let ledger: LedgerV1 = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    ledger.restore(site)
+}
+
+#[cfg(test)]
+mod tests;
