@@ -137,4 +137,4 @@ fn verdict(run: &BackupRun) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

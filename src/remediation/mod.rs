@@ -11,6 +11,7 @@ mod inputs;
 mod ledger;
 mod ledger_file;
 mod policy;
+mod restart;
 mod server;
 mod situation;
 mod stand;

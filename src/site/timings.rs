@@ -74,6 +74,18 @@ pub struct Timings {
     pub alert_lag: Duration,
     /// How long a poll may take before it counts as failed with `timeout`.
     pub poll_deadline: Duration,
+    /// How long one call about a service may take before it counts as not answered.
+    pub service_call: Duration,
+    /// How often the backup service is looked at while it is restarted.
+    pub service_poll: Duration,
+    /// How long the backup service may take to stop.
+    pub stop_wait: Duration,
+    /// How long after the start of the backup service a run may take to begin.
+    pub start_wait: Duration,
+    /// How often restarts are decided on where nothing else happens.
+    pub decision_interval: Duration,
+    /// How long a ledger that cannot be used is left alone before it is tried again.
+    pub ledger_retry: Duration,
     /// How often the state advances with time alone.
     pub tick: Duration,
     /// The longest time between two checkpoints of a site that has anything new.
@@ -115,6 +127,12 @@ impl Timings {
         event_log_quiet: hours(1),
         alert_lag: hours(1),
         poll_deadline: minutes(1),
+        service_call: minutes(1),
+        service_poll: Duration::from_secs(1),
+        stop_wait: minutes(5),
+        start_wait: minutes(2),
+        decision_interval: Duration::from_secs(5),
+        ledger_retry: Duration::from_secs(30),
         tick: Duration::from_secs(1),
         checkpoint_interval: minutes(5),
         shutdown_grace: Duration::from_secs(10),

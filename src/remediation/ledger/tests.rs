@@ -3,12 +3,12 @@
 use super::*;
 use crate::site::{BackupOutcome, RunEnd, RunError};
 
-fn at(minute: i64) -> Timestamp {
+pub(in crate::remediation) fn at(minute: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(minute)
 }
 
 /// A run from one minute to another that ended like this; `None` while it goes on.
-fn run(first: i64, last: i64, outcome: Option<BackupOutcome>) -> BackupRun {
+pub(in crate::remediation) fn run(first: i64, last: i64, outcome: Option<BackupOutcome>) -> BackupRun {
     let cause = outcome.and_then(BackupOutcome::cause);
     BackupRun {
         first: at(first),
@@ -28,7 +28,8 @@ fn run(first: i64, last: i64, outcome: Option<BackupOutcome>) -> BackupRun {
     }
 }
 
-const FAILED: Option<BackupOutcome> = Some(BackupOutcome::Failed(FailureCause::Vss));
+pub(in crate::remediation) const FAILED: Option<BackupOutcome> =
+    Some(BackupOutcome::Failed(FailureCause::Vss));
 const SUCCEEDED: Option<BackupOutcome> = Some(BackupOutcome::Succeeded);
 
 /// A ledger with one attempt, made at minute 30 for the run that began at minute 0 and ended in minute 32.
