@@ -306,7 +306,7 @@ mod tests {
     use crate::config::SiteSettings;
     use crate::demo::database::{SimulatedDatabase, database_config};
     use crate::demo::history::{Nights, history};
-    use crate::demo::live::LiveScript;
+    use crate::demo::live::LiveRuns;
     use crate::demo::writer::{BackupTask, LogWriter};
     use crate::site::{
         BackupMethod, BackupSet, Decision, Hold, HoldReason, RestartMode, RestartStanding, Service,
@@ -321,9 +321,9 @@ mod tests {
         let now: Timestamp = format!("2026-11-21T{time}Z").parse().unwrap();
         let (clock, site) = (Clock::anchored(now), "P01".parse::<SiteCode>().unwrap());
         let (task, writer) = (BackupTask::new(site), LogWriter::new(site, "CM01.corp.example"));
-        let live = LiveScript::new(task.clone(), now + TimeDelta::days(1));
+        let live = LiveRuns::new(task.clone(), now + TimeDelta::days(1));
         let runs = history(now, &task, &Nights::default());
-        let database = SimulatedDatabase::new(clock, &task, writer, runs, live);
+        let database = SimulatedDatabase::new(clock, &task, writer, Nights::default().window(), runs, live);
         let mut settings = SiteSettings::new(site);
         settings.database = Some(database_config(site));
         let mut state = SiteState::new(Arc::new(settings), now);

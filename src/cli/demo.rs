@@ -10,28 +10,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Timelike};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
 use super::serve;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::demo::acts::{Act, acts};
 use crate::demo::database::{SimulatedDatabase, database_config};
 use crate::demo::event_log;
 use crate::demo::history::{Nights, history, write_history};
-use crate::demo::live::{Act, LiveScript};
+use crate::demo::live::{LiveRun, LiveRuns};
+use crate::demo::services::{SimulatedServices, remediation_config, services_config};
 use crate::demo::writer::{BackupTask, EventLogWriter, LogWriter, SnapshotWriter};
 use crate::environment::Environment;
 use crate::metrics::LogCounts;
 use crate::schedule::Zone;
-use crate::services::SystemServices;
 use crate::site::{SiteCode, Timestamp, Timings};
 
 const SITE: &str = "P01";
 const MACHINE: &str = "CM01.corp.example";
 /// From the start of the demo to the start of its first live backup.
 const LEAD: TimeDelta = TimeDelta::seconds(5);
+
+/// How long the simulated machine has been up.
+const UP: TimeDelta = TimeDelta::days(2);
 
 /// So many archives are kept.
 const KEPT_ARCHIVES: usize = 3;
@@ -73,6 +78,8 @@ pub fn run(
         site.settings.timings = timings(site.settings.timings);
         site.settings.time_zone = Some(Zone::Utc);
         site.settings.database = Some(database_config(site.settings.code));
+        site.settings.services = Some(services_config());
+        site.settings.remediation = remediation_config();
         // All of this site is on one disk, and nobody wants to read of it.
         if let Some(snapshot) = &mut site.settings.snapshot {
             snapshot.installation = None;
@@ -88,7 +95,7 @@ pub fn run(
             &state_path,
             Timings::DEFAULT,
             Box::new(simulation.database.clone()),
-            Box::new(SystemServices::new(environment)),
+            Box::new(simulation.services.clone()),
             logs,
         )?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
@@ -108,6 +115,12 @@ pub fn run(
     result
 }
 
+/// A month of backups, each twelve hours from this time of day: a restart waits while the task itself is about to start.
+fn nights(now: Timestamp) -> Nights {
+    let hour = u16::try_from((now.hour() + 12) % 24).unwrap_or_default();
+    Nights { begin: 60 * hour, ..Nights::default() }
+}
+
 /// The simulated site on disk.
 struct Simulation {
     folder: PathBuf,
@@ -115,8 +128,9 @@ struct Simulation {
     writer: LogWriter,
     event_log: EventLogWriter,
     snapshots: SnapshotWriter,
-    live: LiveScript,
+    live: LiveRuns,
     database: SimulatedDatabase,
+    services: SimulatedServices,
 }
 
 impl Simulation {
@@ -125,8 +139,9 @@ impl Simulation {
         let site: SiteCode = SITE.parse()?;
         let now = Clock::System.now();
         let (task, writer) = (BackupTask::new(site), LogWriter::new(site, MACHINE));
-        let history = history(now, &task, &Nights::default());
-        let live = LiveScript::new(task.clone(), now + LEAD);
+        let nights = nights(now);
+        let history = history(now, &task, &nights);
+        let live = LiveRuns::new(task.clone(), now + LEAD);
         let mut simulation = Self {
             folder: folder.to_owned(),
             configuration: folder.join("configmgr_backup_exporter.yml"),
@@ -134,9 +149,11 @@ impl Simulation {
                 Clock::System,
                 &task,
                 writer.clone(),
+                nights.window(),
                 history.clone(),
                 live.clone(),
             ),
+            services: SimulatedServices::new(Clock::System, MACHINE, now - UP, live.clone()),
             event_log: event_log::after(&history, &writer),
             writer,
             snapshots: SnapshotWriter::new(site),
@@ -179,13 +196,31 @@ impl Simulation {
 
     /// Does what the simulated task does, each act when its time has come.
     async fn play(mut self, stop: CancellationToken) {
-        for (time, act) in self.live.clone().acts(self.writer.clone()) {
-            let wait = (time - Clock::System.now()).to_std().unwrap_or_default();
-            tokio::time::sleep(wait).await;
-            if let Err(error) = self.act(&act, time) {
-                let path = self.folder.display();
-                tracing::error!(%error, %path, "simulated site not written; stopping the demo");
-                return stop.cancel();
+        for number in 0.. {
+            let run = self.next_run(number).await;
+            for (time, act) in acts(&run, &self.writer) {
+                let wait = (time - Clock::System.now()).to_std().unwrap_or_default();
+                sleep(wait).await;
+                if let Err(error) = self.act(&act, time) {
+                    let path = self.folder.display();
+                    tracing::error!(%error, %path, "simulated site not written; stopping the demo");
+                    return stop.cancel();
+                }
+            }
+        }
+    }
+
+    /// Waits until a run begins: when it is scheduled, or because its service was started.
+    async fn next_run(&self, number: usize) -> LiveRun {
+        loop {
+            let now = Clock::System.now();
+            if let Some(run) = self.live.run(number, now) {
+                return run;
+            }
+            let wait = (self.live.next_scheduled(now) - now).to_std().unwrap_or_default();
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.live.started() => {}
             }
         }
     }
@@ -248,7 +283,7 @@ fn announce(
     telemetry_path: &str,
     folder: &Path,
 ) -> io::Result<()> {
-    writeln!(out, "A simulated site {SITE}: 30 days of nightly backups, then one backup every minute.")?;
+    writeln!(out, "A simulated site {SITE}: 30 days of daily backups, then one backup every minute.")?;
     for address in addresses {
         let base = match address {
             address if address.ip().is_unspecified() => format!("http://localhost:{}", address.port()),
@@ -259,8 +294,20 @@ fn announce(
         writeln!(out, "  backup health  {base}/health/backup")?;
         writeln!(out, "  JSON           {base}/api/v1/sites  {base}/api/v1/sites/{SITE}/runs")?;
     }
+    writeln!(
+        out,
+        "The first of these fails, and every fifth from then on. Watch the section Restart of the status page,"
+    )?;
+    writeln!(
+        out,
+        "restart_held, restart_pending and restart_attempts_total: the exporter waits until the failure is"
+    )?;
+    writeln!(
+        out,
+        "final and starts the backup service, but not where the cause needs a person (the sixth backup)."
+    )?;
     writeln!(out, "Its log, its Application event log and its database tell of the same runs.")?;
-    writeln!(out, "The database is simulated in this process; nothing is asked over the network.")?;
+    writeln!(out, "Database and services are simulated in this process; nothing is asked over the network.")?;
     writeln!(out, "Its files are in {}; they go when the demo stops (Ctrl-C).", folder.display())?;
     out.flush()
 }

@@ -5,20 +5,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
-use std::iter::Chain;
 use std::time::Duration;
 use std::vec;
 
 use chrono::{DurationRound, TimeDelta, Timelike};
 
-use super::live::LiveScript;
+use super::live::LiveRuns;
 use super::writer::{BackupTask, LogWriter, RunScript};
 use crate::clock::Clock;
 use crate::config::{
     AlertMatch, Authentication, DEFAULT_QUERY_TIMEOUT, DEFAULT_RETENTION, DatabaseConfig, Encryption,
     ServerAddress, SiteSettings, Trust,
 };
-use crate::schedule::EVERY_DAY;
 use crate::site::{
     BackupMethod, BackupSet, ChangeTracking, DatabaseServer, MessageId, SiteAlert, SiteCode, SiteDefinition,
     SiteRole, StatusMessage, TaskDefinition, TaskStatus, TaskWindow, Timestamp,
@@ -71,8 +69,12 @@ pub struct SimulatedDatabase {
     machine: Box<str>,
     destination: Box<str>,
     writer: LogWriter,
-    /// The runs that have not begun.
-    runs: Chain<vec::IntoIter<(Timestamp, RunScript)>, LiveScript>,
+    window: TaskWindow,
+    /// The runs before the live ones of which nothing has been said.
+    history: vec::IntoIter<(Timestamp, RunScript)>,
+    live: LiveRuns,
+    /// The live run that comes next.
+    next: usize,
     /// What the run that has begun is yet to say.
     coming: VecDeque<StatusMessage>,
     /// What has been said, with its `RecordID`.
@@ -82,19 +84,25 @@ pub struct SimulatedDatabase {
 
 impl SimulatedDatabase {
     /// The database of the site whose log `writer` writes: of these runs before now, and of the live ones after them.
+    ///
+    /// `window` is what the task's row says.
     pub fn new(
         clock: Clock,
         task: &BackupTask,
         writer: LogWriter,
+        window: TaskWindow,
         history: Vec<(Timestamp, RunScript)>,
-        live: LiveScript,
+        live: LiveRuns,
     ) -> Self {
         Self {
             clock,
             machine: writer.machine().into(),
             destination: task.location().into(),
             writer,
-            runs: history.into_iter().chain(live),
+            window,
+            history: history.into_iter(),
+            live,
+            next: 0,
             coming: VecDeque::new(),
             told: VecDeque::new(),
             last_record: FIRST_RECORD,
@@ -111,10 +119,19 @@ impl SimulatedDatabase {
             if !self.coming.is_empty() {
                 break;
             }
-            let Some((start, run)) = self.runs.next() else { break };
+            let Some((start, run)) = self.next_run(now) else { break };
             self.coming.extend(run.messages(&self.writer, start));
         }
         self.told.drain(..self.told.len().saturating_sub(KEPT));
+    }
+
+    /// The next run that has begun by now.
+    fn next_run(&mut self, now: Timestamp) -> Option<(Timestamp, RunScript)> {
+        self.history.next().or_else(|| {
+            let run = self.live.run(self.next, now)?;
+            self.next += 1;
+            Some((run.start, run.script))
+        })
     }
 
     fn answer(&mut self, question: Question) -> Result<Answer, Unanswered> {
@@ -140,7 +157,7 @@ impl SimulatedDatabase {
             Question::SiteStatus => Answer::SiteStatus(Some(ACTIVE)),
             Question::Task => Answer::Task(TaskDefinition {
                 enabled: true,
-                window: TaskWindow { days: EVERY_DAY, begin: 2 * 60, latest_begin: 5 * 60 },
+                window: self.window,
                 destination: Some(self.destination.clone()),
             }),
             Question::TaskStatus => Answer::TaskStatus(self.task_status()),

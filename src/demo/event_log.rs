@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::writer::{Entry, EventLogWriter, HeaderLanguage, LogWriter, RunScript, WindowsEvent};
+use super::writer::{EventLogWriter, HeaderLanguage, LogWriter, RunScript, WindowsEvent};
 use crate::site::{MessageId, Timestamp};
 
 /// From a line of the log to the event that says the same.
@@ -26,13 +26,8 @@ pub fn events(run: &RunScript, writer: &LogWriter, start: Timestamp) -> Vec<Wind
     for event in &mut events {
         event.time += DELAY;
     }
-    let at = |wanted: MessageId| {
-        run.entries().iter().find_map(|(at, entry)| match entry {
-            Entry::Status(status) if status.id == wanted => Some(*at),
-            _ => None,
-        })
-    };
-    if let Some((frozen, created)) = at(MessageId::WRITER_FREEZES).zip(at(MessageId::SNAPSHOT_CREATED)) {
+    let snapshot = run.at(MessageId::WRITER_FREEZES).zip(run.at(MessageId::SNAPSHOT_CREATED));
+    if let Some((frozen, created)) = snapshot {
         let database = format!("CM_{}", writer.site());
         events.extend(SQL_SERVER.map(|(id, percentage)| {
             let time = start + frozen + (created - frozen) * percentage / 100;

@@ -10,7 +10,8 @@ use std::path::Path;
 use chrono::{NaiveTime, TimeDelta};
 
 use super::writer::{BackupTask, LogWriter, RunScript};
-use crate::site::{FailureCause, Timestamp};
+use crate::schedule::EVERY_DAY;
+use crate::site::{FailureCause, TaskWindow, Timestamp};
 
 /// Of every ten lines so many are in the older file: it ends within a run, as files do that roll by size.
 const ROLLED_TENTHS: usize = 7;
@@ -26,6 +27,13 @@ pub struct Nights {
     pub bias: i32,
     /// Makes another month of the same kind.
     pub seed: u64,
+}
+
+impl Nights {
+    /// The window of the task's row: it may begin within three hours.
+    pub fn window(&self) -> TaskWindow {
+        TaskWindow { days: EVERY_DAY, begin: self.begin, latest_begin: (self.begin + 3 * 60) % (24 * 60) }
+    }
 }
 
 impl Default for Nights {

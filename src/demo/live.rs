@@ -1,166 +1,254 @@
-//! The live part of the demo: one short backup a minute, without end.
+//! The live part of the demo: one short backup a minute, without end, and whatever is started besides.
 //!
-//! Every fifth run fails, each time of another cause, and the next one succeeds; of every ten snapshots one has a
-//! damaged page and one is cut. Whoever plays it does each act when its time has come.
+//! Owns which runs there are; everything that tells of them (log, event log, database, services, destination) reads
+//! them here, so that all tell the same. Every fifth scheduled run fails, the first one to begin with, each time of
+//! another cause; of every ten scheduled runs one has a damaged page in its snapshot and one is cut.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
+use tokio::sync::Notify;
 
-use super::event_log;
-use super::writer::{BackupTask, Entry, Flaw, LogWriter, RunScript, WindowsEvent};
+use super::writer::{BackupTask, Flaw, RunScript};
 use crate::site::{FailureCause, MessageId, Timestamp};
 
 /// How long a run takes that goes to its end.
 const RUN: TimeDelta = TimeDelta::seconds(20);
-/// From one start to the next.
+/// From one scheduled start to the next.
 const INTERVAL: TimeDelta = TimeDelta::seconds(60);
-/// From a start to an event of another provider.
-const NOISE: TimeDelta = TimeDelta::seconds(40);
-/// Of so many runs one fails.
+/// From the last line of a run until its service has stopped.
+const EXIT: TimeDelta = TimeDelta::seconds(1);
+/// Of so many scheduled runs the first one fails.
 const FAILS_EVERY: usize = 5;
 const CAUSES: [FailureCause; 8] = [
-    FailureCause::DiskFull,
-    FailureCause::CleanupFailed,
     FailureCause::SharingViolation,
-    FailureCause::Writer,
-    FailureCause::AccessDenied,
+    FailureCause::DiskFull,
     FailureCause::Vss,
+    FailureCause::CleanupFailed,
+    FailureCause::AccessDenied,
+    FailureCause::Writer,
     FailureCause::CopyFailed,
     FailureCause::Sql,
 ];
 
-/// Runs and their starts, one a minute; it never ends.
+/// The live runs; clones share them.
 #[derive(Debug, Clone)]
-pub struct LiveScript {
+pub struct LiveRuns(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    plan: Mutex<Plan>,
+    begun: Notify,
+}
+
+#[derive(Debug)]
+struct Plan {
     task: BackupTask,
+    /// When the next scheduled run begins, and how many there were before it.
     next: Timestamp,
-    number: usize,
+    scheduled: usize,
+    /// Every run so far; it goes on until its second time.
+    begun: Vec<(Timestamp, Timestamp, Course)>,
 }
 
-impl LiveScript {
-    /// The first run starts at `start`.
+/// How a run goes.
+#[derive(Debug, Clone, Copy)]
+enum Course {
+    Succeeds(Option<Flaw>),
+    Fails(FailureCause),
+}
+
+/// A run that has begun.
+#[derive(Debug, Clone)]
+pub struct LiveRun {
+    /// Counted from 0.
+    pub number: usize,
+    /// When it began.
+    pub start: Timestamp,
+    /// What it writes.
+    pub script: RunScript,
+    /// How its snapshot is spoilt.
+    pub flaw: Option<Flaw>,
+}
+
+impl LiveRuns {
+    /// The first scheduled run begins at `start`.
     pub fn new(task: BackupTask, start: Timestamp) -> Self {
-        Self { task: task.lasting(RUN), next: start, number: 0 }
+        let plan = Plan { task: task.lasting(RUN), next: start, scheduled: 0, begun: Vec::new() };
+        Self(Arc::new(Shared { plan: Mutex::new(plan), begun: Notify::new() }))
     }
 
-    /// What the task does in all runs, in order, each with the time at which it is due.
-    pub fn acts(mut self, writer: LogWriter) -> impl Iterator<Item = (Timestamp, Act)> {
-        std::iter::from_fn(move || {
-            let (start, run) = self.next()?;
-            Some(acts(self.number, start, &run, &writer))
-        })
-        .flatten()
+    /// A run by its number, if it has begun by now.
+    pub fn run(&self, number: usize, now: Timestamp) -> Option<LiveRun> {
+        self.plan(now).run(number)
+    }
+
+    /// The runs that have begun by now, newest first.
+    pub fn newest_first(&self, now: Timestamp) -> impl Iterator<Item = LiveRun> {
+        let begun = self.plan(now).begun.len();
+        (0..begun).rev().filter_map(move |number| self.run(number, now))
+    }
+
+    /// Begins a run now, which will succeed, unless one goes on; whether it did.
+    pub fn start(&self, now: Timestamp) -> bool {
+        let mut plan = self.plan(now);
+        let starts = plan.is_idle(now);
+        if starts {
+            plan.begin(now, Course::Succeeds(None));
+            self.0.begun.notify_one();
+        }
+        starts
+    }
+
+    /// When the next scheduled run begins.
+    pub fn next_scheduled(&self, now: Timestamp) -> Timestamp {
+        self.plan(now).next
+    }
+
+    /// Waits for a run that nobody scheduled, for one waiter.
+    pub async fn started(&self) {
+        self.0.begun.notified().await;
+    }
+
+    /// The plan after everything that was scheduled until now.
+    fn plan(&self, now: Timestamp) -> MutexGuard<'_, Plan> {
+        let mut plan = self.0.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.advance(now);
+        plan
     }
 }
 
-/// Something that the simulated task does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
-    /// It writes a line into its log.
-    Line(String),
-    /// Something on its server writes an event.
-    Event(WindowsEvent),
-    /// It deletes the old snapshot.
-    Delete,
-    /// It copies the new one.
-    Copy {
-        /// What the contents are made from.
-        generation: u64,
-        /// How it is spoilt.
-        flaw: Option<Flaw>,
-    },
-    /// It leaves its log with the new snapshot, of which AfterBackup.bat then makes an archive.
-    Archive {
-        /// The lines of the run.
-        log: String,
-    },
-}
-
-/// Every line of a run, what it tells of besides, and every event.
-fn acts(number: usize, start: Timestamp, run: &RunScript, writer: &LogWriter) -> Vec<(Timestamp, Act)> {
-    let mut acts = Vec::new();
-    for ((time, line), (_, entry)) in run.lines(writer, start).into_iter().zip(run.entries()) {
-        let deed = match entry {
-            Entry::Text(text) if text.starts_with("Starts cleaning") => Some(Act::Delete),
-            Entry::Status(status) if status.id == MessageId::COPY_FINISHED => {
-                let flaw = match number % 10 {
-                    3 => Some(Flaw::FlippedBit),
-                    7 => Some(Flaw::Truncated),
-                    _ => None,
-                };
-                Some(Act::Copy { generation: number as u64, flaw })
+impl Plan {
+    /// Begins what is scheduled until now; a run that goes on takes the place of those that fall into it.
+    fn advance(&mut self, now: Timestamp) {
+        while self.next <= now {
+            let (start, number) = (self.next, self.scheduled);
+            self.next += INTERVAL;
+            self.scheduled += 1;
+            if self.is_idle(start) {
+                self.begin(start, scheduled(number));
             }
-            Entry::Status(status) if status.id == MessageId::AFTER_BACKUP_STARTED => {
-                Some(Act::Archive { log: run.text(writer, start) })
-            }
-            _ => None,
-        };
-        // What it does stands in the log before it is done, but for the end of the copy.
-        acts.push((time, Act::Line(line)));
-        acts.extend(deed.map(|deed| (time, deed)));
+        }
     }
-    let noise = WindowsEvent::other(number, writer.machine(), start + NOISE);
-    let events = event_log::events(run, writer, start).into_iter().chain([noise]);
-    acts.extend(events.map(|event| (event.time, Act::Event(event))));
-    acts.sort_by_key(|(time, _)| *time);
-    acts
-}
 
-impl Iterator for LiveScript {
-    type Item = (Timestamp, RunScript);
+    fn is_idle(&self, at: Timestamp) -> bool {
+        self.begun.last().is_none_or(|(_, end, _)| *end <= at)
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let start = self.next;
-        self.next += INTERVAL;
-        self.number += 1;
-        let failures = self.number / FAILS_EVERY;
-        let run = match CAUSES.get(failures.wrapping_sub(1) % CAUSES.len()) {
-            Some(cause) if self.number.is_multiple_of(FAILS_EVERY) => self.task.failure(*cause),
-            _ => self.task.success(),
-        };
+    fn begin(&mut self, start: Timestamp, course: Course) {
+        let end = start + self.script(course).duration() + EXIT;
+        self.begun.push((start, end, course));
+    }
+
+    fn script(&self, course: Course) -> RunScript {
+        match course {
+            Course::Succeeds(_) => self.task.success(),
+            Course::Fails(cause) => self.task.failure(cause),
+        }
+    }
+
+    fn run(&self, number: usize) -> Option<LiveRun> {
+        let (start, _, course) = *self.begun.get(number)?;
         // Process ids of Windows are multiples of four.
-        let pid = 4 * (1_000 + u32::try_from(self.number % 4_000).unwrap_or(0));
-        Some((start, run.process(pid, pid + 308)))
+        let pid = 4 * (1_000 + u32::try_from(number % 4_000).unwrap_or(0));
+        let script = self.script(course).process(pid, pid + 308);
+        let flaw = match course {
+            Course::Succeeds(flaw) => flaw,
+            Course::Fails(_) => None,
+        };
+        Some(LiveRun { number, start, script, flaw })
+    }
+}
+
+/// How a scheduled run goes.
+fn scheduled(number: usize) -> Course {
+    let failures = number / FAILS_EVERY;
+    match (CAUSES.get(failures % CAUSES.len()), number % 10) {
+        (Some(cause), _) if number.is_multiple_of(FAILS_EVERY) => Course::Fails(*cause),
+        (_, 3) => Course::Succeeds(Some(Flaw::FlippedBit)),
+        (_, 7) => Course::Succeeds(Some(Flaw::Truncated)),
+        _ => Course::Succeeds(None),
+    }
+}
+
+impl LiveRun {
+    /// Whether its service still runs.
+    pub fn goes_on(&self, now: Timestamp) -> bool {
+        now < self.start + self.script.duration() + EXIT
+    }
+
+    /// When SMS Writer stopped the site's services for its snapshot, and when it started them again.
+    pub fn frozen(&self) -> Option<(Timestamp, Timestamp)> {
+        let at = |id| self.script.at(id).map(|at| self.start + at);
+        at(MessageId::WRITER_FREEZES).zip(at(MessageId::WRITER_THAWED))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::writer::LogWriter;
 
-    #[test]
-    fn every_fifth_run_fails_of_the_next_cause_and_the_one_after_succeeds() {
-        let site = "P01".parse().unwrap();
-        let task = BackupTask::new(site);
-        let writer = LogWriter::new(site, "CM01");
-        let runs: Vec<_> = LiveScript::new(task.clone(), Timestamp::UNIX_EPOCH).take(45).collect();
-        for (number, (start, run)) in (1..).zip(&runs) {
-            assert_eq!(start.timestamp(), 60 * (number - 1));
-            assert!(run.duration() < TimeDelta::seconds(21));
-            let text = run.text(&writer, *start);
-            assert_eq!(text.contains("ID=5060 "), number % 5 == 0, "{number}");
-            assert_eq!(text.contains("ID=5035 "), number % 5 != 0, "{number}");
-        }
-        assert!(runs[4].1.text(&writer, runs[4].0).contains("Win32 Error = 112"));
-        assert!(runs[9].1.text(&writer, runs[9].0).contains("Win32 Error = 145"));
-        assert!(runs[44].1.text(&writer, runs[44].0).contains("Win32 Error = 112"), "the causes begin anew");
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    fn runs() -> LiveRuns {
+        LiveRuns::new(BackupTask::new("P01".parse().unwrap()), at(0))
+    }
+
+    fn text(run: &LiveRun) -> String {
+        run.script.text(&LogWriter::new("P01".parse().unwrap(), "CM01"), run.start)
     }
 
     #[test]
-    fn acts_are_due_in_order() {
-        let site = "P01".parse().unwrap();
-        let acts =
-            LiveScript::new(BackupTask::new(site), Timestamp::UNIX_EPOCH).acts(LogWriter::new(site, "CM01"));
-        let end = Timestamp::UNIX_EPOCH + TimeDelta::minutes(12);
-        let acts: Vec<_> = acts.take_while(|(time, _)| *time < end).collect();
-        assert!(acts.is_sorted_by_key(|(time, _)| *time));
-        let count = |is: fn(&Act) -> bool| acts.iter().filter(|(_, act)| is(act)).count();
-        // A run that failed before the copy leaves nothing, and AfterBackup.bat follows a success only.
-        assert!(count(|act| *act == Act::Delete) > count(|act| matches!(act, Act::Copy { .. })));
-        assert_eq!(
-            count(|act| matches!(act, Act::Archive { .. })),
-            count(|act| matches!(act, Act::Copy { .. }))
-        );
-        assert!(acts.iter().any(|(_, act)| matches!(act, Act::Copy { flaw: Some(Flaw::FlippedBit), .. })));
-        assert!(acts.iter().any(|(_, act)| matches!(act, Act::Copy { flaw: Some(Flaw::Truncated), .. })));
+    fn every_fifth_run_fails_of_the_next_cause_and_the_others_succeed() {
+        let live = runs();
+        for number in 0..45 {
+            assert!(live.run(number, at(60 * i64::try_from(number).unwrap() - 1)).is_none());
+            let run = live.run(number, at(60 * i64::try_from(number).unwrap())).unwrap();
+            assert_eq!(run.start, at(60 * i64::try_from(number).unwrap()));
+            assert!(run.script.duration() < TimeDelta::seconds(21));
+            assert_eq!(text(&run).contains("ID=5060 "), number % 5 == 0, "{number}");
+            assert_eq!(text(&run).contains("ID=5035 "), number % 5 != 0, "{number}");
+            assert_eq!(run.flaw.is_some(), [3, 7].contains(&(number % 10)), "{number}");
+        }
+        for (number, code) in [(0, "= 32"), (5, "= 112"), (15, "= 145"), (40, "= 32")] {
+            let run = live.run(number, at(0)).unwrap();
+            assert!(text(&run).contains(&format!("Win32 Error {code}")), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_started_is_one_of_the_others() {
+        let live = runs();
+        assert!(!live.start(at(5)), "the scheduled one goes on");
+        assert!(live.start(at(45)));
+        assert!(!live.start(at(46)));
+        let run = live.run(1, at(45)).unwrap();
+        assert_eq!((run.number, run.start), (1, at(45)));
+        assert!(text(&run).contains("ID=5035 ") && run.flaw.is_none());
+        assert!(run.goes_on(at(65)) && !run.goes_on(at(67)));
+        // The one scheduled at 60 s falls into it.
+        assert_eq!(live.next_scheduled(at(60)), at(120));
+        let starts = |now| live.newest_first(at(now)).map(|run| run.start).collect::<Vec<_>>();
+        assert_eq!(starts(119), [at(45), at(0)]);
+        assert_eq!(starts(120), [at(120), at(45), at(0)]);
+        assert_ne!(text(&run).find("PID=4004 "), None, "each run has a process of its own");
+    }
+
+    #[test]
+    fn services_are_stopped_for_the_snapshot_only() {
+        let live = runs();
+        let (from, until) = live.run(1, at(60)).unwrap().frozen().unwrap();
+        assert!(at(60) < from && from < until && until < at(80), "{from} {until}");
+        assert_eq!(live.run(15, at(900)).unwrap().frozen(), None, "it fails before that");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_started_run_is_woken_also_afterwards() {
+        let live = runs();
+        live.start(at(40));
+        live.started().await;
     }
 }

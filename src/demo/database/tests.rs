@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::demo::acts::{Act, acts};
 use crate::demo::history::{Nights, history, write_history};
-use crate::demo::live::Act;
 use crate::schedule::Zone;
 use crate::site::{BackupOutcome, Witness};
 use crate::source::backup_log::BackupLog;
@@ -29,7 +29,7 @@ struct Site {
     folder: tempfile::TempDir,
     clock: Clock,
     writer: LogWriter,
-    live: LiveScript,
+    live: LiveRuns,
     written: Timestamp,
     log: BackupLog,
     database: DatabaseSource,
@@ -41,10 +41,17 @@ impl Site {
         let (clock, code) = (Clock::anchored(start()), "P01".parse().unwrap());
         let (task, writer) = (BackupTask::new(code), LogWriter::new(code, "CM01.corp.example"));
         let runs = history(start(), &task, &Nights::default());
-        let live = LiveScript::new(task.clone(), start() + TimeDelta::seconds(5));
+        let live = LiveRuns::new(task.clone(), start() + TimeDelta::seconds(5));
         let folder = tempfile::tempdir().unwrap();
         write_history(folder.path(), &writer, &runs).unwrap();
-        let simulated = SimulatedDatabase::new(clock, &task, writer.clone(), runs, live.clone());
+        let simulated = SimulatedDatabase::new(
+            clock,
+            &task,
+            writer.clone(),
+            Nights::default().window(),
+            runs,
+            live.clone(),
+        );
         let mut settings = SiteSettings::new(code);
         (settings.database, settings.time_zone) = (Some(database_config(code)), Some(Zone::Utc));
         let database =
@@ -62,7 +69,7 @@ impl Site {
     async fn poll_after(&mut self, time: TimeDelta) {
         tokio::time::advance(time.to_std().unwrap()).await;
         let now = self.clock.now();
-        append(self.folder.path(), self.live.clone(), &self.writer, self.written, now);
+        append(self.folder.path(), &self.live, &self.writer, self.written, now);
         self.written = now;
         let cursor = self.state.cursor_for(self.log.id());
         let told = self.log.poll(cursor.as_ref(), &Guidance::default());
@@ -102,9 +109,10 @@ impl Site {
     }
 }
 
-fn append(folder: &Path, live: LiveScript, writer: &LogWriter, from: Timestamp, until: Timestamp) {
+fn append(folder: &Path, live: &LiveRuns, writer: &LogWriter, from: Timestamp, until: Timestamp) {
     let mut log = OpenOptions::new().append(true).open(folder.join("smsbkup.log")).unwrap();
-    for (time, act) in live.acts(writer.clone()).take_while(|(time, _)| *time <= until) {
+    let runs = (0..).map_while(|number| live.run(number, until));
+    for (time, act) in runs.flat_map(|run| acts(&run, writer)).take_while(|(time, _)| *time <= until) {
         if let Act::Line(line) = act
             && time > from
         {
@@ -134,8 +142,8 @@ async fn the_log_and_the_database_tell_of_the_same_runs() {
 #[tokio::test(start_paused = true)]
 async fn the_answers_fit_the_runs() {
     let mut site = Site::new();
-    // Until the fifth live run has failed.
-    site.poll_after(TimeDelta::seconds(4 * 60 + 40)).await;
+    // Until the sixth live run has failed.
+    site.poll_after(TimeDelta::seconds(5 * 60 + 40)).await;
     let (state, database) = (&site.state, &site.state.database);
     assert_eq!(database.unread, []);
     assert_eq!(state.role(), Some(SiteRole::Hierarchy));
@@ -157,7 +165,10 @@ async fn the_answers_fit_the_runs() {
     for (set, run) in sets.iter().zip(successes) {
         assert!(run.first < set.started && set.started < set.finished && Some(set.finished) < run.succeeded);
     }
-    site.poll_after(TimeDelta::seconds(60)).await;
+    // What a restart began is told like any other run.
+    assert!(site.live.start(site.clock.now()));
+    site.poll_after(TimeDelta::seconds(25)).await;
+    site.assert_paired();
     let alert = site.state.observed(&site.state.database.alert).unwrap().as_ref().unwrap();
     assert_eq!((alert.active, alert.bad), (false, Some(false)));
 }
@@ -181,7 +192,8 @@ async fn old_messages_go_and_the_numbers_grow_on() {
     let site = Site::new();
     let task = BackupTask::new("P01".parse().unwrap());
     let live = site.live.clone();
-    let mut database = SimulatedDatabase::new(site.clock, &task, site.writer, Vec::new(), live);
+    let mut database =
+        SimulatedDatabase::new(site.clock, &task, site.writer, Nights::default().window(), Vec::new(), live);
     let mut last = None;
     for day in 0..5 {
         let Answer::StatusMessages(all) = database.ask(Question::StatusMessages(Depth::All)).await.unwrap()

@@ -60,6 +60,14 @@ impl RunScript {
         self.entries.last().map_or(TimeDelta::zero(), |(at, _)| *at)
     }
 
+    /// When it first reports a message of this id, from its start.
+    pub fn at(&self, id: MessageId) -> Option<TimeDelta> {
+        self.entries.iter().find_map(|(at, entry)| match entry {
+            Entry::Status(status) if status.id == id => Some(*at),
+            _ => None,
+        })
+    }
+
     /// Its lines, each with the time at which it is due.
     pub fn lines(&self, writer: &LogWriter, start: Timestamp) -> Vec<(Timestamp, String)> {
         let writer = self.writer(writer);
