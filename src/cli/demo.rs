@@ -85,6 +85,7 @@ pub fn run(
             snapshot.installation = None;
         }
     }
+    args.remediation_mode.map_or(Ok(()), |mode| config.override_mode(mode))?;
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
     let runtime = serve::runtime(&config, &state_path, environment)?;
     let result = runtime.block_on(async {
