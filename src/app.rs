@@ -1,7 +1,7 @@
 //! The wiring: a configuration becomes a bound, loaded `App`, and an `App` runs until it is told to stop.
 //!
-//! The one place that sees every stage. Tasks: one supervisor per source, one state task, one that gives guidance, one
-//! accept loop. Any of them ending early is a fault that stops the process, so that the service manager restarts it.
+//! The one place that sees every stage. Tasks: one supervisor per source, one per site that decides on restarts, one
+//! state task, one that gives guidance, one accept loop. Any of them ending early is a fault that stops the process, so that the service manager restarts it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ use crate::config::{Config, SiteConfig};
 use crate::http::{BindError, Limits, Listeners, Web};
 use crate::journal::Journal;
 use crate::metrics::ProcessMetrics;
+use crate::remediation::{Connections, Remediation};
 use crate::services::ServiceControllers;
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::wake_on_change;
@@ -104,6 +105,8 @@ struct SiteTasks {
     timings: Timings,
     sources: Vec<(Box<dyn BlockingSource>, Option<Cursor>)>,
     database: Option<DatabaseSource>,
+    /// `None` where no services are known that could be restarted.
+    remediation: Option<Remediation>,
 }
 
 impl App {
@@ -131,9 +134,10 @@ impl App {
             let mut found = sources_of(&site, &surroundings)?;
             let SiteConfig { settings, patterns, .. } = site;
             let (site, site_timings) = (settings.code, settings.timings);
-            if let Some(config) = &settings.services {
+            let controller = settings.services.as_ref().map(|config| services.of(config));
+            if let (Some(config), Some(controller)) = (&settings.services, &controller) {
                 let pause_file = settings.remediation.pause_file.clone();
-                found.push(Box::new(ServicesSource::new(config, pause_file, services.of(config))));
+                found.push(Box::new(ServicesSource::new(config, pause_file, Arc::clone(controller))));
             }
             let settings = Arc::new(settings);
             let now = clock.now();
@@ -147,7 +151,8 @@ impl App {
                     "checkpoint set aside; rebuilding from the log"
                 );
             }
-            let mut tasks = SiteTasks { site, timings: site_timings, sources: Vec::new(), database: None };
+            let (sources, database, remediation) = (Vec::new(), None, None);
+            let mut tasks = SiteTasks { site, timings: site_timings, sources, database, remediation };
             for source in found {
                 state.watch(source.id().clone(), source.interval(), source.witness(), now);
                 let cursor = state.cursor_for(source.id());
@@ -158,6 +163,11 @@ impl App {
                 state.watch(id.clone(), config.interval, id.kind.witness(), now);
                 let cursor = state.cursor_for(&id);
                 tasks.database = database_of(&settings, &patterns, clock, databases.as_ref(), cursor)?;
+            }
+            if let Some(controller) = controller {
+                let remediation = Remediation::open(&state, &state_path, controller, clock);
+                state.stands(remediation.standing().clone());
+                tasks.remediation = Some(remediation);
             }
             states.push((state, sequence));
             sites.push(tasks);
@@ -186,7 +196,7 @@ impl App {
             let unknown = Guidance { quiet: Some(Quiet::Unknown), ..Guidance::default() };
             let (advice, guidance) = watch::channel(unknown);
             guided.insert(site.site, advice);
-            site.spawn(&mut tasks, &self.watchdog, self.clock, &guidance, &sender, &stop);
+            site.spawn(&mut tasks, &self.watchdog, self.clock, &guidance, &self.published, &sender, &stop);
         }
         tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
         let web = Arc::new(self.web);
@@ -221,10 +231,11 @@ impl SiteTasks {
         watchdog: &Watchdog,
         clock: Clock,
         guidance: &watch::Receiver<Guidance>,
+        published: &watch::Receiver<Published>,
         reports: &mpsc::Sender<Report>,
         stop: &CancellationToken,
     ) {
-        let Self { site, timings, sources, database } = self;
+        let Self { site, timings, sources, database, remediation } = self;
         let supervision = |id: &SourceId, wake: Arc<Notify>| Supervision {
             site,
             clock,
@@ -248,6 +259,16 @@ impl SiteTasks {
             let id = database.id().clone();
             let supervision = supervision(&id, Arc::new(Notify::new()));
             tasks.spawn(&format!("watch of {id}"), supervise(database, supervision));
+        }
+        if let Some(remediation) = remediation {
+            let name = format!("restarts of {site}");
+            let connections = Connections {
+                published: published.clone(),
+                reports: reports.clone(),
+                heartbeat: watchdog.register(&*name, timings.watchdog),
+                stop: stop.clone(),
+            };
+            tasks.spawn(&name, remediation.run(connections));
         }
     }
 }

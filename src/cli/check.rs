@@ -23,7 +23,9 @@ use crate::environment::Environment;
 use crate::error_chain;
 use crate::http::api;
 use crate::platform::account::account;
+use crate::remediation::{LedgerFile, standing};
 use crate::services::{ServiceControllers, SystemServices};
+use crate::site::Timestamp;
 use crate::source::site_database::{DatabaseSource, Databases, SqlServers};
 use crate::source::{
     BlockingSource, FailureKind, PollFailure, PollReport, Quiet, Reach, ServicesSource, Source, SourceId,
@@ -146,7 +148,23 @@ fn look(
     for source in others {
         poll_once(&mut state, source, clock);
     }
+    if state.settings.services.is_some() {
+        note += &look_at_restarts(&mut state, state_path, clock.now());
+    }
     Ok((state, note))
+}
+
+/// Says how the site stands with restarts; an attempt of a running exporter is shown as it is.
+fn look_at_restarts(state: &mut SiteState, state_path: &Path, now: Timestamp) -> String {
+    let (mut ledger, note) = match LedgerFile::new(state_path, state.settings.code).peek(now) {
+        Ok(ledger) => (Some(ledger), String::new()),
+        Err(error) => (None, format!("{}\n", error_chain(&error))),
+    };
+    if let Some(ledger) = &mut ledger {
+        ledger.redate(now);
+    }
+    state.stands(standing(state, ledger.as_ref(), ledger.as_ref(), now));
+    note
 }
 
 /// Asks the site database, if there is one: once, and again as long as servers of its availability group are left.

@@ -75,7 +75,12 @@ impl LedgerFile {
     pub fn write(&self, ledger: &Ledger) -> Result<(), LedgerError> {
         let bytes = serde_json::to_vec_pretty(&LedgerV1::of(ledger, self.site)).map_err(io::Error::from);
         let written = bytes.and_then(|bytes| write_whole(&self.path, &self.temporary(), &bytes));
-        written.map_err(|source| LedgerError::Write { path: self.path.clone(), source })
+        written.map_err(|source| self.unwritten(source))
+    }
+
+    /// What went wrong with a write.
+    pub(super) fn unwritten(&self, source: io::Error) -> LedgerError {
+        LedgerError::Write { path: self.path.clone(), source }
     }
 
     fn temporary(&self) -> PathBuf {

@@ -4,6 +4,8 @@
 //! each doubt holds. Nothing is done that was not written into the ledger before.
 
 mod attempts;
+mod audit;
+mod books;
 mod copies;
 mod failure;
 mod hours;
@@ -16,6 +18,7 @@ mod server;
 mod situation;
 mod stand;
 mod surroundings;
+mod task;
 
 pub use inputs::{
     Armed, DueSeen, Evidence, Inputs, LastCopy, Maintenance, NodeSeen, Prerequisite, Progress, Remedy,
@@ -25,3 +28,4 @@ pub use ledger::{KEPT_ATTEMPTS, Ledger};
 pub use ledger_file::{LedgerError, LedgerFile};
 pub use policy::{ROWS, Row, Ruling, Unseen, decide};
 pub use stand::stand;
+pub use task::{Connections, Remediation, standing};

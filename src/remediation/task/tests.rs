@@ -1,0 +1,216 @@
+//! The loop with real files, a scripted service and paused time, against a state that is folded as the state task does.
+
+use std::fs;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::*;
+use crate::assessment::samples::{GOOD, Rig, at};
+use crate::config::{DayWindow, RemediationConfig, ServiceControl, ServicesConfig, SiteSettings};
+use crate::services::Start;
+use crate::services::scripted::{Call, Scripted};
+use crate::site::{
+    Attempt, AttemptOutcome, HoldReason, RestartMode, Service, ServiceState, ServicesSeen, SiteService,
+};
+use crate::source::{Cursor, Fact, Poll, PollReport, Reach, SourceId, SourceKind};
+use crate::watchdog::Watchdog;
+
+use HoldReason::*;
+
+/// More than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(3600);
+
+const FAILED: &[(i64, &str)] = &[(0, "500"), (1, "5055"), (5, "-5060"), (6, "501")];
+/// A day after a success, minutes after a failure has become final.
+const NOW: i64 = 1440 + 10;
+
+fn settings(settings: &mut SiteSettings) {
+    let control = ServiceControl::Windows;
+    let services = ServicesConfig { control, machine: None, interval: Duration::from_secs(30) };
+    settings.remediation = RemediationConfig {
+        window: Some(DayWindow { begin: 0, end: 0 }),
+        ..RemediationConfig::for_services(Some(&services))
+    };
+    settings.services = Some(services);
+    settings.snapshot = None;
+}
+
+/// A site, its state directory and its backup service; what is reported of restarts is folded and published.
+struct World {
+    rig: Arc<Mutex<Rig>>,
+    folder: TempDir,
+    services: Scripted,
+    publish: watch::Sender<Published>,
+    /// Every standing that was reported.
+    reported: Arc<Mutex<Vec<RestartStanding>>>,
+    clock: Clock,
+}
+
+/// A running loop.
+struct Running {
+    stop: CancellationToken,
+    watchdog: Watchdog,
+    task: JoinHandle<()>,
+    fold: JoinHandle<()>,
+}
+
+impl World {
+    /// A site whose ledger is older than its failure.
+    fn with(change: impl Fn(&mut SiteSettings)) -> Self {
+        let mut rig = Rig::with(|all| {
+            settings(all);
+            change(all);
+        });
+        let id = SourceId { kind: SourceKind::Services, location: "scripted".to_owned() };
+        rig.state.watch(id, Duration::from_secs(30), None, at(0));
+        rig.log(0, GOOD);
+        rig.all_reported(70);
+        let world = Self {
+            rig: Arc::new(Mutex::new(rig)),
+            folder: TempDir::new().unwrap(),
+            services: Scripted::default(),
+            publish: watch::Sender::default(),
+            reported: Arc::default(),
+            clock: Clock::anchored(at(NOW)),
+        };
+        world.file().write(&Ledger::new(at(100))).unwrap();
+        world
+    }
+
+    fn failed() -> Self {
+        let world = Self::with(|_| {});
+        world.fold(NOW, |rig| rig.log(1440, FAILED));
+        world
+    }
+
+    fn file(&self) -> LedgerFile {
+        LedgerFile::new(self.folder.path(), "P01".parse().unwrap())
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.file().read().unwrap().unwrap()
+    }
+
+    /// Folds something, then a poll of every source at this minute, and publishes.
+    fn fold(&self, minute: i64, change: impl FnOnce(&mut Rig)) {
+        let mut rig = self.rig.lock().unwrap();
+        change(&mut rig);
+        rig.all_reported(minute);
+        let mut seen = ServicesSeen::default();
+        let backup = Service::in_state(self.services.0.lock().unwrap().state.clone().unwrap());
+        seen.services.insert(SiteService::Backup.to_string().into(), backup);
+        let report = PollReport {
+            site: rig.state.settings.code,
+            source: SourceId { kind: SourceKind::Services, location: "scripted".to_owned() },
+            started: at(minute),
+            duration: Duration::ZERO,
+            result: Ok(Poll {
+                facts: vec![Fact::Services(seen)],
+                cursor: Cursor::Anew,
+                reach: Reach::CaughtUp,
+            }),
+        };
+        rig.state.fold(&report, at(minute));
+        publish(&self.publish, &rig.state);
+    }
+
+    fn start(&self) -> Running {
+        let (reports, mut inbox) = mpsc::channel(16);
+        let (stop, watchdog) = (CancellationToken::new(), Watchdog::default());
+        let mut rig = self.rig.lock().unwrap();
+        let controller = Arc::new(self.services.clone());
+        let remediation = Remediation::open(&rig.state, self.folder.path(), controller, self.clock);
+        rig.state.stands(remediation.standing().clone());
+        publish(&self.publish, &rig.state);
+        let connections = Connections {
+            published: self.publish.subscribe(),
+            reports,
+            heartbeat: watchdog.register("restarts", Timings::DEFAULT.watchdog),
+            stop: stop.clone(),
+        };
+        let (rig, sender) = (Arc::clone(&self.rig), self.publish.clone());
+        let reported = Arc::clone(&self.reported);
+        let fold = tokio::spawn(async move {
+            while let Some(Report::Restart(report)) = inbox.recv().await {
+                reported.lock().unwrap().push(report.standing.clone());
+                let mut rig = rig.lock().unwrap();
+                rig.state.stands(report.standing);
+                publish(&sender, &rig.state);
+            }
+        });
+        Running { stop, watchdog, task: tokio::spawn(remediation.run(connections)), fold }
+    }
+
+    /// Waits until the published standing fits.
+    async fn until(&self, fits: impl Fn(&RestartStanding) -> bool) -> RestartStanding {
+        let mut published = self.publish.subscribe();
+        let standing = |published: &Published| published.sites.values().next()?.restart.clone();
+        let fitting = published.wait_for(|published| standing(published).is_some_and(|it| fits(&it)));
+        let found = timeout(DEADLINE, fitting).await.expect("it is published").unwrap().clone();
+        standing(&found).unwrap()
+    }
+
+    async fn until_ended(&self) -> Attempt {
+        let ended = |standing: &RestartStanding| !standing.attempts.is_empty() && !standing.is_under_way();
+        self.until(ended).await.attempts.pop().unwrap()
+    }
+
+    async fn until_held(&self, reason: HoldReason) -> RestartStanding {
+        self.until(|standing| standing.holds().iter().any(|hold| hold.reason == reason)).await
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        self.services.0.lock().unwrap().calls.clone()
+    }
+}
+
+fn publish(publish: &watch::Sender<Published>, state: &SiteState) {
+    publish.send_modify(|published| {
+        published.sites.insert(state.settings.code, Arc::new(state.clone()));
+    });
+}
+
+impl Running {
+    async fn end(self) {
+        assert_eq!(self.watchdog.silent(), [""; 0]);
+        self.stop.cancel();
+        timeout(DEADLINE, self.task).await.expect("it ends").unwrap();
+        timeout(DEADLINE, self.fold).await.expect("its reports have an end").unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_run_has_one_attempt_that_is_judged_by_the_run_that_follows() {
+    let world = World::failed();
+    let running = world.start();
+    let attempt = world.until_ended().await;
+    assert_eq!(attempt.outcome.unwrap().0, AttemptOutcome::Started);
+    assert_eq!((attempt.run, attempt.plan), (at(1440), RestartPlan::Start));
+    assert_eq!(world.ledger().attempts, [attempt], "what is shown is on disk");
+    // Its decision was shown before anything was done, and then the attempt under way.
+    let shown: Vec<_> = (world.reported.lock().unwrap().iter())
+        .map(|standing| (matches!(standing.decision, Decision::Restart(_)), standing.is_under_way()))
+        .collect();
+    assert_eq!(shown[..3], [(true, false), (false, true), (false, false)], "{shown:?}");
+
+    // Nothing new for hours: no second attempt, and hardly a report.
+    let held = world.until_held(AlreadyAttempted).await;
+    assert_eq!((held.attempts_total, held.attempts_failed_total), (1, 0));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(world.calls(), [Call::Start]);
+    let reports = world.reported.lock().unwrap().len();
+    assert!(reports < 30, "{reports}");
+
+    world.services.0.lock().unwrap().state = Ok(ServiceState::Stopped);
+    world.fold(NOW + 70, |rig| rig.log(NOW + 1, GOOD));
+    let judged = world.until(|standing| standing.attempts[0].followed_by.is_some()).await;
+    assert_eq!(judged.attempts[0].followed_by, Some((at(NOW + 1), Some(true))));
+    let settled = world.until(|standing| standing.decision == Decision::Nothing).await;
+    assert_eq!(world.ledger().attempts, settled.attempts);
+    running.end().await;
+    assert_eq!(world.calls(), [Call::Start]);
+}
