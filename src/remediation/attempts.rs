@@ -68,10 +68,10 @@ impl Situation<'_> {
             .and_then(|allowed| self.attempts().iter().rev().filter(counts).nth(allowed.checked_sub(1)?));
         match oldest {
             Some(oldest) => format!(
-                "{spent} attempts were made in 24 hours, of {allowed} that are allowed; the next one is at {}.",
+                "Of {allowed} attempts that are allowed in 24 hours, {spent} were made; the next one may be made at {}.",
                 moment(oldest.decided + DAY)
             ),
-            None => "remediation.max_attempts_per_day allows no attempt.".to_owned(),
+            None => "No attempt is allowed: remediation.max_attempts_per_day is 0.".to_owned(),
         }
     }
 

@@ -19,6 +19,8 @@ mod situation;
 mod stand;
 mod surroundings;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use inputs::{
     Armed, DueSeen, Evidence, Inputs, LastCopy, Maintenance, NodeSeen, Prerequisite, Progress, Remedy,

@@ -12,10 +12,12 @@ impl SiteState {
         self.newly_final(now).next().is_some()
     }
 
-    /// Whether no success can withdraw the failure of this run any more.
+    /// Whether the failure of this run is final; once it was, it stays so while nobody can be asked any more.
     pub fn is_failure_final(&self, run: &BackupRun, now: Timestamp) -> bool {
         let Some(index) = self.runs.iter().position(|known| known.first == run.first) else { return false };
-        (run.outcome()).is_some_and(|outcome| self.is_final(run, self.runs.get(index + 1), outcome, now))
+        let is_final = |outcome| self.is_final(run, self.runs.get(index + 1), outcome, now);
+        let is_counted = self.counted.get(index) == Some(&true);
+        run.outcome().is_some_and(|outcome| is_counted || is_final(outcome))
     }
 
     /// The runs whose outcome is final and that have not been counted.

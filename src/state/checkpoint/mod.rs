@@ -129,6 +129,14 @@ pub fn peek(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> R
     load(directory, settings, now, false)
 }
 
+/// What another process would know that finds this site's checkpoint.
+#[cfg(test)]
+pub(crate) fn reloaded(state: &SiteState, now: Timestamp) -> SiteState {
+    let bytes = serde_json::to_vec(&Checkpoint::of(state, 1)).unwrap();
+    let checkpoint: Checkpoint = serde_json::from_slice(&bytes).unwrap();
+    checkpoint.restore(Arc::clone(&state.settings), now).unwrap()
+}
+
 fn file(directory: &Path, site: SiteCode) -> PathBuf {
     directory.join(format!("{site}.checkpoint.json"))
 }
