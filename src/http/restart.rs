@@ -96,6 +96,12 @@ pub fn outlook(standing: &RestartStanding) -> String {
     if let Some(attempt) = standing.attempts.last().filter(|attempt| attempt.outcome.is_none()) {
         return format!("A restart of the backup service is under way since {}.", time(attempt.decided));
     }
+    if let Some(attempt) = at_work(standing) {
+        return format!(
+            "The backup service was restarted at {}, and its run goes on. No other attempt is made, because of this:",
+            time(attempt.decided)
+        );
+    }
     match decision {
         Decision::Nothing => "There is no failed run to restart.".to_owned(),
         Decision::Restart(RestartPlan::Start) => "The backup service is started now.".to_owned(),
@@ -114,6 +120,15 @@ pub fn outlook(standing: &RestartStanding) -> String {
     }
 }
 
+/// The last attempt, if the run that it began goes on.
+fn at_work(standing: &RestartStanding) -> Option<&Attempt> {
+    let last = standing.attempts.last()?;
+    let (outcome, _) = last.outcome?;
+    let is_undecided = last.followed_by.is_none_or(|(_, succeeded)| succeeded.is_none());
+    let runs = standing.holds().iter().any(|hold| hold.reason == HoldReason::RunInProgress);
+    (outcome.began() && is_undecided && runs).then_some(last)
+}
+
 fn would_clear(reason: HoldReason) -> bool {
     reason == HoldReason::ObserveOnly || reason.clears_by_itself()
 }
@@ -124,7 +139,7 @@ pub(super) fn section(html: &mut String, state: &SiteState) {
     html.push_str("<h3>Restart</h3><table>");
     let (class, word) = match &standing.decision {
         _ if standing.mode == RestartMode::Off => ("none", "off"),
-        _ if standing.is_under_way() => ("warn", "under way"),
+        _ if standing.is_under_way() || at_work(standing).is_some() => ("warn", "under way"),
         Decision::Nothing => ("none", "nothing to do"),
         Decision::Restart(_) => ("warn", "now"),
         Decision::Hold(_) if standing.is_pending() => ("warn", "pending"),

@@ -94,6 +94,24 @@ fn every_standing_says_what_happens_now() {
 }
 
 #[test]
+fn the_run_of_an_attempt_is_told_while_it_goes_on() {
+    use AttemptOutcome::{StartFailed, Started};
+    let said = "The backup service was restarted at 2026-11-21 08:05:00 UTC, and its run goes on.";
+    for (reason, outcome, followed_by, is_told) in [
+        (HoldReason::RunInProgress, Started, None, true),
+        (HoldReason::RunInProgress, Started, Some(None), true),
+        (HoldReason::RunInProgress, Started, Some(Some(false)), false),
+        (HoldReason::RunInProgress, StartFailed, None, false),
+        (HoldReason::AlreadyAttempted, Started, None, false),
+    ] {
+        let mut standing = standing(RestartMode::Restart, held(&[reason]));
+        standing.attempts.push(attempt(Some(outcome), followed_by));
+        assert_eq!(outlook(&standing).starts_with(said), is_told, "{reason} {outcome} {followed_by:?}");
+        assert_eq!(shown(Some(standing)).0.contains(">under way</span>"), is_told);
+    }
+}
+
+#[test]
 fn every_reason_has_its_finding_and_no_text_becomes_markup() {
     let mut standing =
         standing(RestartMode::Restart, held(&[HoldReason::NoSpace, HoldReason::OutsideWindow]));
