@@ -42,7 +42,6 @@ pub fn run(
             args,
             environment,
             &state_path,
-            Timings::DEFAULT,
             Box::new(SqlServers::new(environment)),
             Box::new(SystemServices::new(environment)),
             logs,
@@ -88,7 +87,6 @@ pub(super) fn build(
     args: &Args,
     environment: &Environment,
     state_path: &Path,
-    timings: Timings,
     databases: Box<dyn Databases>,
     services: Box<dyn ServiceControllers>,
     logs: Arc<LogCounts>,
@@ -99,7 +97,7 @@ pub(super) fn build(
     }
     let options = Options {
         clock: Clock::System,
-        timings,
+        timings: Timings::DEFAULT,
         state_path: state_path.to_owned(),
         account: account(environment),
         databases,
