@@ -29,7 +29,7 @@ pub enum BackupOutcome {
     Succeeded,
     /// An error was reported, or the service stopped without success.
     Failed(FailureCause),
-    /// Nothing more was reported before the next start: crash, reboot, failover.
+    /// Nothing more was reported before the next start, or before the service was seen Stopped: crash, reboot, failover.
     Interrupted,
 }
 
@@ -58,6 +58,8 @@ impl BackupOutcome {
 pub enum RunEnd {
     /// 501, or the line that says that the service is stopping.
     ServiceStop,
+    /// The service was seen Stopped and nobody told of the end; the time is that of the look, or of the last evidence.
+    ServiceStopped,
     /// The next run started; the time is that start's.
     NextStart,
     /// What followed rolled away unread; the time is that of its last evidence.
@@ -136,7 +138,7 @@ impl BackupRun {
         Some(match (&self.error, end) {
             (Some(error), _) => BackupOutcome::Failed(error.cause),
             (None, RunEnd::ServiceStop) => BackupOutcome::Failed(FailureCause::ServiceStopped),
-            (None, RunEnd::NextStart | RunEnd::Unseen) => BackupOutcome::Interrupted,
+            (None, RunEnd::ServiceStopped | RunEnd::NextStart | RunEnd::Unseen) => BackupOutcome::Interrupted,
         })
     }
 
@@ -150,11 +152,11 @@ impl BackupRun {
 
     /// From its start to its end, or to its 5035 where no end was seen; `None` where either is unknown.
     ///
-    /// The next start says that a run is over, but not since when.
+    /// The next start, and the service seen Stopped, say that a run is over, but not since when.
     pub fn duration(&self) -> Option<TimeDelta> {
         let end = match self.ended {
             Some((RunEnd::ServiceStop, time)) => time,
-            Some((RunEnd::NextStart | RunEnd::Unseen, _)) | None => self.succeeded?,
+            Some((RunEnd::ServiceStopped | RunEnd::NextStart | RunEnd::Unseen, _)) | None => self.succeeded?,
         };
         Some((end - self.started?).max(TimeDelta::zero()))
     }

@@ -126,6 +126,12 @@ impl ServicesSeen {
         self.services.get(super::ClosedSet::label(service))
     }
 
+    /// The name of the site server on which the site runs; `None` where not exactly one is known to be it.
+    pub fn active_server(&self) -> Option<&str> {
+        let mut active = self.site_servers.iter().flatten().filter(|server| server.active);
+        active.next().filter(|_| active.next().is_none()).map(|server| &*server.name)
+    }
+
     /// What this machine is to the site; `None` where that cannot be told at all.
     pub fn node(&self) -> Option<Node> {
         let servers = self.site_servers.as_ref()?;

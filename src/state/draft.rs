@@ -19,7 +19,7 @@ const LONGEST: TimeDelta = TimeDelta::days(1);
 const SHOWN_MESSAGES: usize = 256;
 
 /// A run whose evidence is still being collected.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) run: BackupRun,
     service_started: Option<Timestamp>,

@@ -11,6 +11,7 @@ mod database;
 mod draft;
 mod event;
 mod finality;
+mod node;
 mod pairing;
 mod runs;
 mod schedule;
@@ -18,6 +19,7 @@ mod site;
 mod snapshot;
 mod source_state;
 mod sql_server;
+mod stopped;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,15 @@ pub fn derive_runs(timeline: &Timeline, timings: &Timings) -> Vec<BackupRun> {
 
 /// All runs that events tell of, oldest first, each with where its events stand.
 pub(super) fn cut(events: &[Event<'_>], timings: &Timings) -> Vec<(BackupRun, Range<usize>)> {
+    cut_ending(events, timings, |_, _| None)
+}
+
+/// The same, with what ends the last run and when if its own events do not.
+pub(super) fn cut_ending(
+    events: &[Event<'_>],
+    timings: &Timings,
+    over: impl FnOnce(&BackupRun, &[Event<'_>]) -> Option<(RunEnd, Timestamp)>,
+) -> Vec<(BackupRun, Range<usize>)> {
     let mut runs = Vec::new();
     let mut deriver = RunDeriver::new(timings);
     let mut begin = 0;
@@ -34,7 +43,12 @@ pub(super) fn cut(events: &[Event<'_>], timings: &Timings) -> Vec<(BackupRun, Ra
             begin = index;
         }
     }
-    runs.extend(deriver.finish().map(|run| (run, begin..events.len())));
+    let last = deriver.open.map(|draft| {
+        let run = draft.clone().finish(None);
+        let end = if run.ended.is_none() { over(&run, &events[begin..]) } else { None };
+        end.map_or(run, |end| draft.finish(Some(end)))
+    });
+    runs.extend(last.map(|run| (run, begin..events.len())));
     runs
 }
 

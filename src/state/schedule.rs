@@ -97,7 +97,8 @@ impl SiteState {
     /// time any more.
     fn owed(&self, known: &KnownSchedule, last: Option<Timestamp>, now: Timestamp) -> Option<Due> {
         let timings = &self.settings.timings;
-        let met = last.map_or(self.first_observed, |start| start + delta(timings.due_lead));
+        let met = last.map(|start| start + delta(timings.due_lead)).max(self.taken_over());
+        let met = met.unwrap_or(self.first_observed);
         let unmet = known.next_due(met - TimeDelta::milliseconds(1))?;
         (unmet.latest_begin + delta(timings.missed_tolerance) <= now).then_some(unmet)
     }

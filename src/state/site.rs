@@ -12,15 +12,17 @@ use super::change::{Change, Observation};
 use super::contradictions::contradictions;
 use super::database::DatabaseState;
 use super::event::Event;
-use super::runs::cut;
+use super::runs::{cut, cut_ending};
 use super::schedule::KnownSchedule;
 use super::snapshot::SnapshotState;
 use super::source_state::SourceState;
+use super::stopped::SeenStopped;
 use super::timeline::Timeline;
 use super::totals::{Tally, Totals};
 use crate::config::SiteSettings;
 use crate::site::{
-    BackupRun, RestartStanding, ServicesSeen, SiteRole, SqlServerEvent, Timestamp, Timings, Witness, delta,
+    BackupRun, Node, RestartStanding, ServicesSeen, SiteRole, SqlServerEvent, Timestamp, Timings, Witness,
+    delta,
 };
 use crate::source::{
     Cursor, DatabaseFact, EventTotals, Fact, LineTotals, PollReport, Reach, Record, SourceId, SourceKind,
@@ -77,6 +79,14 @@ pub struct SiteState {
     pub snapshot: SnapshotState,
     /// The services of the site server.
     pub services: Option<Observation<ServicesSeen>>,
+    /// That the service of the newest run was seen Stopped.
+    pub(super) stopped: Option<SeenStopped>,
+    /// When the newest run was last seen to change, by this machine's clock.
+    pub(super) newest_changed: Timestamp,
+    /// What this machine was to the site when that was last clear.
+    pub(super) known_node: Option<Node>,
+    /// When this machine was last seen to become the active site server.
+    pub takeover: Option<Timestamp>,
     /// How the site stands with restarts; `None` where nobody decides on them.
     pub restart: Option<RestartStanding>,
     /// Whether all of history was read once, in this process or an earlier one.
@@ -105,6 +115,10 @@ impl SiteState {
             sql_server: BTreeMap::new(),
             snapshot: SnapshotState::default(),
             services: None,
+            stopped: None,
+            newest_changed: now,
+            known_node: None,
+            takeover: None,
             restart: None,
             history_known: false,
         };
@@ -120,6 +134,7 @@ impl SiteState {
     /// Folds one poll into the state.
     pub fn fold(&mut self, report: &PollReport, now: Timestamp) -> Change {
         let Some(source) = self.sources.get_mut(&report.source) else { return Change::Volatile };
+        let newest = self.runs.last().map(SeenStopped::key);
         let until = told_until(report, &self.settings.timings);
         source.record(report, until);
         let again =
@@ -127,7 +142,7 @@ impl SiteState {
         let mut change = Change::Volatile;
         if let Ok(poll) = &report.result {
             for fact in &poll.facts {
-                change = change.max(self.learn(&report.source, fact, report.started, again));
+                change = change.max(self.learn(report, fact, again));
             }
             if poll.reach == Reach::CaughtUp {
                 change = change.max(self.caught_up(&report.source, until));
@@ -138,6 +153,10 @@ impl SiteState {
                 change = change.max(Change::Position);
             }
         }
+        let changed = self.runs.last().map(SeenStopped::key) != newest;
+        // Not later than now: a clock that was ahead once must not make every later look too early.
+        self.newest_changed = if changed { now } else { self.newest_changed.min(now) };
+        self.settle_end();
         change.max(self.advance(now))
     }
 
@@ -168,10 +187,11 @@ impl SiteState {
         if newly_final.is_empty() { Change::Volatile } else { Change::Durable }
     }
 
-    fn learn(&mut self, source: &SourceId, fact: &Fact, polled: Timestamp, again: Option<u64>) -> Change {
+    fn learn(&mut self, report: &PollReport, fact: &Fact, again: Option<u64>) -> Change {
         fn observed<T: Clone>(value: &T, source: &SourceId) -> Observation<T> {
             Observation { value: value.clone(), source: source.clone() }
         }
+        let (source, polled) = (&report.source, report.started);
         match fact {
             Fact::Records(witness, records) if !records.is_empty() => {
                 self.witness(*witness, records, again);
@@ -242,7 +262,8 @@ impl SiteState {
             }
             Fact::Services(services) => {
                 self.services = Some(observed(services, source));
-                return Change::Volatile;
+                let looked = polled + delta(report.duration);
+                return self.see_service(services, polled, looked).max(self.see_node(services, polled));
             }
         }
         Change::Durable
@@ -303,7 +324,8 @@ impl SiteState {
     }
 
     fn derive_from(&mut self, events: &[Event<'_>]) {
-        let cut = cut(events, &self.settings.timings);
+        let over = |run: &BackupRun, events: &[Event<'_>]| self.seen_over(run, events);
+        let cut = cut_ending(events, &self.settings.timings, over);
         self.counted = cut.iter().map(|(_, range)| self.totals.has_counted(&events[range.clone()])).collect();
         let contradictions = cut.iter().flat_map(|(run, range)| contradictions(run, &events[range.clone()]));
         self.contradictions = Arc::new(contradictions.collect());

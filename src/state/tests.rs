@@ -11,6 +11,7 @@ mod deliveries;
 mod destination;
 mod event_log;
 mod schedule;
+mod services;
 mod witnesses;
 
 use super::*;

@@ -2,6 +2,7 @@
 
 mod databases;
 mod event_logs;
+mod services;
 mod snapshots;
 
 use chrono::DateTime;
@@ -18,7 +19,8 @@ use crate::state::{Coverage, Timeline};
 const V1: &str = include_str!("../../../tests/fixtures/checkpoint/v1.json");
 
 /// One for each part that a release added.
-const FIXTURES: &[&str] = &[V1, snapshots::V1_SNAPSHOT, databases::V1_DATABASE, event_logs::V1_EVENT_LOG];
+const FIXTURES: &[&str] =
+    &[V1, snapshots::V1_SNAPSHOT, databases::V1_DATABASE, event_logs::V1_EVENT_LOG, services::V1_SERVICES];
 
 fn settings() -> Arc<SiteSettings> {
     let database = Some(config("sql01.corp.example"));

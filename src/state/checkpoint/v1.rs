@@ -17,6 +17,7 @@ use crate::config::SiteSettings;
 use crate::schedule::{Due, Schedule, Votes, Zone};
 use crate::site::{ClosedSet, MessageId, Timestamp, Witness};
 use crate::source::{Cursor, Record, SourceId, SourceKind};
+use crate::state::stopped::SeenStopped;
 use crate::state::{Coverage, Horizon, KnownSchedule, Past, SiteState, Timeline, Totals};
 use database::DatabaseV1;
 use record::RecordV1;
@@ -64,6 +65,22 @@ pub(super) struct Checkpoint {
     /// When SQL Server last wrote each of these into the event log.
     #[serde(default)]
     sql_server: BTreeMap<String, i64>,
+    /// That the service of the newest run was seen Stopped.
+    #[serde(default)]
+    stopped: Option<StoppedV1>,
+    /// What this machine was to the site: `active` or `passive`.
+    #[serde(default)]
+    node: Option<String>,
+    /// When it became the active site server.
+    #[serde(default)]
+    takeover: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct StoppedV1 {
+    /// First and last evidence of the run.
+    run: (i64, i64),
+    since: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,6 +186,12 @@ impl Checkpoint {
             sql_server: (state.sql_server.iter())
                 .map(|(event, time)| (event.label().to_owned(), nanoseconds(*time)))
                 .collect(),
+            stopped: state.stopped.map(|SeenStopped { run: (first, last), since }| StoppedV1 {
+                run: (nanoseconds(first), nanoseconds(last)),
+                since: nanoseconds(since),
+            }),
+            node: state.known_node.map(|node| node.label().to_owned()),
+            takeover: state.takeover.map(nanoseconds),
         }
     }
 
@@ -208,6 +231,12 @@ impl Checkpoint {
         for (event, time) in &self.sql_server {
             state.sql_server.insert(known(event)?, timestamp(*time).min(now));
         }
+        state.stopped = self.stopped.map(|StoppedV1 { run: (first, last), since }| SeenStopped {
+            run: (timestamp(first), timestamp(last)),
+            since: timestamp(since).min(now),
+        });
+        state.known_node = self.node.as_deref().map(known).transpose()?;
+        state.takeover = self.takeover.map(|time| timestamp(time).min(now));
         state.snapshot = self.snapshot.restore(now);
         state.derive();
         state.settle_schedule(now);

@@ -1,0 +1,58 @@
+//! What this machine is to a site with two site servers, and since when it has been the active one.
+//!
+//! Of what happened on the other machine only the site database tells: without it nothing from before the takeover is
+//! known here, and nothing of that time can be asked for.
+
+use std::net::IpAddr;
+
+use super::change::Change;
+use super::site::SiteState;
+use crate::site::{Node, ServicesSeen, Timestamp, Witness, same_machine};
+use crate::source::SourceKind;
+
+impl SiteState {
+    /// What this machine is to the site, as observed; as last known until its services are asked in this process.
+    ///
+    /// `None` where nothing tells it.
+    pub fn node(&self) -> Option<Node> {
+        match self.observed(&self.services) {
+            Some(seen) => seen.node(),
+            None => self.known_node.filter(|_| self.is_about_to_ask()),
+        }
+    }
+
+    /// Whether services are watched and have not been asked since this process started.
+    fn is_about_to_ask(&self) -> bool {
+        let mut services = self.sources.iter().filter(|(id, _)| id.kind == SourceKind::Services);
+        services.next().is_some_and(|(_, source)| source.last_poll.is_none())
+    }
+
+    /// Takes what this machine is to the site.
+    pub(super) fn see_node(&mut self, seen: &ServicesSeen, polled: Timestamp) -> Change {
+        // In the middle of a failover it may be unclear.
+        let Some(node) = seen.node().filter(|node| *node != Node::Unclear) else { return Change::Volatile };
+        let before = self.known_node.replace(node);
+        if (before, node) == (Some(Node::Passive), Node::Active) {
+            self.takeover = Some(polled);
+        }
+        if before == Some(node) { Change::Volatile } else { Change::Durable }
+    }
+
+    /// Whether the site database is known to be on another machine than the services that are watched.
+    pub fn database_is_elsewhere(&self) -> bool {
+        let told = self.database.server.as_ref().map(|server| &*server.value.server.name);
+        let configured = self.settings.database.as_ref().map(|database| &*database.server.host);
+        // An address, or the name of whatever machine asks, tells nothing.
+        let configured = configured
+            .filter(|host| host.parse::<IpAddr>().is_err() && !host.eq_ignore_ascii_case("localhost"));
+        let machine = self.observed(&self.services).and_then(|seen| seen.machine.as_deref());
+        let database = told.or(configured).map(|name| name.split('\\').next().unwrap_or(name));
+        database.zip(machine).is_some_and(|(database, machine)| !same_machine(database, machine))
+    }
+
+    /// When this machine took the site over, if nothing tells of the backups before: nothing from then is due.
+    pub fn taken_over(&self) -> Option<Timestamp> {
+        let hears_both = self.sources.values().any(|source| source.witness == Some(Witness::StatusMessages));
+        self.takeover.filter(|_| !hears_both)
+    }
+}

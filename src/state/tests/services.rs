@@ -1,0 +1,105 @@
+//! What the services of the site server tell: that a run is over, and which machine runs the site.
+
+mod stopped;
+
+use super::*;
+use crate::state::checkpoint::{StateDirectory, peek};
+
+pub(super) use ServiceState::{Running, Stopped};
+
+/// The same state after a restart.
+pub(super) fn restarted(state: &SiteState, now: Timestamp) -> SiteState {
+    let folder = tempfile::tempdir().unwrap();
+    StateDirectory::open(folder.path()).unwrap().save(state, 1).unwrap();
+    let mut restarted = peek(folder.path(), &state.settings, now).unwrap().state;
+    for (source, known) in &state.sources {
+        restarted.watch(source.clone(), known.interval, known.witness, now);
+    }
+    restarted
+}
+
+/// A look at the services of a machine on which SMS_SITE_BACKUP is in a state.
+pub(super) fn seen(machine: &str, backup: ServiceState) -> ServicesSeen {
+    let services = [(SiteService::Backup.label().into(), Service::in_state(backup))];
+    ServicesSeen { machine: Some(machine.into()), services: services.into(), ..ServicesSeen::default() }
+}
+
+/// The same on one of two site servers, of which one or both or none are said to be active.
+fn of_a_pair(machine: &str, active: &[&str]) -> ServicesSeen {
+    let server = |name: &str| SiteServer { name: name.into(), active: active.contains(&name) };
+    let site_servers = Some(["CM01", "CM02"].map(server).to_vec());
+    ServicesSeen { site_servers, ..seen(machine, Stopped) }
+}
+
+/// A site whose log and services are watched.
+pub(super) fn watched() -> SiteState {
+    let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
+    for kind in [LOG, SourceKind::Services] {
+        let source = SourceId { kind, location: String::new() };
+        state.watch(source, Duration::from_secs(5), kind.witness(), at(0));
+    }
+    state
+}
+
+pub(super) fn look(state: &mut SiteState, seconds: i64, seen: ServicesSeen) -> Change {
+    let now = at(seconds);
+    state.fold(&report(SourceKind::Services, now, vec![Fact::Services(seen)]), now)
+}
+
+#[test]
+fn a_node_that_was_passive_and_is_active_has_taken_the_site_over() {
+    let mut state = watched();
+    assert_eq!((state.node(), state.takeover), (None, None), "nobody has told");
+    look(&mut state, 10, of_a_pair("CM02", &["CM02"]));
+    assert_eq!((state.node(), state.takeover), (Some(Node::Active), None), "it may always have been");
+    assert_eq!(look(&mut state, 20, of_a_pair("CM02", &["CM01"])), Change::Durable);
+    assert_eq!(look(&mut state, 30, of_a_pair("CM02", &["CM01"])), Change::Volatile);
+    assert_eq!(state.node(), Some(Node::Passive));
+    look(&mut state, 40, of_a_pair("CM02", &["CM01", "CM02"]));
+    assert_eq!((state.node(), state.takeover), (Some(Node::Unclear), None));
+    assert_eq!(look(&mut state, 50, of_a_pair("CM02", &["CM02"])), Change::Durable);
+    assert_eq!((state.node(), state.takeover), (Some(Node::Active), Some(at(50))));
+    look(&mut state, 60, seen("CM02", Stopped));
+    assert_eq!((state.node(), state.takeover), (None, Some(at(50))));
+}
+
+#[test]
+fn a_takeover_is_seen_across_a_restart_and_kept() {
+    let mut state = watched();
+    look(&mut state, 10, of_a_pair("CM02", &["CM01"]));
+    let mut state = restarted(&state, at(100));
+    assert_eq!(state.node(), Some(Node::Passive), "until its services are asked");
+    look(&mut state, 110, of_a_pair("CM02", &["CM02"]));
+    assert_eq!((state.node(), state.takeover), (Some(Node::Active), Some(at(110))));
+    let state = restarted(&state, at(200));
+    assert_eq!((state.node(), state.takeover), (Some(Node::Active), Some(at(110))));
+    // The clock was ahead then.
+    assert_eq!(restarted(&state, at(105)).takeover, Some(at(105)));
+}
+
+#[test]
+fn what_the_node_is_was_observed_and_goes_with_its_source() {
+    let mut state = watched();
+    look(&mut state, 10, of_a_pair("CM02", &["CM01"]));
+    let failure = PollFailure { kind: FailureKind::Unreachable, message: "gone".to_owned() };
+    for (seconds, expected) in [(20, Some(Node::Passive)), (30, Some(Node::Passive)), (40, None)] {
+        let failed =
+            PollReport { result: Err(failure.clone()), ..report(SourceKind::Services, at(seconds), vec![]) };
+        state.fold(&failed, at(seconds));
+        assert_eq!(state.node(), expected, "{seconds}");
+    }
+    // Services that nobody watches any more tell nothing either.
+    let mut state = restarted(&state, at(100));
+    state.sources.retain(|id, _| id.kind != SourceKind::Services);
+    assert_eq!(state.node(), None);
+}
+
+#[test]
+fn a_site_whose_messages_are_read_from_the_database_knows_of_the_time_before_a_takeover() {
+    let mut state = watched();
+    state.takeover = Some(at(50));
+    assert_eq!(state.taken_over(), Some(at(50)));
+    let database = SourceId { kind: SourceKind::Database, location: String::new() };
+    state.watch(database, Duration::from_secs(300), SourceKind::Database.witness(), at(0));
+    assert_eq!(state.taken_over(), None);
+}
