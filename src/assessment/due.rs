@@ -111,10 +111,8 @@ impl Site<'_> {
 
         // A success that started at least so early before a begin does not meet it.
         let moment = TimeDelta::milliseconds(1);
-        let first_unmet = known.next_due(match success {
-            Some(start) => start + lead - moment,
-            None => self.state.first_observed - moment,
-        });
+        let met = success.map(|start| start + lead).max(self.state.taken_over());
+        let first_unmet = known.next_due(met.unwrap_or(self.state.first_observed) - moment);
         let last_passed = self.last_passed(schedule, &deadline);
         let covered = |due: &Due| self.covered(due.begin, deadline(due));
         // Once it was known to be overdue it stays so, even if nothing tells of the days that follow.
@@ -128,7 +126,7 @@ impl Site<'_> {
             next: schedule.next_due(self.now).map(|due| due.begin).filter(|_| self.state.task_may_run()),
             missed: self.missed(schedule, known.since),
             max_interval: schedule.max_interval().filter(|_| SiteRole::in_hierarchy(self.state.role())),
-            was_due: last_passed.is_some_and(|due| due.begin >= self.state.first_observed),
+            was_due: last_passed.is_some_and(|due| due.begin >= self.watched_since()),
         }
     }
 
@@ -144,7 +142,8 @@ impl Site<'_> {
     fn without_schedule(&self) -> DueState {
         let settings = &self.state.settings;
         let age = self.usual_age(runs::usual_distance(self.state));
-        let base = self.runs.last_success_start.unwrap_or(self.state.first_observed);
+        let base = self.runs.last_success_start.max(self.state.taken_over());
+        let base = base.unwrap_or(self.state.first_observed);
         let due = base + age + delta(settings.timings.due_lead);
         let passed = due <= self.now;
         let proven = self.covered(due - age, due) || self.covered(self.now - age, self.now);
@@ -156,6 +155,13 @@ impl Site<'_> {
             max_interval: None,
             was_due: passed,
         }
+    }
+
+    /// Since when this machine tells of the site.
+    fn watched_since(&self) -> Timestamp {
+        self.state
+            .taken_over()
+            .map_or(self.state.first_observed, |takeover| takeover.max(self.state.first_observed))
     }
 
     /// Whether a deciding witness tells all of what happened from `from` until `until`.
@@ -178,6 +184,7 @@ impl Site<'_> {
         let timings = &self.state.settings.timings;
         let (lead, tolerance) = (delta(timings.due_lead), delta(timings.missed_tolerance));
         let from = known_since.max(self.now - MISSED_HORIZON);
+        let from = self.state.taken_over().map_or(from, |takeover| from.max(takeover));
         let from = self.runs.last_success_start.map_or(from, |success| from.max(success));
         // Of the days before the first run that is kept nobody knows any more whether one started.
         let pruned = !self.state.timeline.horizon().positions.is_empty();

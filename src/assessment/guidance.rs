@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{RunSummary, delta};
 use crate::config::{SnapshotConfig, SnapshotRoot, VerifyConfig};
-use crate::site::{Timestamp, Timings, Witness};
+use crate::site::{Node, ServiceState, SiteService, Timestamp, Timings, Witness};
 use crate::snapshot::{ArchiveContent, OwnRun, Verification};
 use crate::source::{Guidance, Quiet, SourceKind, VerifyOrder};
 use crate::state::{Belonging, KnownSchedule, SiteState, SourceState};
@@ -20,9 +20,10 @@ const MISSED_POLLS: u32 = 5;
 pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
     let runs = RunSummary::of(state, now);
     let timings = &state.settings.timings;
-    let quiet = if reads_elsewhere(state) && !(state.knows_events() && is_heard(state, now)) {
+    let may_read = reads_elsewhere(state) || may_run_elsewhere(state);
+    let quiet = if may_read && !(state.knows_events() && is_heard(state, now)) {
         Some(Quiet::Unknown)
-    } else if goes_on(state, &runs, now) {
+    } else if goes_on(state, &runs, now) || service_is_up(state) {
         Some(Quiet::RunInProgress)
     } else if is_due(state, &runs, now) {
         Some(Quiet::RunDue)
@@ -35,12 +36,24 @@ pub fn guidance(state: &SiteState, now: Timestamp) -> Guidance {
     Guidance { quiet, verify }
 }
 
-/// The sources of witnesses that are not in the destination itself.
+/// The sources of witnesses that are not in the destination itself, and tell of every run that may work there.
 fn elsewhere(state: &SiteState) -> impl Iterator<Item = (SourceKind, Witness, &SourceState)> {
-    state.sources.iter().filter_map(|(id, source)| {
+    let only_database = may_run_elsewhere(state);
+    state.sources.iter().filter_map(move |(id, source)| {
         let witness = source.speaks_for().filter(|_| id.kind != SourceKind::Snapshot)?;
-        Some((id.kind, witness, source))
+        (!only_database || id.kind == SourceKind::Database).then_some((id.kind, witness, source))
     })
+}
+
+/// Whether the site may run on the other site server, of whose runs only the site database tells here.
+fn may_run_elsewhere(state: &SiteState) -> bool {
+    matches!(state.node(), Some(Node::Passive | Node::Unclear))
+}
+
+/// Whether the backup service is known not to stand still: it may have begun before anybody wrote a line.
+fn service_is_up(state: &SiteState) -> bool {
+    let seen = state.observed(&state.services).and_then(|seen| seen.of(SiteService::Backup));
+    seen.is_some_and(|service| !matches!(service.state, ServiceState::Stopped | ServiceState::Missing))
 }
 
 /// Whether something besides the destination itself could tell of a run.

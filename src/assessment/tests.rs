@@ -10,7 +10,9 @@ use chrono::{DateTime, TimeDelta};
 use super::*;
 use crate::config::SiteSettings;
 use crate::schedule::{EVERY_DAY, Zone};
-use crate::site::{Component, MessageId, Severity, StatusMessage, TaskWindow, Witness};
+use crate::site::{
+    Component, MessageId, ServicesSeen, Severity, SiteServer, StatusMessage, TaskWindow, Witness,
+};
 use crate::source::{
     Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Quiet, Reach, Record, RecordBody, SourceId,
     SourceKind, backup_log,
@@ -123,4 +125,50 @@ fn sources_keep_quiet_around_a_backup() {
     // The next day nothing comes: quiet until it counts as missed, 15 minutes after the latest begin.
     assert_eq!(quiet(&state, DAY + 5 * HOUR + 14 * MINUTE), Some(Quiet::RunDue));
     assert_eq!(quiet(&state, DAY + 5 * HOUR + 16 * MINUTE), None);
+}
+
+/// What the services of one of two site servers tell of which one is active.
+fn see_pair(state: &mut SiteState, now: i64, active: &str) {
+    let server = |name: &str| SiteServer { name: name.into(), active: name == active };
+    let site_servers = Some(["CM01", "CM02"].map(server).to_vec());
+    let seen = ServicesSeen { machine: Some("CM02".into()), site_servers, ..ServicesSeen::default() };
+    let source = SourceId { kind: SourceKind::Services, location: String::new() };
+    if !state.sources.contains_key(&source) {
+        state.watch(source.clone(), Duration::from_secs(30), None, at(now));
+    }
+    let result = Ok(Poll { facts: vec![Fact::Services(seen)], cursor: Cursor::Anew, reach: Reach::CaughtUp });
+    let (site, started) = (state.settings.code, at(now));
+    state.fold(&PollReport { site, source, started, duration: Duration::ZERO, result }, started);
+}
+
+#[test]
+fn nothing_is_due_of_a_node_from_before_it_took_the_site_over() {
+    const TAKEOVER: i64 = 9 * DAY + 12 * HOUR;
+    let due = |database: bool, schedule: bool, now: i64| {
+        let mut state = state();
+        if !schedule {
+            Arc::make_mut(&mut state.settings).schedule = None;
+            state.schedule = None;
+        }
+        if database {
+            let source = SourceId { kind: SourceKind::Database, location: String::new() };
+            state.watch(source, Duration::from_secs(300), SourceKind::Database.witness(), at(0));
+        }
+        // Its own last backup, before the other one was active for a week.
+        say(&mut state, 3 * HOUR, &[500, 5055, 5035, 501]);
+        see_pair(&mut state, 2 * DAY, "CM01");
+        see_pair(&mut state, TAKEOVER, "CM02");
+        poll(&mut state, now, Some(Reach::CaughtUp));
+        let assessment = assess(&state, at(now));
+        (assessment.verdict, assessment.due.missed, assessment.due.overdue)
+    };
+    let soon = TAKEOVER + HOUR;
+    assert_eq!(due(false, true, soon), (Verdict::Healthy, Some(0), Some(false)));
+    assert_eq!(due(true, true, soon), (Verdict::Overdue, Some(9), Some(true)), "it tells of both nodes");
+    // The first due day since is the next one: until five, and then what a run takes, and an hour.
+    assert_eq!(due(false, true, 10 * DAY + 5 * HOUR).2, Some(false));
+    assert_eq!(due(false, true, 10 * DAY + 6 * HOUR + 1), (Verdict::Overdue, Some(1), Some(true)));
+    // Without a schedule, four days and twelve hours.
+    assert_eq!(due(false, false, TAKEOVER + 4 * DAY + 12 * HOUR - 1).2, Some(false));
+    assert_eq!(due(false, false, TAKEOVER + 4 * DAY + 12 * HOUR).2, Some(true));
 }

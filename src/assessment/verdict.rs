@@ -1,7 +1,7 @@
 //! The one word for a site: the first that applies, in an order in which unknown never hides failed or overdue.
 
 use super::{Assessment, Check, CheckState, Hearing, ProtectionState, Testimony};
-use crate::site::{ClosedSet, Protection, closed_set};
+use crate::site::{ClosedSet, Node, Protection, ServicesSeen, closed_set};
 use crate::source::site_database::Topic;
 use crate::state::SiteState;
 
@@ -30,6 +30,9 @@ closed_set! {
 /// The verdict and the sentence that gives its reason.
 pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, String) {
     let Assessment { runs, due, checks, .. } = assessment;
+    if state.node() == Some(Node::Passive) {
+        return (Verdict::Passive, passive(state));
+    }
     if runs.last_failed == Some(true) {
         let cause = runs.failure_cause.map_or("unknown", ClosedSet::label);
         return (Verdict::Failed, format!("The last backup failed: {cause}."));
@@ -89,6 +92,14 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
     }
     let names: Vec<_> = failed.iter().map(|check| check.label()).collect();
     (Verdict::Degraded, format!("{well}, but a check fails: {}.", names.join(", ")))
+}
+
+/// That this is the passive site server, and where the site runs.
+fn passive(state: &SiteState) -> String {
+    match state.observed(&state.services).and_then(ServicesSeen::active_server) {
+        Some(active) => format!("This is the passive site server; the site runs on {active}."),
+        None => "This is the passive site server; the site runs on the other one.".to_owned(),
+    }
 }
 
 /// Why nobody tells although nothing failed.

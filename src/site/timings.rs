@@ -58,6 +58,12 @@ pub struct Timings {
     pub archive_settle: Duration,
     /// How long after 5035 the 5040 of an AfterBackup.bat must have come.
     pub after_backup_start: Duration,
+    /// How long after the snapshot was taken (6833, 5057) the site's services may still stand still.
+    pub services_after_thaw: Duration,
+    /// The same after a run's end.
+    pub services_after_run: Duration,
+    /// The same after the server's start.
+    pub services_after_boot: Duration,
     /// How often copies of what the task leaves out are compared at most.
     pub supplemental_interval: Duration,
     /// How far the clock of SQL Server may be from this machine's.
@@ -119,6 +125,9 @@ impl Timings {
         verify_again: hours(1),
         archive_settle: minutes(30),
         after_backup_start: minutes(15),
+        services_after_thaw: minutes(15),
+        services_after_run: minutes(5),
+        services_after_boot: minutes(15),
         supplemental_interval: hours(1),
         clock_skew: minutes(2),
         change_tracking_backlog: hours(2 * 24),

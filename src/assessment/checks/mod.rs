@@ -9,6 +9,7 @@ mod destination;
 mod protection;
 mod runs;
 mod schedule;
+mod services;
 
 pub(crate) use copies::supplemental;
 pub(crate) use destination::{Room, room};
@@ -16,7 +17,7 @@ pub(crate) use destination::{Room, room};
 use std::borrow::Cow;
 
 use super::Assessment;
-use crate::site::closed_set;
+use crate::site::{Node, closed_set};
 use crate::state::SiteState;
 
 closed_set! {
@@ -48,14 +49,20 @@ closed_set! {
         ScheduleWithinRetention => "schedule_within_retention",
         /// Change tracking of the site database is on, cleaned up, and keeps changes as long as ConfigMgr expects.
         ChangeTracking => "change_tracking",
-        /// SMS Writer runs.
+        /// SMS Writer runs as LocalSystem, and SQL Writer runs where the site database is.
         SmsWriter => "sms_writer",
+        /// SMS_SITE_BACKUP exists and is started by hand, and VSS is not disabled.
+        BackupService => "backup_service",
+        /// The services run again that SMS Writer stopped for the snapshot.
+        ServicesRecovered => "services_recovered",
         /// The folders of the destination exist, have ASCII names, and are not lost together with the site server.
         Destination => "destination",
         /// The destination has room for the next backup.
         DestinationSpace => "destination_space",
         /// AfterBackup.bat was started after the last success if there is one, and no error followed.
         AfterBackup => "after_backup",
+        /// SMS Writer was started after smsbkup.ctl was last changed.
+        ControlFileApplied => "control_file_applied",
         /// A backup has succeeded that started after the last change of the site's version.
         BackupAfterUpdate => "backup_after_update",
         /// A recovery was tried no longer ago than was asked for.
@@ -135,10 +142,13 @@ const CHECKS: &[(Check, About, Judge)] = &[
     (Check::TaskEnabled, About::Site, database::task_enabled),
     (Check::ScheduleWithinRetention, About::Task, schedule::schedule_within_retention),
     (Check::ChangeTracking, About::Site, database::change_tracking),
-    (Check::SmsWriter, About::Task, protection::sms_writer),
+    (Check::SmsWriter, About::Task, services::sms_writer),
+    (Check::BackupService, About::Task, services::backup_service),
+    (Check::ServicesRecovered, About::Task, services::services_recovered),
     (Check::Destination, About::Task, destination::destination),
     (Check::DestinationSpace, About::Task, destination::destination_space),
     (Check::AfterBackup, About::Task, runs::after_backup),
+    (Check::ControlFileApplied, About::Task, services::control_file_applied),
     (Check::BackupAfterUpdate, About::Site, database::backup_after_update),
     (Check::RecoveryDrill, About::Site, protection::recovery_drill),
     (Check::ClockSkew, About::Site, database::clock_skew),
@@ -146,9 +156,11 @@ const CHECKS: &[(Check, About, Judge)] = &[
 
 /// Runs every check.
 pub(super) fn judge(state: &SiteState, assessment: &Assessment) -> Vec<CheckResult> {
+    let is_passive = state.node() == Some(Node::Passive);
     let needs_task = assessment.protection.mode.needs_task();
     let result = |(check, about, judge): &(Check, About, Judge)| {
         let Finding { state, finding, advice } = match about {
+            _ if is_passive => Finding::unknown("This is the passive site server."),
             About::Task if !needs_task => {
                 Finding::unknown("SQL Server's own backups protect this site, not the task.")
             }

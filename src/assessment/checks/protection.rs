@@ -1,16 +1,7 @@
-//! Checks of what a recovery would need besides a copy: time, practice, and the service that makes snapshots possible.
+//! Checks of what a recovery would need besides a copy: time and practice.
 
-use super::{Assessment, CheckState, Finding};
-use crate::site::{ServiceState, SiteService};
+use super::{Assessment, Finding};
 use crate::state::SiteState;
-
-fn of(known: Option<bool>, passed: &'static str, failed: &'static str, advice: &'static str) -> Finding {
-    match known {
-        Some(true) => Finding::passed(passed),
-        Some(false) => Finding::failed(failed, advice),
-        None => Finding::unknown("Not watched, or not known now."),
-    }
-}
 
 pub(super) fn recoverable(_: &SiteState, assessment: &Assessment) -> Finding {
     match assessment.copies.recoverable_until {
@@ -24,22 +15,6 @@ pub(super) fn recoverable(_: &SiteState, assessment: &Assessment) -> Finding {
         Some(_) => Finding::passed("The newest copy is within change tracking retention."),
         None => Finding::unknown("No valid copy is known, or the site is not part of a hierarchy."),
     }
-}
-
-pub(super) fn sms_writer(state: &SiteState, assessment: &Assessment) -> Finding {
-    let seen = state.observed(&state.services).and_then(|seen| seen.of(SiteService::VssWriter));
-    let running = seen.map(|service| service.state == ServiceState::Running);
-    let finding = of(
-        running,
-        "SMS_SITE_VSS_WRITER runs.",
-        "SMS_SITE_VSS_WRITER does not run: no backup can succeed.",
-        "Start SMS_SITE_VSS_WRITER.",
-    );
-    // During a run services stop and start; that is how the snapshot is taken.
-    if finding.state == CheckState::Failed && assessment.runs.in_progress == Some(true) {
-        return Finding::unknown("A backup runs, during which services are stopped.");
-    }
-    finding
 }
 
 pub(super) fn recovery_drill(state: &SiteState, assessment: &Assessment) -> Finding {

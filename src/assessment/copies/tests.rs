@@ -18,7 +18,10 @@ use crate::assessment::{Assessment, Check, CheckState, Verdict, assess};
 use crate::config::{ArchiveConfig, SiteSettings, SnapshotConfig, SnapshotRoot, VerifyConfig};
 use crate::site::*;
 use crate::snapshot::samples::Sample;
-use crate::snapshot::{ArchiveContent, ArchiveCopy, Finding, OwnRun, Place, Survey, Verification};
+use crate::snapshot::{
+    AfterBackupScript, ArchiveContent, ArchiveCopy, ControlFile, Finding, OwnRun, Place, Survey, TaskFiles,
+    Verification,
+};
 use crate::source::*;
 
 const FOLDER: &str = "/backup/P01Backup";
@@ -96,6 +99,22 @@ impl Rig {
             self.state.watch(id, Duration::from_secs(300), SourceKind::Database.witness(), at(minute));
         }
         self.fold(SourceKind::Database, minute, Ok(facts.into_iter().map(Fact::Database).collect()));
+    }
+
+    /// A look at the services of the site server.
+    pub(crate) fn services(&mut self, minute: i64, seen: ServicesSeen) {
+        let id = source(SourceKind::Services);
+        if !self.state.sources.contains_key(&id) {
+            self.state.watch(id, Duration::from_secs(30), None, at(minute));
+        }
+        self.fold(SourceKind::Services, minute, Ok(vec![Fact::Services(seen)]));
+    }
+
+    /// A look at the task's inbox, where smsbkup.ctl was written then.
+    pub(crate) fn control_file(&mut self, minute: i64, modified: i64) {
+        let control_file = Some(ControlFile { modified: at(modified), hash: [0; 32] });
+        let files = TaskFiles { control_file, after_backup: AfterBackupScript::Absent };
+        self.fold(SourceKind::Snapshot, minute, Ok(vec![Fact::TaskFiles(files)]));
     }
 
     /// Every source has been asked once.
@@ -206,7 +225,11 @@ fn body(word: &str, time: Timestamp) -> RecordBody {
     RecordBody::Status(StatusMessage {
         id: MessageId(number.parse().unwrap()),
         severity: Some(severity),
-        component: if number == "6829" { Component::VssWriter } else { Component::SiteBackup },
+        component: if number == "6829" || number == "6833" {
+            Component::VssWriter
+        } else {
+            Component::SiteBackup
+        },
         machine: "cm01".into(),
         pid: None,
         tid: None,
