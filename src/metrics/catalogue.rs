@@ -48,15 +48,20 @@ pub enum Class {
     Observation,
     /// A judgement of all of these: absent until every source has reported once.
     Judgement,
+    /// What tells of this machine itself, also where it is the passive site server: absent as a judgement is.
+    Node,
 }
 
 impl Class {
-    /// Whether a metric of this class may be read for a site.
+    /// Whether a metric of this class may be read for a site: on the passive site server nothing may that alarms.
     pub(super) fn is_known(self, state: &Arc<SiteState>) -> bool {
         match self {
+            Self::Always => true,
+            Self::Node => state.all_reported(),
+            _ if state.node() == Some(crate::site::Node::Passive) => false,
             Self::Event => state.knows_events(),
             Self::Judgement => state.all_reported(),
-            Self::Always | Self::Setting | Self::Observation => true,
+            Self::Setting | Self::Observation => true,
         }
     }
 }
@@ -120,7 +125,7 @@ const fn process(
     Metric { name, kind, unit, labels, class: Always, help, read: Read::Process(read) }
 }
 
-use Class::{Always, Event, Judgement, Observation, Setting};
+use Class::{Always, Event, Judgement, Node, Observation, Setting};
 use Kind::{Counter, Gauge, Info};
 use Unit::{Bytes, None as Count, Seconds};
 
@@ -144,7 +149,7 @@ pub const CATALOGUE: &[Metric] = &[
         "Runs that failed or were interrupted since the last 5035; absent where SQL Server's own backups alone protect the site.",
         |v, s| s.maybe(v.assessment.runs.consecutive_failures)),
     site("run_in_progress", Gauge, Count, &[], Event,
-        "1 from the start of a run (500 or 5055) to its end (501, or the line that the service is stopping); absent where SQL Server's own backups alone protect the site.",
+        "1 from the start of a run (500 or 5055) to its end (501, the line that the service is stopping, or the service seen Stopped); absent where SQL Server's own backups alone protect the site.",
         |v, s| s.maybe(v.assessment.runs.in_progress)),
     site("run_stalled", Gauge, Count, &[], Event,
         "1 if the run in progress takes longer than three times the median of the last successes (at least 4 h; 24 h with fewer than three).",
@@ -190,7 +195,7 @@ pub const CATALOGUE: &[Metric] = &[
         "0 if two witnesses report opposite outcomes of the same run; absent with fewer than two witnesses.",
         |v, s| s.maybe((v.state.timeline.records().len() > 1).then(|| v.state.contradictions.is_empty()))),
 
-    site("verdict", Gauge, Count, &["verdict"], Judgement,
+    site("verdict", Gauge, Count, &["verdict"], Node,
         "1 for the verdict on the site, as judged at this scrape.",
         |v, s| s.each(|verdict| v.assessment.verdict == verdict)),
     site("check_passed", Gauge, Count, &["check"], Judgement,
@@ -340,31 +345,31 @@ pub const CATALOGUE: &[Metric] = &[
     site("service_running", Gauge, Count, &["name"], Observation,
         "1 if a service of the site runs, 0 if it does not (service control manager); SMS_SITE_BACKUP runs only during a backup; a missing service is 0 if every site server has it, else absent; as of the last poll.",
         restart::service_running),
-    site("active_node", Gauge, Count, &[], Observation,
+    site("active_node", Gauge, Count, &[], Node,
         "1 on the active site server, 0 on a passive one (registry SMS\\Identification, Site Servers, or a site with one server only); absent while it is not clear; as of the last poll.",
         |v, s| s.maybe(restart::active_node(v))),
-    site("site_servers", Gauge, Count, &[], Observation,
+    site("site_servers", Gauge, Count, &[], Node,
         "How many servers the site has, active and passive (registry SMS\\Identification, Site Servers); as of the last poll.",
         |v, s| s.maybe(restart::site_servers(v))),
-    site("restart_attempts_total", Counter, Count, &[], Setting,
+    site("restart_attempts_total", Counter, Count, &[], Node,
         "Attempts to restart the backup service after a failed run (ledger of this exporter); each is counted before anything is done.",
         |v, s| s.maybe(v.state.restart.as_ref().map(|standing| standing.attempts_total))),
-    site("restart_attempts_failed_total", Counter, Count, &[], Setting,
+    site("restart_attempts_failed_total", Counter, Count, &[], Node,
         "Those of restart_attempts_total after which no run began (ledger of this exporter).",
         |v, s| s.maybe(v.state.restart.as_ref().map(|standing| standing.attempts_failed_total))),
-    site("last_restart_attempt_timestamp_seconds", Gauge, Seconds, &[], Setting,
+    site("last_restart_attempt_timestamp_seconds", Gauge, Seconds, &[], Node,
         "When the newest attempt was decided (ledger of this exporter); absent until the first.",
         |v, s| s.maybe(restart::last_attempt(v))),
-    site("restart_held", Gauge, Count, &["reason"], Setting,
+    site("restart_held", Gauge, Count, &["reason"], Node,
         "1 for every reason why a failed backup is not restarted now (restart policy); all 0 where none failed or none stands in the way, absent while the mode is off.",
         restart::restart_held),
-    site("restart_pending", Gauge, Count, &[], Setting,
+    site("restart_pending", Gauge, Count, &[], Node,
         "1 if the exporter is about to restart the failed backup by itself: now, or once reasons have passed that pass with time alone (restart policy); absent while the mode is off.",
         |v, s| s.maybe(restart::decided(v).map(RestartStanding::is_pending))),
-    site("restart_attempts_remaining", Gauge, Count, &[], Setting,
+    site("restart_attempts_remaining", Gauge, Count, &[], Node,
         "How many more attempts 24 hours allow (ledger of this exporter, configured maximum); absent while the mode is off.",
         |v, s| s.maybe(restart::decided(v).map(|standing| standing.attempts_remaining))),
-    site("remediation_mode", Gauge, Count, &["mode"], Setting,
+    site("remediation_mode", Gauge, Count, &["mode"], Node,
         "1 for what the exporter may do about a failed backup (configuration, --remediation.mode); absent where no services are watched.",
         restart::remediation_mode),
 

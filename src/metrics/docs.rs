@@ -13,7 +13,8 @@ Every series of a site has the label `site_code`. Timestamps are Unix seconds. E
 every value of the closed set exported with 0 or 1. *Absent* tells when a metric is not there: `always` there from the
 first scrape; an `event` once history has been read, then for ever; a `setting` once it is known, then for ever; an
 `observation` while its source can be read (dropped after three failed polls); a `judgement` once every source has
-reported once. What was never known is absent, never 0.
+reported once. Of these nothing is there on the passive site server; what tells of the machine itself (`node`) is there
+on both, once every source has reported once. What was never known is absent, never 0.
 
 | Metric | Type | Labels | Absent | Meaning |
 |---|---|---|---|---|
@@ -34,6 +35,7 @@ pub fn markdown() -> String {
             Class::Setting => "setting",
             Class::Observation => "observation",
             Class::Judgement => "judgement",
+            Class::Node => "node",
         };
         let site = matches!(metric.read, Read::Site(_)).then_some("site_code");
         let labels: Vec<_> =

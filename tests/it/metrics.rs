@@ -8,11 +8,13 @@ use configmgr_backup_exporter::assessment::Verdict;
 use configmgr_backup_exporter::config::{
     Freshness, RecoveryDrill, SiteSettings, SnapshotRoot, SupplementalConfig,
 };
-use configmgr_backup_exporter::metrics::{CATALOGUE, Format, Kind, METRIC_PREFIX, Read, Unit, markdown};
+use configmgr_backup_exporter::metrics::{
+    CATALOGUE, Class, Format, Kind, METRIC_PREFIX, Read, Unit, markdown,
+};
 use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
 use configmgr_backup_exporter::site::{
-    BackupRun, ClosedSet, Decision, MessageId, RestartStanding, SiteRole, SiteService, TaskWindow, Timestamp,
-    Witness,
+    BackupRun, ClosedSet, Decision, MessageId, RestartStanding, ServicesSeen, SiteRole, SiteServer,
+    SiteService, TaskWindow, Timestamp, Witness,
 };
 use configmgr_backup_exporter::snapshot::{
     AfterBackupScript, ControlFile, DATABASE_FOLDER, SupplementalCopy, TaskFiles, Verification,
@@ -218,4 +220,30 @@ fn one_site_with_everything_known_has_at_most_300_series() {
     let all_messages = (0..=u16::MAX).filter(own_series).count() + 1;
     let count = series.len() - messages + all_messages;
     assert!((150..=300).contains(&count), "{count}");
+}
+
+#[test]
+fn on_the_passive_site_server_nothing_is_exported_that_alarms() {
+    let now: Timestamp = "2026-10-25T02:00:00Z".parse().unwrap();
+    let mut site = everything_known(now);
+    let server = |name: &str, active| SiteServer { name: name.into(), active };
+    let passive = ServicesSeen {
+        machine: Some("CM01".into()),
+        site_servers: Some(vec![server("CM01.corp.example", false), server("CM02.corp.example", true)]),
+        ..services::seen(&[(SiteService::VssWriter, false)])
+    };
+    let poll = Poll { facts: vec![Fact::Services(passive)], cursor: Cursor::Anew, reach: Reach::CaughtUp };
+    let (source, started) = (source(SourceKind::Services), now + chrono::TimeDelta::minutes(1));
+    let code = site.state.settings.code;
+    let report = PollReport { site: code, source, started, duration: Duration::ZERO, result: Ok(poll) };
+    site.state.fold(&report, started);
+    let text = exposition(&[site], started, Format::Text);
+    let families: BTreeSet<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let families: BTreeSet<_> = families.iter().filter_map(|line| line.split(' ').next()).collect();
+    for metric in CATALOGUE.iter().filter(|metric| matches!(metric.read, Read::Site(_))) {
+        let is_there = matches!(metric.class, Class::Always | Class::Node);
+        let name = metric.full_name();
+        assert_eq!(families.contains(&*name), is_there, "{name}");
+    }
+    assert!(text.contains(r#"configmgr_backup_verdict{site_code="P01",verdict="passive"} 1"#), "{text}");
 }
