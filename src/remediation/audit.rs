@@ -73,3 +73,87 @@ pub(super) fn ended(site: SiteCode, outcome: AttemptOutcome, error: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::remediation::ledger::tests::{FAILED, at, run};
+    use crate::site::{Hold, RestartMode};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn hold(reasons: &[HoldReason], words: &str) -> Decision {
+        let hold = |reason: &HoldReason| Hold { reason: *reason, finding: words.into() };
+        Decision::Hold(reasons.iter().map(hold).collect())
+    }
+
+    #[test]
+    fn a_line_tells_each_other_decision_and_none_other_words() {
+        use HoldReason::{CoolingDown, OutsideWindow};
+        let written = Lines::default();
+        let writer = written.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let runs = [run(0, 20, FAILED), run(60, 80, FAILED)];
+        let mut audit = Audit::default();
+        tracing::subscriber::with_default(subscriber, || {
+            for (decision, about, line) in [
+                (Decision::Nothing, None, None),
+                (
+                    hold(&[CoolingDown], "in 5 min"),
+                    Some(at(0)),
+                    Some("cause=\"vss\" decision=\"hold\" reasons=\"cooling_down\""),
+                ),
+                (hold(&[CoolingDown], "in 4 min"), Some(at(0)), None),
+                (
+                    hold(&[CoolingDown, OutsideWindow], "later"),
+                    Some(at(0)),
+                    Some("reasons=\"cooling_down,outside_window\""),
+                ),
+                (
+                    hold(&[CoolingDown, OutsideWindow], "later"),
+                    Some(at(60)),
+                    Some("run=\"2024-10-04T01:00:00+00:00\""),
+                ),
+                (
+                    Decision::Restart(RestartPlan::Start),
+                    Some(at(60)),
+                    Some("decision=\"restart\" reasons=\"\""),
+                ),
+                (Decision::Nothing, None, Some("run=\"\" cause=\"\" decision=\"nothing\" reasons=\"\"")),
+            ] {
+                let standing = RestartStanding {
+                    mode: RestartMode::Restart,
+                    decision,
+                    run: about,
+                    attempts: Vec::new(),
+                    attempts_total: 0,
+                    attempts_failed_total: 0,
+                    attempts_remaining: 2,
+                };
+                audit.decided("P01".parse().unwrap(), &standing, &runs);
+                let bytes = std::mem::take(&mut *written.0.lock().unwrap());
+                let told = String::from_utf8(bytes).unwrap();
+                assert_eq!(told.lines().count(), line.iter().len(), "{told}");
+                assert!(
+                    line.is_none_or(|line| told.contains(line) && told.contains("restart decision site=P01")),
+                    "{told}"
+                );
+            }
+        });
+    }
+}

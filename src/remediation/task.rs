@@ -63,6 +63,7 @@ impl Remediation {
         let (site, now) = (state.settings.code, clock.now());
         let books = Books::open(site, LedgerFile::new(directory, site), now);
         let told = standing(state, books.usable(), books.known(), now);
+        let told = RestartStanding { decision: Decision::Nothing, run: None, ..told };
         let timings = state.settings.timings;
         Self { site, timings, clock, controller, books, audit: Audit::default(), told }
     }

@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::assessment::samples::{GOOD, Rig, at};
 use crate::config::{DayWindow, RemediationConfig, ServiceControl, ServicesConfig, SiteSettings};
-use crate::services::Start;
 use crate::services::scripted::{Call, Scripted};
 use crate::site::{
-    Attempt, AttemptOutcome, HoldReason, RestartMode, Service, ServiceState, ServicesSeen, SiteService,
+    Attempt, AttemptOutcome, FailureCause, HoldReason, RestartMode, Service, ServiceState, ServicesSeen,
+    SiteService,
 };
 use crate::source::{Cursor, Fact, Poll, PollReport, Reach, SourceId, SourceKind};
 use crate::watchdog::Watchdog;
@@ -81,8 +81,13 @@ impl World {
         world
     }
 
+    /// The same, whose newest run has failed for good.
     fn failed() -> Self {
-        let world = Self::with(|_| {});
+        Self::failed_with(|_| {})
+    }
+
+    fn failed_with(change: impl Fn(&mut SiteSettings)) -> Self {
+        let world = Self::with(change);
         world.fold(NOW, |rig| rig.log(1440, FAILED));
         world
     }
@@ -200,7 +205,7 @@ async fn a_failed_run_has_one_attempt_that_is_judged_by_the_run_that_follows() {
     // Nothing new for hours: no second attempt, and hardly a report.
     let held = world.until_held(AlreadyAttempted).await;
     assert_eq!((held.attempts_total, held.attempts_failed_total), (1, 0));
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_secs(600)).await;
     assert_eq!(world.calls(), [Call::Start]);
     let reports = world.reported.lock().unwrap().len();
     assert!(reports < 30, "{reports}");
@@ -211,6 +216,147 @@ async fn a_failed_run_has_one_attempt_that_is_judged_by_the_run_that_follows() {
     assert_eq!(judged.attempts[0].followed_by, Some((at(NOW + 1), Some(true))));
     let settled = world.until(|standing| standing.decision == Decision::Nothing).await;
     assert_eq!(world.ledger().attempts, settled.attempts);
+    running.end().await;
+    assert_eq!(world.calls(), [Call::Start]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_decided_before_everything_was_read_nor_with_the_mode_off() {
+    for (mode, decided) in [(RestartMode::Off, false), (RestartMode::Observe, true)] {
+        let world = World::failed_with(|settings| settings.remediation.mode = mode);
+        let running = world.start();
+        sleep(Duration::from_secs(60)).await;
+        let held = world.until(|standing| standing.mode == mode).await;
+        assert_eq!(held.holds().iter().map(|hold| hold.reason).eq([ObserveOnly]), decided, "{held:?}");
+        running.end().await;
+        assert_eq!((world.calls(), world.ledger().attempts_total), (vec![], 0));
+    }
+    let world = World::failed();
+    let late = SourceId { kind: SourceKind::Verification, location: "late".to_owned() };
+    world.rig.lock().unwrap().state.watch(late.clone(), Duration::from_secs(300), None, at(NOW));
+    let running = world.start();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((world.calls(), world.reported.lock().unwrap().len()), (vec![], 0));
+    world.fold(NOW + 1, |rig| {
+        rig.state.sources.get_mut(&late).unwrap().last_poll = Some(at(NOW + 1));
+    });
+    assert_eq!(world.until_ended().await.outcome.unwrap().0, AttemptOutcome::Started);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_could_not_be_written_is_not_made() {
+    let world = World::failed();
+    let running = world.start();
+    // The ledger was read; from now on it cannot be replaced.
+    let temporary = world.folder.path().join("P01.ledger.json.tmp");
+    fs::create_dir(world.folder.path().join("P01.ledger.json.tmp")).unwrap();
+    let held = world.until_held(LedgerUnavailable).await;
+    assert_eq!((held.is_under_way(), held.attempts_total, held.attempts.len()), (false, 0, 0));
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!((world.calls(), world.ledger()), (vec![], Ledger::new(at(100))));
+    // Somebody clears the way: the attempt is made, and it is the first.
+    fs::remove_dir(temporary).unwrap();
+    let attempt = world.until_ended().await;
+    assert_eq!(attempt.outcome.unwrap().0, AttemptOutcome::Started);
+    running.end().await;
+    assert_eq!((world.calls(), world.ledger().attempts_total), (vec![Call::Start], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_cannot_be_used_holds_until_somebody_renames_it() {
+    let world = World::failed();
+    let path = world.folder.path().join("P01.ledger.json");
+    fs::write(&path, "{}").unwrap();
+    let running = world.start();
+    let held = world.until_held(LedgerUnavailable).await;
+    assert_eq!(held.attempts_remaining, 0);
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{}", "it is not overwritten");
+    fs::rename(&path, world.folder.path().join("kept")).unwrap();
+    // A new one is begun, and knows nothing of failures before that.
+    let held = world.until_held(NotArmed).await;
+    assert!(held.holds().iter().all(|hold| hold.reason != LedgerUnavailable), "{held:?}");
+    assert!(world.ledger().begun > at(NOW));
+    running.end().await;
+    assert_eq!(world.calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_ledger_is_on_disk_before_anything_is_decided() {
+    let world = World::failed();
+    fs::remove_file(world.folder.path().join("P01.ledger.json")).unwrap();
+    let running = world.start();
+    assert_eq!(world.ledger(), Ledger::new(at(NOW)));
+    world.until_held(NotArmed).await;
+    running.end().await;
+    assert_eq!(world.calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_an_earlier_process_left_open_is_lost_and_not_made_again() {
+    let world = World::failed();
+    let mut ledger = world.ledger();
+    ledger.begin(at(1440), FailureCause::Unknown, RestartPlan::Start, at(NOW - 1));
+    world.file().write(&ledger).unwrap();
+    let running = world.start();
+    assert_eq!(world.ledger().attempts[0].outcome, Some((AttemptOutcome::Lost, at(NOW))));
+    let held = world.until_held(AlreadyAttempted).await;
+    assert_eq!((held.attempts_total, held.attempts_failed_total, held.attempts_remaining), (1, 1, 1));
+    sleep(Duration::from_secs(600)).await;
+    running.end().await;
+    assert_eq!(world.calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_during_an_attempt_is_in_the_ledger_and_reported() {
+    let world = World::failed();
+    world.services.0.lock().unwrap().start.1 = vec![ServiceState::StartPending];
+    let running = world.start();
+    world.until(RestartStanding::is_under_way).await;
+    // Long enough for the start, and for a heartbeat while it waits for the run.
+    sleep(Duration::from_secs(60)).await;
+    running.end().await;
+    let (outcome, _) = world.ledger().attempts[0].outcome.unwrap();
+    assert_eq!((outcome, world.calls()), (AttemptOutcome::StartTimedOut, vec![Call::Start]));
+    let shown = world.reported.lock().unwrap().last().unwrap().clone();
+    assert_eq!((shown.attempts, shown.attempts_failed_total), (world.ledger().attempts, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_became_of_an_attempt_is_written_when_that_works_again() {
+    let world = World::failed();
+    world.services.0.lock().unwrap().start.1 = vec![ServiceState::StartPending];
+    let running = world.start();
+    world.until(RestartStanding::is_under_way).await;
+    let temporary = world.folder.path().join("P01.ledger.json.tmp");
+    fs::create_dir(&temporary).unwrap();
+    // Until the start was asked for.
+    sleep(Duration::from_secs(10)).await;
+    world.services.0.lock().unwrap().next = vec![ServiceState::Running].into();
+    let held = world.until_held(LedgerUnavailable).await;
+    assert!(!held.is_under_way(), "it is shown all the same");
+    assert!(world.ledger().under_way().is_some());
+    fs::remove_dir(&temporary).unwrap();
+    world.until(|standing| standing.holds().iter().all(|hold| hold.reason != LedgerUnavailable)).await;
+    assert_eq!(world.ledger().attempts[0].outcome.unwrap().0, AttemptOutcome::Started);
+    running.end().await;
+    assert_eq!(world.calls(), [Call::Start]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_that_were_last_seen_before_the_last_attempt_ended_do_not_decide() {
+    let world = World::failed_with(|settings| settings.remediation.cooldown = Duration::ZERO);
+    let mut ledger = world.ledger();
+    ledger.begin(at(1430), FailureCause::Unknown, RestartPlan::Start, at(1430));
+    ledger.finish(AttemptOutcome::Adopted, None, at(NOW));
+    world.file().write(&ledger).unwrap();
+    let running = world.start();
+    world.until(|standing| matches!(standing.decision, Decision::Restart(_))).await;
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(world.calls(), []);
+    world.fold(NOW + 2, |_| {});
+    world.until(|standing| standing.attempts_total == 2 && !standing.is_under_way()).await;
     running.end().await;
     assert_eq!(world.calls(), [Call::Start]);
 }
