@@ -83,6 +83,6 @@ fn is_open(run: &BackupRun) -> bool {
 /// Whether what was seen is the service of this run: that of the machine that ran it, and not of a passive one.
 fn speaks_for(seen: &ServicesSeen, run: &BackupRun) -> bool {
     let other = seen.machine.as_deref().zip(run.machine.as_deref());
-    !other.is_some_and(|(seen, run)| !same_machine(seen, run))
+    other.is_none_or(|(seen, run)| same_machine(seen, run))
         && seen.node().is_none_or(|node| node == Node::Active)
 }
