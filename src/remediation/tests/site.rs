@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 
 use crate::assessment::assess;
 use crate::config::{
-    DEFAULT_SERVICES_INTERVAL, RemediationConfig, ServiceControl, ServicesConfig, SiteSettings,
-    SnapshotConfig, SnapshotRoot, VerifyConfig,
+    Authentication, DEFAULT_SERVICES_INTERVAL, DatabaseConfig, Encryption, RemediationConfig, ServerAddress,
+    ServiceControl, ServicesConfig, SiteSettings, SnapshotConfig, SnapshotRoot, Trust, VerifyConfig,
 };
 use crate::remediation::{Inputs, Ledger, stand};
 use crate::schedule::{EVERY_DAY, Zone};
@@ -128,6 +128,16 @@ impl Site {
         settings.remediation = RemediationConfig::for_services(Some(&services));
         settings.remediation.pause_file = Some(PathBuf::from("/etc/no-restarts"));
         settings.services = Some(services);
+        settings.database = Some(DatabaseConfig {
+            server: ServerAddress { host: "sql01".to_owned(), instance: None, port: None },
+            name: "CM_P01".to_owned(),
+            authentication: Authentication::Integrated,
+            encryption: Encryption::Required,
+            trust: Trust::Platform,
+            interval: Duration::from_secs(300),
+            query_timeout: Duration::from_secs(30),
+            alert: None,
+        });
         change(&mut settings);
         let mut site = Self {
             state: SiteState::new(Arc::new(settings), now),
