@@ -79,11 +79,12 @@ impl Ledger {
 
     /// Dates what happened in the future to now, because the clock was stepped back; whether anything was.
     pub fn redate(&mut self, now: Timestamp) -> bool {
-        let ends = self.attempts.iter_mut().flat_map(|attempt| {
+        let times = self.attempts.iter_mut().flat_map(|attempt| {
             std::iter::once(&mut attempt.decided).chain(attempt.outcome.as_mut().map(|(_, ended)| ended))
         });
         let mut is_news = false;
-        for time in std::iter::once(&mut self.begun).chain(ends) {
+        // Not when it was begun: a failure from before that would then look like a later one.
+        for time in times {
             if *time - now > CLOCK_TOLERANCE {
                 *time = now;
                 is_news = true;
