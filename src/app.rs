@@ -196,7 +196,15 @@ impl App {
             let unknown = Guidance { quiet: Some(Quiet::Unknown), ..Guidance::default() };
             let (advice, guidance) = watch::channel(unknown);
             guided.insert(site.site, advice);
-            site.spawn(&mut tasks, &self.watchdog, self.clock, &guidance, &self.published, &sender, &stop);
+            let wires = Wires {
+                watchdog: &self.watchdog,
+                clock: self.clock,
+                guidance: &guidance,
+                published: &self.published,
+                reports: &sender,
+                stop: &stop,
+            };
+            site.spawn(&mut tasks, &wires);
         }
         tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
         let web = Arc::new(self.web);
@@ -224,17 +232,20 @@ impl App {
     }
 }
 
+/// What the tasks of a site are connected to.
+#[derive(Debug)]
+struct Wires<'a> {
+    watchdog: &'a Watchdog,
+    clock: Clock,
+    guidance: &'a watch::Receiver<Guidance>,
+    published: &'a watch::Receiver<Published>,
+    reports: &'a mpsc::Sender<Report>,
+    stop: &'a CancellationToken,
+}
+
 impl SiteTasks {
-    fn spawn(
-        self,
-        tasks: &mut Tasks,
-        watchdog: &Watchdog,
-        clock: Clock,
-        guidance: &watch::Receiver<Guidance>,
-        published: &watch::Receiver<Published>,
-        reports: &mpsc::Sender<Report>,
-        stop: &CancellationToken,
-    ) {
+    fn spawn(self, tasks: &mut Tasks, wires: &Wires<'_>) {
+        let Wires { watchdog, clock, guidance, published, reports, stop } = *wires;
         let Self { site, timings, sources, database, remediation } = self;
         let supervision = |id: &SourceId, wake: Arc<Notify>| Supervision {
             site,

@@ -327,8 +327,8 @@ mod tests {
     use crate::demo::live::LiveRuns;
     use crate::demo::writer::{BackupTask, LogWriter};
     use crate::site::{
-        BackupMethod, BackupSet, Decision, Hold, HoldReason, RestartMode, RestartStanding, Service,
-        ServiceState, ServicesSeen, SiteCode, SqlServerEvent, Timestamp,
+        BackupMethod, BackupSet, Decision, FailureCause, Hold, HoldReason, RestartMode, RestartPlan,
+        RestartStanding, Service, ServiceState, ServicesSeen, SiteCode, SqlServerEvent, Timestamp,
     };
     use crate::source::site_database::Topic;
     use crate::source::site_database::scripted::{self, Scripted};
@@ -371,6 +371,36 @@ mod tests {
         assert_eq!(asked, ["SQL01", "SQL03", "SQL04"].map(str::to_owned).into());
         assert_eq!(state.database.backup_sets["SQL04"], [set(finished(5))]);
         assert_eq!(database.times_asked(Topic::Server), 3, "no more polls than servers are left");
+    }
+
+    #[test]
+    fn restarts_are_looked_at_without_touching_the_ledger() {
+        use crate::config::{RemediationConfig, ServiceControl, ServicesConfig};
+        let now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        let control = ServiceControl::Windows;
+        let services = ServicesConfig { control, machine: None, interval: Duration::from_secs(30) };
+        let mut settings = SiteSettings::new("P01".parse().unwrap());
+        settings.remediation = RemediationConfig::for_services(Some(&services));
+        settings.services = Some(services);
+        let mut state = SiteState::new(Arc::new(settings), now);
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(look_at_restarts(&mut state, folder.path(), now), "");
+        assert_eq!(state.restart.as_ref().unwrap().attempts_total, 0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+        // One of a running exporter.
+        let file = LedgerFile::new(folder.path(), state.settings.code);
+        let mut ledger = file.peek(now).unwrap();
+        ledger.begin(now, FailureCause::Vss, RestartPlan::Start, now);
+        file.write(&ledger).unwrap();
+        assert_eq!(look_at_restarts(&mut state, folder.path(), now), "");
+        assert!(state.restart.as_ref().unwrap().is_under_way());
+        assert_eq!(file.read().unwrap(), Some(ledger));
+
+        std::fs::write(folder.path().join("P01.ledger.json"), "{}").unwrap();
+        let note = look_at_restarts(&mut state, folder.path(), now);
+        assert!(note.contains("cannot use the ledger") && note.ends_with('\n'), "{note}");
+        assert_eq!(state.restart.unwrap().attempts_remaining, 0);
     }
 
     #[test]

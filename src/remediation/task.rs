@@ -64,7 +64,10 @@ impl Remediation {
         let books = Books::open(site, LedgerFile::new(directory, site), now);
         let told = standing(state, books.usable(), books.known(), now);
         let told = RestartStanding { decision: Decision::Nothing, run: None, ..told };
-        let timings = state.settings.timings;
+        let mut timings = state.settings.timings;
+        if let Some(services) = &state.settings.services {
+            timings.service_call = services.call_deadline(timings.service_call);
+        }
         Self { site, timings, clock, controller, books, audit: Audit::default(), told }
     }
 
