@@ -452,7 +452,7 @@ mod tests {
         text(&state, &assess(&state, now), &mut said).unwrap();
         let said = String::from_utf8(said).unwrap();
         let lines = "  service SMS_EXECUTIVE is stopped\n  \
-                     restart (mode restart): The backup service is not restarted, because of this:\n    \
+                     restart (mode restart): The backup service is not restarted, for these reasons.\n    \
                      site_maintenance: SMS_EXECUTIVE is stopped.\n    \
                      cooling_down: The last attempt was 5 min 0 s ago.\n  protected by: ";
         assert!(said.contains(lines), "{said}");

@@ -98,7 +98,7 @@ pub fn outlook(standing: &RestartStanding) -> String {
     }
     if let Some(attempt) = at_work(standing) {
         return format!(
-            "The backup service was restarted at {}, and its run goes on. No other attempt is made, because of this:",
+            "The backup service was restarted at {}, and its run goes on: no other attempt is made now.",
             time(attempt.decided)
         );
     }
@@ -109,13 +109,11 @@ pub fn outlook(standing: &RestartStanding) -> String {
             "The backup service is stopped and started now: its run has come to a halt.".to_owned()
         }
         Decision::Hold(_) if standing.is_pending() => {
-            "The backup service will be restarted once this has passed:".to_owned()
+            "The backup service will be restarted once what holds it has passed.".to_owned()
         }
         Decision::Hold(holds) => match holds.iter().all(|hold| would_clear(hold.reason)) {
-            true => {
-                "The backup service is not restarted, only observed; in mode restart it would be:".to_owned()
-            }
-            false => "The backup service is not restarted, because of this:".to_owned(),
+            true => "The backup service is only observed; in mode restart it would be restarted.".to_owned(),
+            false => "The backup service is not restarted, for these reasons.".to_owned(),
         },
     }
 }
@@ -145,7 +143,8 @@ pub(super) fn section(html: &mut String, state: &SiteState) {
         Decision::Hold(_) if standing.is_pending() => ("warn", "pending"),
         Decision::Hold(_) => ("bad", "held"),
     };
-    let run = standing.run.map_or_else(String::new, |run| format!(" (for the run of {})", time(run)));
+    let run =
+        standing.run.map_or_else(String::new, |run| format!(" This is about the run of {}.", time(run)));
     row(html, "now", class, word, &format!("{}{run}", outlook(standing)));
     for hold in standing.holds() {
         let (class, word) =

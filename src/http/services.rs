@@ -73,7 +73,7 @@ pub(super) fn section(html: &mut String, state: &SiteState, assessment: &Assessm
         };
         let facts = [
             wrong.map(|wrong| format!("{name} {wrong}")),
-            service.start.map(|start| format!("started: {start}")),
+            service.start.map(|start| format!("start: {start}")),
             service.account.as_ref().map(|account| format!("as {account}")),
             service.started.map(|started| format!("since {}", time(started))),
         ];

@@ -74,10 +74,15 @@ fn every_standing_says_what_happens_now() {
             "now",
             "The backup service is stopped and started now",
         ),
-        (Restart, held(&[Settling, CoolingDown]), "pending", "will be restarted once this has passed:"),
-        (Restart, held(&[CoolingDown, NoSpace]), "held", "is not restarted, because of this:"),
-        (Observe, held(&[CoolingDown, ObserveOnly]), "held", "only observed; in mode restart it would be:"),
-        (Observe, held(&[NoSpace, ObserveOnly]), "held", "is not restarted, because of this:"),
+        (
+            Restart,
+            held(&[Settling, CoolingDown]),
+            "pending",
+            "will be restarted once what holds it has passed.",
+        ),
+        (Restart, held(&[CoolingDown, NoSpace]), "held", "is not restarted, for these reasons."),
+        (Observe, held(&[CoolingDown, ObserveOnly]), "held", "only observed; in mode restart it would be"),
+        (Observe, held(&[NoSpace, ObserveOnly]), "held", "is not restarted, for these reasons."),
     ] {
         let standing = standing(mode, decision);
         assert!(outlook(&standing).contains(said), "{said}: {}", outlook(&standing));
@@ -96,7 +101,7 @@ fn every_standing_says_what_happens_now() {
 #[test]
 fn the_run_of_an_attempt_is_told_while_it_goes_on() {
     use AttemptOutcome::{StartFailed, Started};
-    let said = "The backup service was restarted at 2026-11-21 08:05:00 UTC, and its run goes on.";
+    let said = "The backup service was restarted at 2026-11-21 08:05:00 UTC, and its run goes on: ";
     for (reason, outcome, followed_by, is_told) in [
         (HoldReason::RunInProgress, Started, None, true),
         (HoldReason::RunInProgress, Started, Some(None), true),
@@ -123,7 +128,7 @@ fn every_reason_has_its_finding_and_no_text_becomes_markup() {
     standing.attempts.push(attempt(Some(AttemptOutcome::Started), Some(Some(true))));
     let (page, json) = shown(Some(standing));
     for part in [
-        "because of this: (for the run of 2026-11-21 08:00:00 UTC)",
+        "for these reasons. This is about the run of 2026-11-21 08:00:00 UTC.",
         "<td>no space</td><td><span class=\"tag warn\">holds</span></td><td>&lt;a href=&#39;x&#39;&gt;&amp;</td>",
         "<td>outside window</td><td><span class=\"tag none\">passes</span></td>",
         ">restart</span></td><td>3 attempt(s) so far, 1 without a run; 2 more allowed within 24 hours.</td>",

@@ -68,7 +68,7 @@ fn everything_that_was_seen_is_shown_and_no_text_becomes_markup() {
     for part in [
         ">active</span></td><td>&lt;a href=&#39;x&#39;&gt;&amp;, up since 2026-11-21 08:00:00 UTC. The pause file exists.</td>",
         "<td>site server</td><td><span class=\"tag none\">passive</span></td><td>cm02</td>",
-        "<td>SMS_EXECUTIVE</td><td><span class=\"tag good\">running</span></td><td>started: automatic; as &lt;a href=&#39;x&#39;&gt;&amp;; since 2026-11-21 08:00:00 UTC</td>",
+        "<td>SMS_EXECUTIVE</td><td><span class=\"tag good\">running</span></td><td>start: automatic; as &lt;a href=&#39;x&#39;&gt;&amp;; since 2026-11-21 08:00:00 UTC</td>",
         "<td>SMS_SITE_BACKUP</td><td><span class=\"tag none\">stopped</span></td><td></td>",
         "<span class=\"tag bad\">stop pending</span></td><td>SMS_SITE_SQL_BACKUP_&lt;a href=&#39;x&#39;&gt;&amp; is stopping</td>",
     ] {
