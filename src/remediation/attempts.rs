@@ -92,7 +92,7 @@ impl Situation<'_> {
                 format!(
                     "The last attempt was made at {}; this passes at {}.",
                     moment(decided),
-                    self.until(cooled)
+                    moment(cooled)
                 )
             }
             _ => "An attempt is under way.".to_owned(),

@@ -59,7 +59,7 @@ impl Situation<'_> {
         let next = self.schedule().and_then(|known| known.schedule.next_due(self.now));
         format!(
             "The task starts by itself at {}; a backup takes about {}, and an hour is kept free.",
-            next.map(|due| self.until(due.begin)).unwrap_or_default(),
+            next.map(|due| moment(due.begin)).unwrap_or_default(),
             lasting(self.assessment.runs.expected_duration)
         )
     }

@@ -83,7 +83,7 @@ impl Restart {
             ended = self.await_run(&mut looks, doubt) => ended,
             () = &mut settled => {
                 let words = "the exporter was stopped before a run was seen to begin";
-                Ended::because(AttemptOutcome::StartTimedOut, words)
+                Ended::because(AttemptOutcome::Lost, words)
             }
         }
     }

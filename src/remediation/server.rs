@@ -7,6 +7,7 @@ use crate::site::{
     BackupRun, ClosedSet, Node, Service, ServiceState, ServicesSeen, SiteService, StartMode, same_machine,
 };
 use crate::source::SourceKind;
+use crate::source::site_database::Topic;
 use Watched::{Failing, Known, NotWatched};
 
 impl<'a> Situation<'a> {
@@ -145,9 +146,8 @@ impl<'a> Situation<'a> {
 
     pub(super) fn task(&self) -> Watched<TaskSeen> {
         let task = self.state.database.task.as_ref();
-        self.told_by_database(
-            task.map(|task| if task.enabled { TaskSeen::Enabled } else { TaskSeen::Disabled }),
-        )
+        let seen = task.map(|task| if task.enabled { TaskSeen::Enabled } else { TaskSeen::Disabled });
+        self.told_by_database(Topic::Task, seen)
     }
 
     pub(super) fn task_words(&self) -> String {

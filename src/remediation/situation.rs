@@ -10,7 +10,8 @@ use super::inputs::Watched;
 use crate::assessment::Assessment;
 use crate::config::{RemediationConfig, format_duration};
 use crate::site::{BackupRun, FailureCause, Hold, HoldReason, Timestamp, delta};
-use crate::source::SourceKind;
+use crate::source::site_database::Topic;
+use crate::source::{FailureKind, SourceKind, Unread};
 use crate::state::{SiteState, SourceState};
 
 /// A source of which nothing was heard for three of its intervals and this is not heard: the clock may have jumped.
@@ -84,10 +85,15 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// Something that the site database tells as long as it is seen.
-    pub(super) fn told_by_database<T>(&self, told: Option<T>) -> Watched<T> {
+    /// Something that the site database tells as long as it is seen; what this account may not read is not watched.
+    pub(super) fn told_by_database<T>(&self, topic: Topic, told: Option<T>) -> Watched<T> {
+        let refused = |unread: &Unread| {
+            let kind = unread.failure.kind;
+            unread.topic == topic && matches!(kind, FailureKind::Permission | FailureKind::NotFound)
+        };
         match told {
             Some(told) => Watched::Known(told),
+            None if self.state.database.unread.iter().any(refused) => Watched::NotWatched,
             None if self.source(SourceKind::Database).is_some() => Watched::Failing,
             None => Watched::NotWatched,
         }
@@ -122,11 +128,6 @@ impl<'a> Situation<'a> {
     fn observe_words(&self) -> String {
         "The mode is observe: nothing is started. Start a backup by hand, or set remediation.mode to restart."
             .to_owned()
-    }
-
-    /// A time to come, with how long it is until then.
-    pub(super) fn until(&self, time: Timestamp) -> String {
-        format!("{} (in {})", moment(time), lasting(time - self.now))
     }
 
     /// The run that the decision is about, for the middle of a sentence.

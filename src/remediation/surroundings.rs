@@ -6,6 +6,7 @@ use super::inputs::{Maintenance, Prerequisite, Watched};
 use super::situation::{Situation, moment};
 use crate::site::{ClosedSet, ServiceState, SiteService, StartMode, Timestamp, same_machine};
 use crate::source::SourceKind;
+use crate::source::site_database::Topic;
 use Watched::{Failing, Known, NotWatched};
 
 /// How long after a change of the site's version, or a start of its server, somebody is taken to be at work.
@@ -27,10 +28,12 @@ impl Situation<'_> {
         let core = Watched::first_amiss(&core, true);
         // During a run SMS Writer stops them.
         let core = core.map(|runs| when(is_over && !runs, Maintenance::ServicesDown));
-        let installs = self.told_by_database(self.state.observed(&database.update_installs).copied());
-        let status = self.told_by_database(self.state.observed(&database.site_status).copied());
+        let installs =
+            self.told_by_database(Topic::Updates, self.state.observed(&database.update_installs).copied());
+        let status =
+            self.told_by_database(Topic::SiteStatus, self.state.observed(&database.site_status).copied());
         let changed = self
-            .told_by_database(database.site.as_ref())
+            .told_by_database(Topic::Site, database.site.as_ref())
             .map(|_| database.update.as_ref().is_some_and(|update| self.is_within(AT_WORK, update.seen)));
         let booted = self.told_by_windows(|seen| seen.booted);
         let paused = match self.services() {

@@ -330,7 +330,7 @@ async fn a_stop_of_this_process_ends_it_at_each_step_and_starts_nothing_more() {
         (At::State(2), Abandoned, &[Call::Stop]),
         (At::State(3), Abandoned, &[Call::Stop]),
         (At::Start, Lost, &[Call::Stop, Call::Start]),
-        (At::State(4), StartTimedOut, &[Call::Stop, Call::Start]),
+        (At::State(4), Lost, &[Call::Stop, Call::Start]),
     ] {
         let (rig, restart, began, gate) = hung(at).await;
         rig.stop.cancel();

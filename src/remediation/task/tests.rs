@@ -318,7 +318,7 @@ async fn a_stop_during_an_attempt_is_in_the_ledger_and_reported() {
     sleep(Duration::from_secs(60)).await;
     running.end().await;
     let (outcome, _) = world.ledger().attempts[0].outcome.unwrap();
-    assert_eq!((outcome, world.calls()), (AttemptOutcome::StartTimedOut, vec![Call::Start]));
+    assert_eq!((outcome, world.calls()), (AttemptOutcome::Lost, vec![Call::Start]));
     let shown = world.reported.lock().unwrap().last().unwrap().clone();
     assert_eq!((shown.attempts, shown.attempts_failed_total), (world.ledger().attempts, 1));
 }

@@ -11,7 +11,8 @@ use crate::site::{
     Service, ServiceState, SiteServer, SiteService, SqlServerEvent, StartMode,
 };
 use crate::snapshot::samples::Sample;
-use crate::source::{DatabaseFact, Fact, SourceKind};
+use crate::source::site_database::Topic;
+use crate::source::{DatabaseFact, Fact, FailureKind, PollFailure, SourceKind, Unread};
 
 fn failed() -> Site {
     let mut site = Site::new();
@@ -526,7 +527,7 @@ fn a_day_has_so_many_attempts() {
 fn attempts_are_apart() {
     let mut site = failed();
     attempt(&mut site, "2026-11-21T01:50:00Z", AttemptOutcome::Started);
-    let words = ["made at 2026-11-21 01:50 UTC", "passes at 2026-11-21 02:20 UTC (in 4m)"];
+    let words = ["made at 2026-11-21 01:50 UTC", "passes at 2026-11-21 02:20 UTC"];
     expect(&site, &[CoolingDown], &words);
     site.pass(5);
     assert_eq!(site.reasons(), []);
@@ -546,7 +547,7 @@ fn the_task_itself_comes_first() {
     assert_eq!(site.reasons(), []);
     site.now = at("2026-11-21T00:01:00Z");
     site.poll();
-    expect(&site, &[ScheduledRunDue], &["by itself at 2026-11-21 02:00 UTC (in 1h59m)", "about 1h"]);
+    expect(&site, &[ScheduledRunDue], &["by itself at 2026-11-21 02:00 UTC", "about 1h"]);
     for (time, reasons) in [
         ("2026-11-20T23:59:00Z", &[][..]),
         ("2026-11-21T02:00:00Z", &[ScheduledRunDue][..]),
@@ -596,4 +597,17 @@ fn every_reason_that_applies_is_shown_in_the_order_of_the_table() {
     site.poll();
     expect(&site, &[LedgerUnavailable, TaskDisabled, PrerequisiteMissing, ObserveOnly], &[]);
     assert_eq!(site.stand().attempts_remaining, 0, "nobody knows how many were made");
+}
+
+#[test]
+fn what_this_account_may_not_read_of_the_site_database_holds_nothing() {
+    let mut site = failed();
+    for (kind, reasons) in
+        [(FailureKind::Permission, &[][..]), (FailureKind::Malformed, &[SiteMaintenance][..])]
+    {
+        site.state.database.update_installs = None;
+        let failure = PollFailure { kind, message: "no answer".to_owned() };
+        site.state.database.unread = vec![Unread { topic: Topic::Updates, failure }];
+        assert_eq!(site.reasons(), reasons, "{kind}");
+    }
 }
