@@ -1,9 +1,10 @@
 //! Which services are not as they should be, in words: for pages and for `check`.
 //!
-//! That SMS_SITE_BACKUP is stopped is as it should be, and so is that the others are while a backup runs.
+//! That SMS_SITE_BACKUP is stopped is as it should be, and so is that the others are while a backup runs; on a passive
+//! site server nothing is expected of any. What it means for the backup is for the checks to say.
 
-use super::Assessment;
-use crate::site::{SQL_BACKUP_SERVICES, Service, ServiceState, SiteService, StartMode};
+use super::{Assessment, Verdict};
+use crate::site::{ClosedSet, SQL_BACKUP_SERVICES, Service, ServiceState, SiteService, StartMode};
 
 /// When a service runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +17,18 @@ enum Runs {
 
 /// What is wrong with a service of this name, if anything, as the rest of a sentence that begins with its name.
 pub fn amiss(name: &str, service: &Service, assessment: &Assessment) -> Option<&'static str> {
+    if assessment.verdict == Verdict::Passive {
+        return None;
+    }
     let (runs, may_be_missing) = expected(name)?;
     if service.state == ServiceState::Missing {
         return (!may_be_missing).then_some("does not exist on this machine");
     }
     if service.start == Some(StartMode::Disabled) {
         return Some("is disabled");
+    }
+    if name == SiteService::Backup.label() && service.start == Some(StartMode::Automatic) {
+        return Some("starts with the machine, and a backup with it");
     }
     if runs == Runs::WhenNeeded || assessment.runs.in_progress == Some(true) {
         return None;
@@ -38,7 +45,7 @@ pub fn amiss(name: &str, service: &Service, assessment: &Assessment) -> Option<&
 /// When a service should run, and whether a site server may lack it; `None` for one that nobody expects anything of.
 fn expected(name: &str) -> Option<(Runs, bool)> {
     use SiteService::{Backup, ComponentManager, Executive, SqlWriter, Vss, VssWriter};
-    let service = crate::site::ClosedSet::from_label(name);
+    let service = ClosedSet::from_label(name);
     Some(match service {
         Some(Backup) => (Runs::WhenNeeded, false),
         Some(Vss) => (Runs::WhenNeeded, true),
@@ -106,5 +113,23 @@ mod tests {
                 assert_eq!(amiss(name, &service, &assessment(in_progress)), Some("is disabled"), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn a_backup_service_that_starts_with_the_machine_is_wrong() {
+        let service =
+            Service { start: Some(StartMode::Automatic), ..Service::in_state(ServiceState::Stopped) };
+        let wrong = amiss("SMS_SITE_BACKUP", &service, &assessment(false));
+        assert_eq!(wrong, Some("starts with the machine, and a backup with it"));
+        assert_eq!(amiss("VSS", &service, &assessment(false)), None);
+    }
+
+    #[test]
+    fn on_a_passive_site_server_nothing_is_wrong() {
+        let mut assessment = assessment(false);
+        let service = Service::in_state(ServiceState::Stopped);
+        assert!(amiss("SMS_EXECUTIVE", &service, &assessment).is_some());
+        assessment.verdict = Verdict::Passive;
+        assert_eq!(amiss("SMS_EXECUTIVE", &service, &assessment), None);
     }
 }

@@ -174,6 +174,7 @@ mod tests {
     #[test]
     fn every_reason_and_every_mode_is_there_once_restarts_are_decided_on() {
         let mut state = state();
+        fold(&mut state, Ok(ServicesSeen::default()));
         assert_eq!(exported(&state), [""; 0]);
         let hold = |reason| Hold { reason, finding: "".into() };
         let holds = vec![hold(HoldReason::CoolingDown), hold(HoldReason::ObserveOnly)];
@@ -197,6 +198,7 @@ mod tests {
     #[test]
     fn while_the_mode_is_off_the_totals_and_the_mode_stay() {
         let mut state = state();
+        fold(&mut state, Ok(ServicesSeen::default()));
         let mut standing = standing(RestartMode::Off, Decision::Nothing);
         standing.attempts.push(Attempt {
             run: now(),
