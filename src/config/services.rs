@@ -93,7 +93,7 @@ pub struct RemediationConfig {
     pub pause_file: Option<PathBuf>,
 }
 
-/// A part of each day, in minutes after midnight (1440 is its end); one that ends before it begins crosses midnight.
+/// A part of each day, in minutes after midnight; one that ends before it begins crosses midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayWindow {
     /// Its first minute.
@@ -163,8 +163,7 @@ mod tests {
             (60, 300, &[60, 299][..], &[59, 300, 1439][..]),
             (1320, 120, &[1320, 1439, 0, 119], &[120, 1319]),
             (0, 0, &[0, 720, 1439], &[]),
-            (0, 1440, &[0, 720, 1439], &[]),
-            (1320, 1440, &[1320, 1439], &[0, 1319]),
+            (1320, 0, &[1320, 1439], &[0, 1319]),
         ] {
             let window = DayWindow { begin, end };
             assert!(inside.iter().all(|minute| window.contains(*minute)), "{window:?}");

@@ -10,9 +10,6 @@ use crate::config::DayWindow;
 use crate::config::paths::{all_visible, file_path};
 use crate::config::problem::{Fault, shown};
 
-/// Midnight at the end of a day, in minutes after the one at its beginning.
-const END_OF_DAY: u16 = 24 * 60;
-
 /// The name of another machine, as its services are reached by and as runs name it.
 pub(in crate::config) fn machine(text: &str) -> Result<String, Fault> {
     const NAME: &str = "write its name in Windows or in DNS, as cm01 or cm01.corp.example";
@@ -82,18 +79,19 @@ pub(in crate::config) fn count(text: &str, range: RangeInclusive<u32>) -> Result
     })
 }
 
-/// A part of each day as `HH:MM-HH:MM`; 24:00 is the end of the day, and only 00:00-24:00 is all of it.
+/// A part of each day as `HH:MM-HH:MM`; 24:00 is midnight, as an end, and only 00:00-24:00 is the whole day.
 pub(in crate::config) fn day_window(text: &str) -> Result<DayWindow, Fault> {
-    let end_of = |text: &str| if text == "24:00" { Some(END_OF_DAY) } else { time_of_day(text).ok() };
-    let window = text.split_once('-').and_then(|(begin, end)| {
-        Some(DayWindow { begin: time_of_day(begin.trim()).ok()?, end: end_of(end.trim())? })
+    let ends = text.split_once('-').and_then(|(begin, end)| {
+        let midnight = end.trim() == "24:00";
+        let end = if midnight { 0 } else { time_of_day(end.trim()).ok()? };
+        Some((DayWindow { begin: time_of_day(begin.trim()).ok()?, end }, midnight))
     });
-    match window {
-        Some(window) if window.begin == window.end => {
+    match ends {
+        Some((window, false)) if window.begin == window.end => {
             let remedy = "write another end, or \"00:00-24:00\" for the whole day";
             Err(Fault::new(format!("{} ends when it begins", shown(text)), remedy))
         }
-        Some(window) => Ok(window),
+        Some((window, _)) => Ok(window),
         None => {
             let remedy = "write begin and end by a 24-hour clock, as \"01:00-05:00\" or \"22:00-04:00\"";
             Err(Fault::new(format!("{} is not a part of the day", shown(text)), remedy))
@@ -150,8 +148,8 @@ mod tests {
             ("01:00-05:00", 60, 300),
             ("1:00 - 5:30", 60, 330),
             ("22:00-04:00", 1320, 240),
-            ("22:00-24:00", 1320, 1440),
-            ("00:00-24:00", 0, 1440),
+            ("22:00-24:00", 1320, 0),
+            ("00:00-24:00", 0, 0),
             ("23:59-00:00", 1439, 0),
         ] {
             assert_eq!(day_window(text), Ok(DayWindow { begin, end }), "{text}");

@@ -72,5 +72,6 @@ impl Report<'_> {
 
 fn window_text(window: DayWindow) -> String {
     let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-    quoted(&format!("{}-{}", time(window.begin), time(window.end)))
+    let end = if window.end == 0 { "24:00".to_owned() } else { time(window.end) };
+    quoted(&format!("{}-{end}", time(window.begin)))
 }
