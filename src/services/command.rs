@@ -9,7 +9,7 @@ use std::process::ExitStatus;
 
 use super::program::{Ended, Runner, Trouble};
 use super::{ServiceController, ServiceError, ServiceErrorKind, Start};
-use crate::config::{CommandAnswer, CommandConfig, ServicesConfig, format_duration};
+use crate::config::{CommandAnswer, CommandConfig, format_duration};
 use crate::site::{ClosedSet, Service, ServiceState, ServicesSeen, SiteService};
 
 /// The most characters of a program's output that a message repeats.
@@ -44,10 +44,9 @@ impl Purpose {
 }
 
 impl CommandServices {
-    /// Runs these programs; `services` says for which machine.
-    pub(super) fn new(config: &CommandConfig, services: &ServicesConfig) -> Self {
-        let machine = services.machine.as_deref().map(Into::into);
-        Self { config: config.clone(), machine, runner: Runner::default() }
+    /// Runs these programs, which speak for this machine.
+    pub(super) fn new(config: CommandConfig, machine: Option<&str>) -> Self {
+        Self { config, machine: machine.map(Into::into), runner: Runner::default() }
     }
 
     fn error(
@@ -230,5 +229,6 @@ fn cleaned(text: &str) -> String {
     shown
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

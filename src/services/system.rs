@@ -29,7 +29,9 @@ impl ServiceControllers for SystemServices {
             ServiceControl::Windows => {
                 Arc::new(WindowsServices::new(config.machine.as_deref(), &self.account))
             }
-            ServiceControl::Command(command) => Arc::new(CommandServices::new(command, config)),
+            ServiceControl::Command(command) => {
+                Arc::new(CommandServices::new(command.clone(), config.machine.as_deref()))
+            }
         }
     }
 }

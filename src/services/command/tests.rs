@@ -2,7 +2,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::config::ServiceControl;
 
 fn shell(script: &str) -> Vec<String> {
     ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
@@ -25,12 +24,7 @@ fn config(state: &str) -> CommandConfig {
 }
 
 fn controller(config: CommandConfig) -> CommandServices {
-    let services = ServicesConfig {
-        control: ServiceControl::Command(config.clone()),
-        machine: Some("cm01".to_owned()),
-        interval: Duration::from_secs(1),
-    };
-    CommandServices::new(&config, &services)
+    CommandServices::new(config, Some("cm01"))
 }
 
 #[track_caller]
