@@ -1,24 +1,17 @@
 //! A log that hangs for ever, as behind a dead share: a FIFO that nobody writes, which blocks whoever opens it.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use configmgr_backup_exporter::app::{App, Options};
-use configmgr_backup_exporter::clock::Clock;
-use configmgr_backup_exporter::config::Config;
-use configmgr_backup_exporter::environment::Environment;
-use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::Timings;
-use configmgr_backup_exporter::source::site_database::SqlServers;
-use tokio_util::sync::CancellationToken;
 
 use crate::support::backups::{one_more, successes};
-use crate::support::process::{DEADLINE, ONE_SITE, Place, Samples, append};
+use crate::support::inside::Inside;
+use crate::support::process::{DEADLINE, ONE_SITE, Place, append};
 use crate::support::{http, wait};
 
 /// The most that a stop may take: the grace period of 10 s, and something for a machine under load.
@@ -108,60 +101,6 @@ fn with_every_source_hung_each_of_a_thousand_scrapes_is_answered_at_once() {
     assert_eq!(exporter.get("/-/healthy").status, 200);
 }
 
-/// The program inside this process, because its deadlines are no flags: a test cannot wait for a minute.
-struct Inside {
-    address: SocketAddr,
-    stop: CancellationToken,
-    thread: JoinHandle<()>,
-}
-
-impl Inside {
-    fn start(place: &Place, timings: Timings) -> Self {
-        let mut config = Config::load(&place.path("exporter.yml")).expect("the configuration");
-        config.sites.iter_mut().for_each(|site| site.settings.timings = timings);
-        let options = Options {
-            clock: Clock::System,
-            timings,
-            state_path: place.path("state"),
-            account: "the test".to_owned(),
-            databases: Box::new(SqlServers::new(&Environment::default())),
-            services: Box::new(SystemServices::new(&Environment::default())),
-            listen: vec![([127, 0, 0, 1], 0).into()],
-            max_connections: 16,
-            telemetry_path: "/metrics".to_owned(),
-            process: None,
-        };
-        let stop = CancellationToken::new();
-        let (told, stopping) = (std::sync::mpsc::channel(), stop.clone());
-        let sender = told.0;
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-            let runtime = runtime.expect("a runtime");
-            runtime.block_on(async {
-                let app = App::build(config, options).expect("a program that can run");
-                sender.send(app.addresses()[0]).expect("the test waits");
-                app.run(stopping).await.expect("an orderly end");
-            });
-            runtime.shutdown_background();
-        });
-        let address = told.1.recv_timeout(DEADLINE).expect("it listens");
-        Self { address, stop, thread }
-    }
-
-    #[track_caller]
-    fn until(&self, series: &str, fits: impl Fn(f64) -> bool) -> Samples {
-        wait::until(DEADLINE, series, || {
-            let samples = Samples::parse(http::get(self.address, "/metrics", &[]).text());
-            samples.get(series).is_some_and(&fits).then_some(samples)
-        })
-    }
-
-    fn stop(self) {
-        self.stop.cancel();
-        self.thread.join().expect("it ends");
-    }
-}
-
 const TIMEOUTS: &str = "source_poll_failures_total{site_code=\"P01\",source=\"backup_log\",kind=\"timeout\"}";
 const UP: &str = "source_up{site_code=\"P01\",source=\"backup_log\"}";
 const RUNS: &str = "runs_total{site_code=\"P01\"}";
@@ -179,7 +118,7 @@ fn a_log_that_begins_to_hang_is_down_after_the_deadline_and_keeps_its_events() {
     assert_eq!((hung.get(UP), hung.get(RUNS)), (Some(0.0), Some(3.0)));
     let polls = hung.get("source_polls_total{site_code=\"P01\",source=\"backup_log\"}");
     assert!(polls > hung.get(TIMEOUTS), "{hung:?}");
-    assert_eq!(http::get(inside.address, "/-/healthy", &[]).status, 200);
+    assert_eq!(http::get(inside.address(), "/-/healthy", &[]).status, 200);
 
     // It answers again, with the log as it was and one more run.
     fs::rename(place.log(), place.path("fifo")).expect("the hanging file goes");
@@ -203,7 +142,7 @@ fn a_hung_source_delays_readiness_until_its_deadline_or_the_longest_wait() {
         let timings = Timings { poll_deadline, ready_after, shutdown_grace: grace, ..Timings::DEFAULT };
         let inside = Inside::start(&place, timings);
         wait::until(DEADLINE, "the exporter to be ready", || {
-            (http::get(inside.address, "/-/ready", &[]).status == 200).then_some(())
+            (http::get(inside.address(), "/-/ready", &[]).status == 200).then_some(())
         });
         assert!(began.elapsed() >= soon, "{:?}", began.elapsed());
         inside.stop();

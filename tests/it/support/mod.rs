@@ -12,6 +12,7 @@ pub(crate) mod database;
 pub(crate) mod exporter;
 pub(crate) mod golden;
 pub(crate) mod http;
+pub(crate) mod inside;
 pub(crate) mod openmetrics;
 pub(crate) mod process;
 pub(crate) mod prometheus;

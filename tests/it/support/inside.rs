@@ -1,0 +1,81 @@
+//! The program inside the process of a test, because its deadlines are no flags: a test cannot wait for a minute.
+
+use std::net::SocketAddr;
+use std::thread::{self, JoinHandle};
+
+use configmgr_backup_exporter::app::{App, Options};
+use configmgr_backup_exporter::clock::Clock;
+use configmgr_backup_exporter::config::Config;
+use configmgr_backup_exporter::environment::Environment;
+use configmgr_backup_exporter::services::SystemServices;
+use configmgr_backup_exporter::site::Timings;
+use configmgr_backup_exporter::source::site_database::SqlServers;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::process::{DEADLINE, Place, Samples};
+use super::{http, wait};
+
+/// The program inside this process.
+pub(crate) struct Inside {
+    address: SocketAddr,
+    /// Asks it to stop when it goes: a test that fails leaves nothing behind that acts.
+    stop: DropGuard,
+    thread: JoinHandle<()>,
+}
+
+impl Inside {
+    /// Starts it with the configuration and the state directory of a place.
+    #[track_caller]
+    pub(crate) fn start(place: &Place, timings: Timings) -> Self {
+        let mut config = Config::load(&place.path("exporter.yml")).expect("the configuration");
+        config.sites.iter_mut().for_each(|site| site.settings.timings = timings);
+        let environment = Environment::new(std::env::vars_os());
+        let options = Options {
+            clock: Clock::System,
+            timings,
+            state_path: place.path("state"),
+            account: "the test".to_owned(),
+            databases: Box::new(SqlServers::new(&environment)),
+            services: Box::new(SystemServices::new(&environment)),
+            listen: vec![([127, 0, 0, 1], 0).into()],
+            max_connections: 16,
+            telemetry_path: "/metrics".to_owned(),
+            process: None,
+        };
+        let stop = CancellationToken::new();
+        let (told, stopping) = (std::sync::mpsc::channel(), stop.clone());
+        let sender = told.0;
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            runtime.block_on(async {
+                let app = App::build(config, options).expect("a program that can run");
+                sender.send(app.addresses()[0]).expect("the test waits");
+                app.run(stopping).await.expect("an orderly end");
+            });
+            runtime.shutdown_background();
+        });
+        let address = told.1.recv_timeout(DEADLINE).expect("it listens");
+        Self { address, stop: stop.drop_guard(), thread }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Scrapes until the value of a series fits.
+    #[track_caller]
+    pub(crate) fn until(&self, series: &str, fits: impl Fn(f64) -> bool) -> Samples {
+        wait::until(DEADLINE, series, || {
+            let samples = Samples::parse(http::get(self.address, "/metrics", &[]).text());
+            samples.get(series).is_some_and(&fits).then_some(samples)
+        })
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(self) {
+        drop(self.stop);
+        self.thread.join().expect("it ends");
+    }
+}
