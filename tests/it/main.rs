@@ -35,5 +35,7 @@ mod start;
 mod support;
 mod verification;
 #[cfg(windows)]
+mod windows_restart;
+#[cfg(windows)]
 mod windows_services;
 mod written_runs;

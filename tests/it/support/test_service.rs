@@ -1,20 +1,29 @@
-//! The test service as SMS_SITE_BACKUP of the real service control manager, one at a time.
+//! The test service as SMS_SITE_BACKUP of the real service control manager, one at a time, alone or on a site server.
 //!
 //! It behaves as `tests/service` describes; its folder is the [`Place`] of an exporter that reads its log.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use configmgr_backup_exporter::config::{ServiceControl, ServicesConfig};
 use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::services::{ServiceController, ServiceControllers, SystemServices};
-use configmgr_backup_exporter::site::{ClosedSet, ServiceState, SiteService};
+use configmgr_backup_exporter::site::{ClosedSet, ServiceState, SiteService, StartMode};
+use windows_service::service::{
+    ServiceAccess, ServiceErrorControl, ServiceInfo, ServiceStartType, ServiceType,
+};
+use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
 use super::process::{DEADLINE, Place};
 use super::wait;
+
+/// What runs on a site server while no backup does.
+const RUNNING: [SiteService; 3] =
+    [SiteService::VssWriter, SiteService::Executive, SiteService::ComponentManager];
+/// The folder of those, and of what stands still but is there.
+const OTHERS: &str = "others";
 
 /// There is one such service on a machine.
 static THE_ONE: Mutex<()> = Mutex::new(());
@@ -31,10 +40,29 @@ pub(crate) fn controller(machine: Option<&str>) -> Arc<dyn ServiceController> {
 pub(crate) struct TestService<'a> {
     place: &'a Place,
     controller: Arc<dyn ServiceController>,
+    others: &'static [SiteService],
     _alone: MutexGuard<'static, ()>,
 }
 
 impl<'a> TestService<'a> {
+    /// Installs it as a manual service, in this place, among the services that a backup needs.
+    #[track_caller]
+    pub(crate) fn install_on_site_server(place: &'a Place) -> Self {
+        let mut service = Self::install(place);
+        fs::create_dir_all(place.path(OTHERS).join("logs")).expect("a folder");
+        place.write(&format!("{OTHERS}/behaviour"), "run none");
+        service.others = &RUNNING;
+        for other in RUNNING {
+            put(other.label(), ServiceStartType::AutoStart, &place.path(OTHERS));
+            service.controller.start(other).expect("a service of the site server starts");
+        }
+        put(SiteService::Vss.label(), ServiceStartType::OnDemand, &place.path(OTHERS));
+        for other in RUNNING {
+            service.until_of(other, ServiceState::Running);
+        }
+        service
+    }
+
     /// Installs it as a manual service, in this place.
     #[track_caller]
     pub(crate) fn install(place: &'a Place) -> Self {
@@ -42,32 +70,32 @@ impl<'a> TestService<'a> {
         let controller = controller(None);
         let before = controller.state(SiteService::Backup);
         assert_eq!(before, Ok(ServiceState::Missing), "end what is left of an earlier test: wineboot -k");
-        let service = Self { place, controller, _alone: alone };
-        service.set_start("manual");
+        let service = Self { place, controller, others: &[], _alone: alone };
+        service.set_start(StartMode::Manual);
         service
     }
 
-    /// Changes its start mode: automatic, manual or disabled.
+    /// Changes its start mode.
     #[track_caller]
-    pub(crate) fn set_start(&self, mode: &str) {
-        self.put(SiteService::Backup.label(), mode);
+    pub(crate) fn set_start(&self, mode: StartMode) {
+        let start = match mode {
+            StartMode::Automatic => ServiceStartType::AutoStart,
+            StartMode::Manual => ServiceStartType::OnDemand,
+            StartMode::Disabled => ServiceStartType::Disabled,
+        };
+        put(SiteService::Backup.label(), start, &self.place.path(""));
     }
 
     /// Installs the same program under another name.
     #[track_caller]
     pub(crate) fn install_another(&self, name: &str) {
-        self.put(name, "manual");
+        put(name, ServiceStartType::OnDemand, &self.place.path(OTHERS));
     }
 
     /// Takes that one away again.
     #[track_caller]
     pub(crate) fn uninstall_another(&self, name: &str) {
-        program(&["uninstall", name]);
-    }
-
-    #[track_caller]
-    fn put(&self, name: &str, start: &str) {
-        program(&["install", name, start, &self.place.path("").to_string_lossy()]);
+        delete(name).expect("the service is deleted");
     }
 
     /// Tells it what to do from its next start on; the empty text is a good run.
@@ -88,44 +116,95 @@ impl<'a> TestService<'a> {
         fs::read_to_string(self.place.path("starts")).map_or(0, |text| text.lines().count())
     }
 
+    /// Waits until it said last that it is in a state; asks nobody, so that nobody else is disturbed.
+    ///
+    /// Wine now and then refuses a call (Win32 6) while another thread of the process makes one.
+    #[track_caller]
+    pub(crate) fn until_told(&self, state: windows_service::service::ServiceState) {
+        let (state, told) = (format!("{state:?}"), self.place.path("told"));
+        wait::until(DEADLINE, &format!("the service to tell {state}"), || {
+            let told = fs::read_to_string(&told).unwrap_or_default();
+            (told.lines().last() == Some(&state)).then_some(())
+        });
+    }
+
+    /// Starts it as its schedule would.
+    #[track_caller]
+    pub(crate) fn start(&self) {
+        let before = self.starts();
+        wait::until(DEADLINE, "the service to be started", || {
+            let started = self.controller.start(SiteService::Backup);
+            (started.is_ok() && self.starts() > before).then_some(())
+        });
+    }
+
     /// Waits until it is in a state.
     #[track_caller]
     pub(crate) fn until(&self, state: ServiceState) {
-        let what = format!("the service to be {state}");
-        wait::until(DEADLINE, &what, || {
-            (self.controller.state(SiteService::Backup) == Ok(state)).then_some(())
-        });
+        self.until_of(SiteService::Backup, state);
+    }
+
+    #[track_caller]
+    fn until_of(&self, service: SiteService, state: ServiceState) {
+        let what = format!("{service} to be {state}");
+        wait::until(DEADLINE, &what, || (self.controller.state(service) == Ok(state)).then_some(()));
     }
 }
 
 impl Drop for TestService<'_> {
     fn drop(&mut self) {
+        let all = || [SiteService::Backup].into_iter().chain(self.others.iter().copied());
+        let vss = Some(SiteService::Vss).filter(|_| !self.others.is_empty());
+        drop(fs::write(self.place.path("let_go"), ""));
+        drop(fs::write(self.place.path(OTHERS).join("let_go"), ""));
         if std::thread::panicking() {
             let errors = fs::read_to_string(self.place.path("errors")).unwrap_or_default();
             eprintln!("--- the service was started {} times and wrote\n{errors}", self.starts());
             // A second panic would hide the first; what is left makes the next test say so.
-            drop(fs::write(self.place.path("let_go"), ""));
-            drop(command(&["uninstall", SiteService::Backup.label()]).status());
+            for service in all().chain(vss) {
+                drop(delete(service.label()));
+            }
             return;
         }
-        self.let_go();
-        self.until(ServiceState::Stopped);
-        program(&["uninstall", SiteService::Backup.label()]);
-        self.until(ServiceState::Missing);
+        all().for_each(|service| self.until_of(service, ServiceState::Stopped));
+        for service in all().chain(vss) {
+            delete(service.label()).expect("the service is deleted");
+            self.until_of(service, ServiceState::Missing);
+        }
     }
 }
 
-fn command(arguments: &[&str]) -> Command {
+/// Creates a service of the test program, or changes the one that is there.
+#[track_caller]
+fn put(name: &str, start_type: ServiceStartType, folder: &Path) {
     let beside = Path::new(env!("CARGO_BIN_EXE_configmgr_backup_exporter"));
-    let program: PathBuf = beside.with_file_name("configmgr_backup_exporter_test_service.exe");
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
-    command
+    let program = beside.with_file_name("configmgr_backup_exporter_test_service.exe");
+    assert!(program.exists(), "the test service is not built: cargo build --package for this target");
+    let info = ServiceInfo {
+        name: name.into(),
+        display_name: name.into(),
+        service_type: ServiceType::OWN_PROCESS,
+        start_type,
+        error_control: ServiceErrorControl::Normal,
+        executable_path: std::path::absolute(program).expect("a path with a drive"),
+        launch_arguments: vec![name.into(), folder.into()],
+        dependencies: Vec::new(),
+        account_name: None,
+        account_password: None,
+    };
+    let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
+    let manager = ServiceManager::local_computer(None::<&str>, access).expect("a service control manager");
+    match manager.open_service(name, ServiceAccess::CHANGE_CONFIG) {
+        Ok(service) => service.change_config(&info).expect("the service is changed"),
+        Err(_) => {
+            let created = manager.create_service(&info, ServiceAccess::QUERY_STATUS);
+            created.map(drop).expect("the service is created");
+        }
+    }
 }
 
-#[track_caller]
-fn program(arguments: &[&str]) {
-    let output = command(arguments).output();
-    let output = output.expect("the test service is built: cargo build of that package for this target");
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+/// Deletes a service, which goes once it has stopped.
+fn delete(name: &str) -> windows_service::Result<()> {
+    let manager = ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT)?;
+    manager.open_service(name, ServiceAccess::DELETE)?.delete()
 }

@@ -27,10 +27,12 @@ pub(crate) enum Run {
     Succeed,
     /// It fails and ends.
     Fail(FailureCause),
-    /// It fails and goes on until it is stopped, or let go.
+    /// It began almost a minute ago, fails, and goes on until it is stopped, or let go.
     FailAndHang(FailureCause),
     /// It stops writing in the middle and goes on until it is stopped, or let go.
     Hang,
+    /// There is none: another service than SMS_SITE_BACKUP, which runs until it is stopped, or let go.
+    None,
 }
 
 /// What it does when it is asked to stop.
@@ -70,6 +72,7 @@ impl Behaviour {
                 ["run", "fail", cause] => behaviour.run = Run::Fail(cause_of(cause)?),
                 ["run", "fail_and_hang", cause] => behaviour.run = Run::FailAndHang(cause_of(cause)?),
                 ["run", "hang"] => behaviour.run = Run::Hang,
+                ["run", "none"] => behaviour.run = Run::None,
                 ["stop", "slow"] => behaviour.stop = Stop::Slow,
                 ["stop", "refuse"] => behaviour.stop = Stop::Refuse,
                 _ => anyhow::bail!("no such behaviour: {line}"),

@@ -15,6 +15,9 @@ use crate::behaviour::Run;
 
 /// How long a run takes that goes to its end.
 const DURATION: TimeDelta = TimeDelta::milliseconds(1500);
+/// How long ago one began that fails and hangs, and how long it would take: its error is due in half a second.
+const EARLIER: TimeDelta = TimeDelta::seconds(57);
+const LONG: TimeDelta = TimeDelta::milliseconds(141_600);
 /// How long anything hangs that nobody ends: a test that failed must not leave it behind for ever.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// From one look for `let_go` to the next.
@@ -43,13 +46,18 @@ impl<'a> Log<'a> {
 
     /// Writes a run from now on, until it ends or the control to stop comes.
     pub(crate) fn write(&self, run: Run, stop: &Receiver<()>) -> anyhow::Result<Result<(), Stopped>> {
-        let (script, hangs): (RunScript, bool) = match run {
-            Run::Succeed => (self.task.success(), false),
-            Run::Fail(cause) => (self.task.failure(cause), false),
-            Run::FailAndHang(cause) => (self.task.failed_and_running(cause), true),
-            Run::Hang => (self.task.unfinished(BackupPhase::Copy), true),
+        let (start, task) = (now(), &self.task);
+        let (start, script, hangs): (Timestamp, RunScript, bool) = match run {
+            Run::Succeed => (start, task.success(), false),
+            Run::Fail(cause) => (start, task.failure(cause), false),
+            Run::FailAndHang(cause) => {
+                let script = task.clone().lasting(LONG).failed_and_running(cause);
+                (start - EARLIER, script.until(EARLIER + DURATION), true)
+            }
+            Run::Hang => (start, task.unfinished(BackupPhase::Copy), true),
+            Run::None => return Ok(hang(self.folder, stop)),
         };
-        for (due, line) in script.lines(&self.writer, now()) {
+        for (due, line) in script.lines(&self.writer, start) {
             let wait = (due - now()).to_std().unwrap_or_default();
             if stop.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
                 return Ok(Err(Stopped));

@@ -1,6 +1,7 @@
 //! The service itself: what it tells the service control manager, and when.
 //!
-//! Each start adds a line to the file `starts` in its folder. What hangs goes on once there is a file `let_go`.
+//! Each start adds a line to the file `starts` in its folder, and each state one to the file `told`. What hangs goes on
+//! once there is a file `let_go`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use windows_service::service::{
 use windows_service::service_control_handler::{self, ServiceControlHandlerResult, ServiceStatusHandle};
 use windows_service::{define_windows_service, service_dispatcher};
 
-use crate::behaviour::{Behaviour, Start, Stop};
+use crate::behaviour::{Behaviour, Run, Start, Stop};
 use crate::run::{Log, PATIENCE, Stopped, append, hang};
 
 define_windows_service!(ffi_service_main, service_main);
@@ -26,7 +27,7 @@ pub(crate) fn serve(name: &str) -> anyhow::Result<()> {
 
 fn service_main(_: Vec<OsString>) {
     // The arguments of the process, not those of this start.
-    let mut arguments = std::env::args_os().skip(2);
+    let mut arguments = std::env::args_os().skip(1);
     let (Some(name), Some(folder)) = (arguments.next(), arguments.next()) else { return };
     let folder = PathBuf::from(folder);
     if let Err(error) = live(&name.to_string_lossy(), &folder) {
@@ -46,12 +47,13 @@ fn live(name: &str, folder: &Path) -> anyhow::Result<()> {
         ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
         _ => ServiceControlHandlerResult::NotImplemented,
     })?;
+    let manager = Manager { handle, folder };
     append(&folder.join("starts"), &format!("{}\n", std::process::id()))?;
-    tell(handle, ServiceState::StartPending, ServiceControlAccept::empty(), 0)?;
+    manager.tell(ServiceState::StartPending, ServiceControlAccept::empty(), 0)?;
     match behaviour.start {
         Start::Good => {}
         Start::Fail(code) => {
-            return tell(handle, ServiceState::Stopped, ServiceControlAccept::empty(), code);
+            return manager.tell(ServiceState::Stopped, ServiceControlAccept::empty(), code);
         }
         // No control comes before it runs.
         Start::Hang => drop(hang(folder, &stop)),
@@ -60,50 +62,56 @@ fn live(name: &str, folder: &Path) -> anyhow::Result<()> {
         Stop::Refuse => ServiceControlAccept::empty(),
         Stop::Good | Stop::Slow => ServiceControlAccept::STOP | ServiceControlAccept::SHUTDOWN,
     };
-    tell(handle, ServiceState::Running, accepted, 0)?;
-    let ran = run(folder, behaviour, handle, &stop);
-    tell(handle, ServiceState::Stopped, ServiceControlAccept::empty(), u32::from(ran.is_err()))?;
+    manager.tell(ServiceState::Running, accepted, 0)?;
+    let ran = run(&manager, behaviour, &stop);
+    manager.tell(ServiceState::Stopped, ServiceControlAccept::empty(), u32::from(ran.is_err()))?;
     ran
 }
 
-fn run(
-    folder: &Path,
-    behaviour: Behaviour,
-    handle: ServiceStatusHandle,
-    stop: &Receiver<()>,
-) -> anyhow::Result<()> {
-    let log = Log::new(folder)?;
+fn run(manager: &Manager<'_>, behaviour: Behaviour, stop: &Receiver<()>) -> anyhow::Result<()> {
+    let log = Log::new(manager.folder)?;
     if let Err(Stopped) = log.write(behaviour.run, stop)? {
-        tell(handle, ServiceState::StopPending, ServiceControlAccept::empty(), 0)?;
+        manager.tell(ServiceState::StopPending, ServiceControlAccept::empty(), 0)?;
         if behaviour.stop == Stop::Slow {
             // Its sender went with the control to stop.
             let (_sender, never) = channel();
-            drop(hang(folder, &never));
+            drop(hang(manager.folder, &never));
         }
-        log.end()?;
+        if !matches!(behaviour.run, Run::None) {
+            log.end()?;
+        }
     }
     Ok(())
 }
 
-fn tell(
+/// The service control manager, and those who read what it was told.
+struct Manager<'a> {
     handle: ServiceStatusHandle,
-    state: ServiceState,
-    controls_accepted: ServiceControlAccept,
-    code: u32,
-) -> anyhow::Result<()> {
-    let exit_code = match code {
-        0 => ServiceExitCode::NO_ERROR,
-        code => ServiceExitCode::ServiceSpecific(code),
-    };
-    let is_pending = matches!(state, ServiceState::StartPending | ServiceState::StopPending);
-    let status = ServiceStatus {
-        service_type: ServiceType::OWN_PROCESS,
-        current_state: state,
-        controls_accepted,
-        exit_code,
-        checkpoint: u32::from(is_pending),
-        wait_hint: if is_pending { PATIENCE } else { Duration::ZERO },
-        process_id: None,
-    };
-    handle.set_service_status(status).with_context(|| format!("{state:?} cannot be told"))
+    folder: &'a Path,
+}
+
+impl Manager<'_> {
+    fn tell(
+        &self,
+        state: ServiceState,
+        controls_accepted: ServiceControlAccept,
+        code: u32,
+    ) -> anyhow::Result<()> {
+        let exit_code = match code {
+            0 => ServiceExitCode::NO_ERROR,
+            code => ServiceExitCode::ServiceSpecific(code),
+        };
+        let is_pending = matches!(state, ServiceState::StartPending | ServiceState::StopPending);
+        let status = ServiceStatus {
+            service_type: ServiceType::OWN_PROCESS,
+            current_state: state,
+            controls_accepted,
+            exit_code,
+            checkpoint: u32::from(is_pending),
+            wait_hint: if is_pending { PATIENCE } else { Duration::ZERO },
+            process_id: None,
+        };
+        self.handle.set_service_status(status).with_context(|| format!("{state:?} cannot be told"))?;
+        append(&self.folder.join("told"), &format!("{state:?}\n"))
+    }
 }
