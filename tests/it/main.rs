@@ -29,6 +29,8 @@ mod other_process;
 mod package_sources;
 mod prometheus;
 #[cfg(unix)]
+mod restart_command;
+#[cfg(unix)]
 mod snapshot_roots;
 mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
