@@ -118,7 +118,7 @@ fn a_log_that_begins_to_hang_is_down_after_the_deadline_and_keeps_its_events() {
     assert_eq!((hung.get(UP), hung.get(RUNS)), (Some(0.0), Some(3.0)));
     let polls = hung.get("source_polls_total{site_code=\"P01\",source=\"backup_log\"}");
     assert!(polls > hung.get(TIMEOUTS), "{hung:?}");
-    assert_eq!(http::get(inside.address(), "/-/healthy", &[]).status, 200);
+    assert_eq!(inside.get("/-/healthy").status, 200);
 
     // It answers again, with the log as it was and one more run.
     fs::rename(place.log(), place.path("fifo")).expect("the hanging file goes");
@@ -142,7 +142,7 @@ fn a_hung_source_delays_readiness_until_its_deadline_or_the_longest_wait() {
         let timings = Timings { poll_deadline, ready_after, shutdown_grace: grace, ..Timings::DEFAULT };
         let inside = Inside::start(&place, timings);
         wait::until(DEADLINE, "the exporter to be ready", || {
-            (http::get(inside.address(), "/-/ready", &[]).status == 200).then_some(())
+            (inside.get("/-/ready").status == 200).then_some(())
         });
         assert!(began.elapsed() >= soon, "{:?}", began.elapsed());
         inside.stop();

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use configmgr_backup_exporter::app::{App, Options};
 use configmgr_backup_exporter::clock::Clock;
-use configmgr_backup_exporter::config::Config;
+use configmgr_backup_exporter::config::{Config, SiteSettings};
 use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::Timings;
@@ -27,8 +27,17 @@ impl Inside {
     /// Starts it with the configuration and the state directory of a place.
     #[track_caller]
     pub(crate) fn start(place: &Place, timings: Timings) -> Self {
+        Self::start_with(place, timings, |_| {})
+    }
+
+    /// The same with settings that no configuration has.
+    #[track_caller]
+    pub(crate) fn start_with(place: &Place, timings: Timings, set: impl Fn(&mut SiteSettings)) -> Self {
         let mut config = Config::load(&place.path("exporter.yml")).expect("the configuration");
-        config.sites.iter_mut().for_each(|site| site.settings.timings = timings);
+        for site in &mut config.sites {
+            site.settings.timings = timings;
+            set(&mut site.settings);
+        }
         let environment = Environment::new(std::env::vars_os());
         let options = Options {
             clock: Clock::System,
@@ -59,6 +68,12 @@ impl Inside {
         Self { address, stop: stop.drop_guard(), thread }
     }
 
+    /// Gets a path.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> http::Response {
+        http::get(self.address, path, &[])
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -68,7 +83,7 @@ impl Inside {
     #[track_caller]
     pub(crate) fn until(&self, series: &str, fits: impl Fn(f64) -> bool) -> Samples {
         wait::until(DEADLINE, series, || {
-            let samples = Samples::parse(http::get(self.address, "/metrics", &[]).text());
+            let samples = Samples::parse(self.get("/metrics").text());
             samples.get(series).is_some_and(&fits).then_some(samples)
         })
     }
