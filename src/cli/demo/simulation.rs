@@ -97,6 +97,9 @@ impl Simulation {
         }
         let inbox = folder.join("inboxes/smsbkup.box");
         fs::write(inbox.join("smsbkup.ctl"), "[Tokens]\r\n# Set Variables:\r\n")?;
+        // SMS Writer, which has been up as long as the machine, has read it.
+        let control_file = OpenOptions::new().write(true).open(inbox.join("smsbkup.ctl"))?;
+        control_file.set_modified((now - UP).into())?;
         fs::write(inbox.join("AfterBackup.bat"), "robocopy SCCMBackup Archive /e\r\n")?;
         fs::write(folder.join("SCUP/scupdb.sdf"), "the database of System Center Updates Publisher")?;
         fs::copy(folder.join("SCUP/scupdb.sdf"), folder.join("Copies/scupdb.sdf"))?;
