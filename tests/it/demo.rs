@@ -59,6 +59,10 @@ fn a_failed_backup_of_the_demo_is_restarted_once_and_all_witnesses_tell_of_the_s
     ] {
         assert_eq!(value(name, ""), expected, "{name}");
     }
+    for check in ["backup_service", "control_file_applied", "services_recovered", "sms_writer"] {
+        let failed = value("check_passed", &format!("check=\"{check}\"")) == Some(0.0);
+        assert!(!failed, "{check}");
+    }
     // More than the messages alone: SQL Server's and others' events stand between them.
     assert!(value("event_log_records_total", "") > Some(600.0), "{live:?}");
     wait::until(DEADLINE, "the attempt to be judged by its run", || {
