@@ -7,6 +7,8 @@ mod attempts;
 mod audit;
 mod books;
 mod copies;
+#[cfg(test)]
+mod exploration;
 mod failure;
 mod hours;
 mod inputs;

@@ -14,8 +14,8 @@ use crate::source::site_database::Topic;
 use crate::source::{FailureKind, SourceKind, Unread};
 use crate::state::{SiteState, SourceState};
 
-/// A source of which nothing was heard for three of its intervals and this is not heard: the clock may have jumped.
-const SILENCE: TimeDelta = TimeDelta::minutes(10);
+/// A source that was not read for three of its intervals and this is not heard: its polls hang, or the clock jumped.
+const SILENCE: TimeDelta = TimeDelta::minutes(2);
 
 /// What is known when a decision is made.
 #[derive(Clone, Copy)]

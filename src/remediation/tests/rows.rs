@@ -173,7 +173,7 @@ fn a_failure_settles_first() {
     site.pass(1);
     expect(&site, &[Settling], &["ended at 2026-11-21 02:05 UTC", "until 2026-11-21 02:07 UTC", "withdraw"]);
     assert!(site.stand().is_pending());
-    site.skip(5);
+    site.skip(2);
     assert_eq!(site.reasons(), [Settling], "nobody has looked since");
     site.poll();
     assert_eq!(site.reasons(), []);

@@ -58,7 +58,7 @@ fn source(kind: SourceKind) -> SourceId {
     SourceId { kind, location: String::new() }
 }
 
-fn healthy() -> ServicesSeen {
+pub(in crate::remediation) fn healthy() -> ServicesSeen {
     let running =
         |service: SiteService| (Box::from(service.label()), Service::in_state(ServiceState::Running));
     let mut services: BTreeMap<_, _> = SiteService::ALL.iter().copied().map(running).collect();
@@ -277,6 +277,13 @@ impl Site {
     pub(in crate::remediation) fn also(&mut self, kind: SourceKind, fact: Fact) {
         self.state.watch(source(kind), Duration::from_secs(30), None, self.now);
         self.fold(kind, Ok(vec![fact]));
+    }
+
+    /// Everything is watched again that is not.
+    pub(in crate::remediation) fn watch_all(&mut self) {
+        if WATCHED.iter().any(|kind| !self.state.sources.contains_key(&source(*kind))) {
+            self.watch();
+        }
     }
 
     /// Nobody watches this any more.

@@ -1,0 +1,54 @@
+//! All courses of events up to a depth, each world visited once among its likes.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::event::{CORE, Event};
+use super::world::World;
+
+/// How many events deep.
+const DEPTH: usize = 8;
+
+/// A world and how it came to be.
+struct Visited {
+    world: World,
+    events: Vec<Event>,
+}
+
+/// Lets one more thing happen; tells the whole course if something must not have happened.
+fn after(before: &Visited, event: Event) -> Visited {
+    let mut events = before.events.clone();
+    events.push(event);
+    let mut world = before.world.clone();
+    let happened = catch_unwind(AssertUnwindSafe(|| world.happen(event)));
+    assert!(happened.is_ok(), "after {events:?}");
+    Visited { world, events }
+}
+
+#[test]
+fn no_course_of_events_does_harm_and_a_failure_is_tried_again() {
+    let begun = Visited { world: World::new(), events: Vec::new() };
+    let mut seen = HashSet::from([begun.world.likeness()]);
+    let mut frontier = vec![begun];
+    let (mut transitions, mut attempts, mut probes) = (0_u64, 0_u64, 0_u64);
+    for _ in 0..DEPTH {
+        let mut next = Vec::new();
+        for before in &frontier {
+            for event in CORE {
+                let visited = after(before, *event);
+                transitions += 1;
+                attempts += visited.world.attempts - before.world.attempts;
+                if *event == Event::Fail && visited.world.deserves_an_attempt() {
+                    probes += 1;
+                    let comes = visited.world.clone().attempt_comes();
+                    assert!(comes.is_some(), "no attempt came after {:?}", visited.events);
+                }
+                if seen.insert(visited.world.likeness()) {
+                    next.push(visited);
+                }
+            }
+        }
+        eprintln!("{} worlds, {transitions} transitions, {attempts} attempts, {probes} probes", seen.len());
+        frontier = next;
+    }
+}
