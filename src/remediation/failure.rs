@@ -28,12 +28,17 @@ impl Situation<'_> {
     }
 
     /// Whether nothing was logged for so long that a run hangs; only its log tells more than status messages.
+    ///
+    /// Who puts the clock forward makes no run hang: the log was looked at about as often as it is in that time.
     fn is_silent(&self, run: &BackupRun) -> bool {
-        let log = self.source(SourceKind::BackupLog).filter(|log| self.is_heard(log));
-        log.is_some_and(|log| {
-            let last = run.last.max(log.watched_since).max(self.state.log_grew.unwrap_or(run.last));
-            self.now - last >= delta(self.config().hung_after)
-        })
+        let Some(log) = self.source(SourceKind::BackupLog).filter(|log| self.is_heard(log)) else {
+            return false;
+        };
+        let (grew, polls) = self.state.log_grew.unwrap_or((log.watched_since, 0));
+        let looks = u32::try_from(log.polls.saturating_sub(polls)).unwrap_or(u32::MAX);
+        let hung_after = self.config().hung_after;
+        let last = run.last.max(log.watched_since).max(grew);
+        self.now - last >= delta(hung_after) && log.interval.saturating_mul(looks) >= hung_after / 2
     }
 
     /// From when on a run is stalled.
@@ -49,15 +54,6 @@ impl Situation<'_> {
             (None, Some((RunEnd::ServiceStop, ended))) => ended,
             (None, Some(_)) => run.last,
             (None, None) => self.stalls_at(run),
-        }
-    }
-
-    /// When it was over, by its own evidence; when it failed, if it is not.
-    fn over_at(&self, run: &BackupRun) -> Timestamp {
-        match run.ended {
-            Some((RunEnd::ServiceStop, ended)) => ended,
-            Some(_) => run.last,
-            None => self.failed_at(run),
         }
     }
 
@@ -125,7 +121,9 @@ impl Situation<'_> {
     }
 
     pub(super) fn armed(&self) -> Armed {
-        let is_older = |run: &BackupRun| self.ledger.is_some_and(|ledger| self.over_at(run) < ledger.begun);
+        // A failure that was there already may have had its attempt, whenever its run ended.
+        let is_older =
+            |run: &BackupRun| self.ledger.is_some_and(|ledger| self.failed_at(run) <= ledger.begun);
         if self.assessment.runs.last_success.is_none() {
             Armed::NeverSucceeded
         } else if self.run.is_some_and(is_older) {

@@ -113,21 +113,24 @@ impl Situation<'_> {
         (self.now - time).abs() < length
     }
 
-    /// Whether the site database is on the site server; `None` if that is not known.
-    fn database_is_here(&self) -> Option<bool> {
-        let database = self.state.observed(&self.state.database.server)?;
-        let Known(seen) = self.services() else { return None };
-        let machine = database.server.name.split('\\').next().unwrap_or_default();
-        Some(same_machine(machine, seen.machine.as_deref()?))
+    /// Whether the site database is known to be on the site server itself.
+    fn database_is_here(&self) -> bool {
+        let database = self.state.observed(&self.state.database.server);
+        let database = database.and_then(|seen| seen.server.name.split('\\').next());
+        let Known(seen) = self.services() else { return false };
+        database
+            .zip(seen.machine.as_deref())
+            .is_some_and(|(database, machine)| same_machine(database, machine))
     }
 
     fn prerequisite_parts(&self) -> [Watched<Prerequisite>; 5] {
         let when = |amiss: bool, what: Prerequisite| if amiss { what } else { Prerequisite::Present };
         let writer = self.other(SiteService::VssWriter).map(|writer| writer.state != ServiceState::Running);
-        let sql_writer = self.other(SiteService::SqlWriter).map(|writer| match self.database_is_here() {
-            Some(false) => false,
-            None if writer.state == ServiceState::Missing => false,
-            Some(true) | None => writer.state != ServiceState::Running,
+        let sql_writer = self.other(SiteService::SqlWriter).map(|writer| match writer.state {
+            ServiceState::Running => false,
+            // It comes with SQL Server.
+            ServiceState::Missing => self.database_is_here(),
+            _ => !self.state.database_is_elsewhere(),
         });
         let vss = self
             .other(SiteService::Vss)

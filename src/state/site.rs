@@ -69,8 +69,8 @@ pub struct SiteState {
     pub sources: BTreeMap<SourceId, SourceState>,
     /// What was read of logs in this process.
     pub lines: LineTotals,
-    /// When lines were last found that the log had not had before, in this process.
-    pub log_grew: Option<Timestamp>,
+    /// When lines were last found that the log had not had before, and at which of its polls in this process.
+    pub log_grew: Option<(Timestamp, u64)>,
     /// What was read of event logs in this process.
     pub events: EventTotals,
     /// When SQL Server last said each of these of the site database, in the event log.
@@ -216,7 +216,8 @@ impl SiteState {
             Fact::Lines(totals) => {
                 self.lines += *totals;
                 if totals.lines > 0 {
-                    self.log_grew = Some(polled);
+                    let polls = self.sources.get(source).map_or(0, |source| source.polls);
+                    self.log_grew = Some((polled, polls));
                 }
                 return Change::Volatile;
             }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::world::{Mood, World};
+use super::world::{Mood, RETRYABLE, World};
 use crate::remediation::tests::site::{task, version};
 use crate::site::{RestartMode, ServiceState, SiteServer, SiteService, StartMode};
 use crate::source::{DatabaseFact, SourceKind};
@@ -49,6 +49,12 @@ pub(super) enum Event {
     Unwatched(SourceKind, bool),
     LedgerUnreadable(bool),
     LedgerLost,
+    /// Everything is in order again.
+    Heal,
+    /// A backup that fails: what happens most.
+    FailedRun {
+        ends: bool,
+    },
 }
 
 use Event::*;
@@ -60,57 +66,62 @@ pub(super) const CORE: &[Event] = &[
     Fail,
     Succeed,
     End,
+    Crash,
     Minutes(10),
     Minutes(90),
     Day,
     Mood(Mood::StartFails),
     Mood(Mood::Crash),
     RestartExporter { keeps_checkpoint: true },
-    Fails(SourceKind::Services, true),
-    Fails(SourceKind::Services, false),
     LedgerLost,
     PutClock(-120),
+    PutClock(120),
 ];
 
-/// All of them.
-pub(super) const ALL: &[Event] = &[
-    Start,
+/// What happens in the course of backups, and to what the exporter does: half of a walk.
+pub(super) const COURSE: &[Event] = &[
     Start,
     Progress,
     Prepare,
-    Prepare,
-    Fail,
-    Fail,
     Fail,
     FailForPerson,
     Succeed,
     ErrorAfterSuccess,
     End,
     End,
-    End,
     Crash,
+    FailedRun { ends: true },
+    FailedRun { ends: true },
+    FailedRun { ends: false },
     Minutes(1),
     Minutes(10),
     Minutes(10),
     Minutes(40),
     Minutes(90),
     Minutes(300),
-    Sleep(5),
-    Sleep(120),
     Day,
+    Heal,
+    Heal,
+    Heal,
+    Mood(Mood::StartFails),
+    Mood(Mood::RefusesToStop),
+    Mood(Mood::Crash),
+];
+
+/// What comes between: the other half.
+pub(super) const TROUBLE: &[Event] = &[
+    Sleep(2),
+    Sleep(120),
     Service(ServiceState::StartPending),
     Service(ServiceState::Paused),
     Service(ServiceState::Stopped),
     Disabled(true),
     Disabled(false),
-    Mood(Mood::Starts),
-    Mood(Mood::StartFails),
-    Mood(Mood::RefusesToStop),
-    Mood(Mood::Crash),
     RestartExporter { keeps_checkpoint: true },
     RestartExporter { keeps_checkpoint: false },
     Boot,
     PutClock(2 * 24 * 60),
+    PutClock(120),
     PutClock(-120),
     PutClock(-3),
     Passive(true),
@@ -130,7 +141,6 @@ pub(super) const ALL: &[Event] = &[
     DiskFills(false),
     Mode(RestartMode::Off),
     Mode(RestartMode::Observe),
-    Mode(RestartMode::Restart),
     Mode(RestartMode::Restart),
     StopStalled(true),
     StopStalled(false),
@@ -152,18 +162,33 @@ pub(super) const ALL: &[Event] = &[
 ];
 
 impl World {
+    /// Whether something of the search can happen that is more than a minute that passes.
+    pub(super) fn may_happen(&mut self, event: Event) -> bool {
+        let stands_still = self.service_state() == ServiceState::Stopped;
+        match event {
+            Start => stands_still,
+            Progress | Prepare | Fail | FailForPerson | Succeed | ErrorAfterSuccess | End | Crash => {
+                self.going_on().is_some()
+            }
+            Mood(mood) => self.mood != mood,
+            Fails(kind, fails) => self.site.failing.contains(&kind) != fails,
+            LedgerLost => self.put_back.is_none(),
+            _ => true,
+        }
+    }
+
     /// Lets it happen, and the exporter look and decide.
     pub(super) fn happen(&mut self, event: Event) {
         match event {
             Start => drop(self.start()),
             Progress => self.prepare("5056"),
             Prepare => self.prepare("preparing"),
-            Fail => self.fail("-5060:copy_failed"),
+            Fail => self.fail(RETRYABLE),
             FailForPerson => self.fail("-5060:disk_full"),
             Succeed => self.succeed(),
             ErrorAfterSuccess => {
                 if self.going_on().is_some_and(|run| run.succeeded) {
-                    self.fail("-5060:copy_failed");
+                    self.fail(RETRYABLE);
                 }
             }
             End => self.end(true),
@@ -240,6 +265,17 @@ impl World {
                 }
             }
             LedgerLost => self.lose_ledger(),
+            Heal => self.heal(),
+            FailedRun { ends } => {
+                self.start();
+                self.pass(10);
+                self.prepare("preparing");
+                self.pass(10);
+                self.fail(RETRYABLE);
+                if ends {
+                    self.end(true);
+                }
+            }
         }
         self.pass(1);
     }

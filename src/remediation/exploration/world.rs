@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 
 use crate::assessment::assess;
 use crate::remediation::tests::site::{Site, at};
-use crate::remediation::{Inputs, Ledger};
+use crate::remediation::{Inputs, Ledger, stand};
 use crate::site::{
-    AttemptOutcome, BackupRun, Decision, FailureCause, RestartMode, RestartPlan, ServiceState, SiteService,
-    Timestamp,
+    AttemptOutcome, BackupRun, Decision, FailureCause, Node, RestartMode, RestartPlan, RestartStanding,
+    ServiceState, SiteService, Timestamp,
 };
 use crate::snapshot::samples::Sample;
 use crate::source::SourceKind;
@@ -17,6 +17,8 @@ use crate::source::SourceKind;
 /// A run as it really is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TrueRun {
+    /// When it began, in true minutes.
+    began: i64,
     /// When it last logged anything, in true minutes.
     pub(super) spoke: i64,
     /// Whether it has deleted the old copy.
@@ -26,8 +28,8 @@ pub(super) struct TrueRun {
     pub(super) succeeded: bool,
     /// Whether it said so when it ended; `None` while it goes on.
     pub(super) ended: Option<bool>,
-    /// Whether it was the site's other server that ran it.
-    elsewhere: bool,
+    /// Which of the site's servers runs it.
+    machine: Option<Box<str>>,
 }
 
 /// How the service answers when it is asked to stop or to start.
@@ -69,6 +71,8 @@ pub(super) struct World {
     pub(super) put_back: Option<i64>,
     pub(super) attempts: u64,
     stops: u64,
+    /// What the exporter last decided from.
+    inputs: Inputs,
 }
 
 /// What was seen of all that happened.
@@ -82,7 +86,7 @@ pub(super) struct Tally {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Likeness {
     inputs: Inputs,
-    run: Option<(bool, bool, bool, bool, Option<bool>)>,
+    run: Option<(bool, bool, bool, Option<bool>)>,
     service: ServiceState,
     mood: Mood,
     has_copy: bool,
@@ -97,6 +101,9 @@ pub(super) struct Likeness {
 
 const DAY: i64 = 24 * 60;
 
+/// An error after which another attempt may succeed.
+pub(super) const RETRYABLE: &str = "-5060:copy_failed";
+
 impl World {
     /// A site with one good backup, in the night after it, shortly after the task has begun.
     pub(super) fn new() -> Self {
@@ -104,6 +111,7 @@ impl World {
         site.now = at("2026-11-21T02:00:00Z");
         site.poll();
         Self {
+            inputs: site.inputs(),
             site,
             minute: 0,
             runs: Vec::new(),
@@ -160,12 +168,13 @@ impl World {
         self.service(ServiceState::Running);
         self.site.write(&["500", "5055"]);
         self.runs.push(TrueRun {
+            began: self.minute,
             spoke: self.minute,
             prepared: false,
             error: None,
             succeeded: false,
             ended: None,
-            elsewhere: self.site.seen.machine.as_deref() != Some("CM01"),
+            machine: self.site.seen.machine.clone(),
         });
         true
     }
@@ -184,7 +193,7 @@ impl World {
         if self.going_on().is_some() {
             self.log(word, |run, _| run.prepared = true);
             self.has_copy = false;
-            self.site.sample = None;
+            self.site.copy = None;
         }
     }
 
@@ -201,7 +210,8 @@ impl World {
             self.prepare("preparing");
             self.log("5035", |run, _| run.succeeded = true);
             self.has_copy = true;
-            self.site.sample = Some(Sample::good(u8::try_from(self.runs.len() % 200).unwrap() + 2));
+            let generation = u8::try_from(self.runs.len() % 200).unwrap() + 2;
+            self.site.copy = Some(Sample::good(generation).survey(self.site.now));
         }
     }
 
@@ -227,7 +237,12 @@ impl World {
     }
 
     /// The file of the ledger is gone, and a new one is begun.
+    ///
+    /// Not after the clock was put back: what happened in the time that comes again cannot be told from what is new.
     pub(super) fn lose_ledger(&mut self) {
+        if self.put_back.is_some() {
+            return;
+        }
         self.site.ledger = Some(Ledger::new(self.site.now));
         self.hidden = None;
         self.ledger_begun = self.minute;
@@ -250,12 +265,20 @@ impl World {
             ledger.redate(now);
             ledger.judge(&self.site.state.runs);
         }
-        let standing = self.site.stand();
+        let standing = self.look();
         self.check_words(&standing.decision);
         if let Decision::Restart(plan) = standing.decision {
             let run = standing.run.expect("a restart is for a run");
             self.act(run, plan);
         }
+    }
+
+    /// What the exporter makes of what is known now.
+    fn look(&mut self) -> RestartStanding {
+        let Site { state, ledger, now, .. } = &self.site;
+        let assessment = assess(state, *now);
+        self.inputs = Inputs::of(state, &assessment, ledger.as_ref(), *now);
+        stand(state, &assessment, ledger.as_ref(), *now)
     }
 
     fn check_words(&self, decision: &Decision) {
@@ -293,8 +316,7 @@ impl World {
         if let Some(ledger) = &mut self.site.ledger {
             ledger.judge(&self.site.state.runs);
         }
-        let standing = self.site.stand();
-        assert!(!matches!(standing.decision, Decision::Restart(_)), "one at a time");
+        assert!(!matches!(self.look().decision, Decision::Restart(_)), "one at a time");
     }
 
     /// What the procedure does; `None` where the exporter ends in the middle of it.
@@ -326,10 +348,13 @@ impl World {
         assert_eq!(index + 1, self.runs.len(), "a later run has begun since");
         assert_eq!(self.site.state.settings.remediation.mode, RestartMode::Restart, "it may not act");
         assert!(!run.succeeded, "it has succeeded");
-        assert!(!run.elsewhere && self.site.seen.machine.as_deref() == Some("CM01"), "another server's run");
+        assert_eq!(run.machine, self.site.seen.machine, "it was another server's run");
+        assert_ne!(self.site.seen.node(), Some(Node::Passive), "this is the passive server");
         match plan {
             RestartPlan::StopFirst => {
-                let stalls = self.site.state.settings.remediation.stop_stalled;
+                // Who puts the clock forward makes a run look older than it is.
+                let long = self.minute - run.began >= 4 * 60 || self.put_forward >= Some(run.began);
+                let stalls = self.site.state.settings.remediation.stop_stalled && long;
                 let hangs = run.error.is_some() && self.minute - run.spoke >= 60;
                 assert!(
                     run.ended.is_none() && (hangs || stalls),
@@ -343,7 +368,7 @@ impl World {
         }
         assert!(!self.has_copy, "the last valid copy is risked");
         assert!(self.made.iter().all(|made| made.run != index), "the second attempt for one run");
-        let failed = run.error.map_or(run.spoke, |(_, minute)| minute.max(run.spoke));
+        let failed = run.error.map_or(run.spoke, |(_, minute)| minute);
         assert!(failed >= self.ledger_begun, "the failure is older than the ledger");
         // Who puts the clock forward makes attempts look older than they are.
         let since = self.put_forward.unwrap_or(i64::MIN).max(self.minute - DAY + 1);
@@ -351,32 +376,43 @@ impl World {
         assert!(today < 2, "more attempts than a day allows");
     }
 
-    /// Whether an attempt must come by itself in the next night at the latest, if nothing more is in its way.
-    pub(super) fn deserves_an_attempt(&self) -> bool {
-        let Some(run) = self.runs.last() else { return false };
-        let retryable =
-            run.error.is_some_and(|(word, minute)| word == "-5060:copy_failed" && self.minute - minute <= 1);
+    /// Whether an attempt must come by itself within a day, if the run ends now and nothing more is in its way.
+    pub(super) fn deserves_an_attempt(&self, says_so: bool) -> bool {
+        let Some(run) = self.runs.last().filter(|run| run.ended.is_none() && !run.succeeded) else {
+            return false;
+        };
+        let retryable = match run.error {
+            Some((word, _)) => word == RETRYABLE,
+            // Who stops the service means it; who crashes does not.
+            None => !says_so,
+        };
+        let young = self.minute - run.error.map_or(run.spoke, |(_, minute)| minute) <= 1;
         let calm = self.put_forward.is_none() && self.put_back.is_none();
-        let fresh = self.made.is_empty() && self.hidden.is_none() && !self.has_copy && !run.elsewhere;
-        let usual = assess(&self.site.state, self.site.now).runs.expected_duration < TimeDelta::hours(12);
-        retryable && calm && fresh && usual && self.ledger_begun < self.minute
+        let fresh = self.made.is_empty() && !self.has_copy && run.machine.as_deref() == Some("CM01");
+        // Before a backup that takes half a day there is hardly ever time for another.
+        let usual = || assess(&self.site.state, self.site.now).runs.expected_duration < TimeDelta::hours(12);
+        retryable && young && calm && fresh && self.ledger_begun < run.spoke && usual()
     }
 
-    /// Everything is in order from now on: by when an attempt has come, in minutes; `None` if it has not.
-    pub(super) fn attempt_comes(mut self) -> Option<i64> {
+    /// Everything is in order from now on: an attempt must come within a day; else what was said all the time.
+    pub(super) fn attempt_comes(mut self, says_so: bool) -> Result<(), Vec<String>> {
+        self.end(says_so);
         self.heal();
         let (before, begun) = (self.attempts, self.minute);
-        self.end(true);
+        let mut said = Vec::new();
         while self.minute - begun < DAY {
             self.pass(30);
             if self.attempts > before {
-                return Some(self.minute - begun);
+                return Ok(());
             }
+            said.extend(
+                self.site.stand().holds().iter().map(|hold| format!("{}: {}", self.site.now, hold.finding)),
+            );
         }
-        None
+        Err(said)
     }
 
-    /// Nothing fails, nobody is at work, and the exporter may act.
+    /// Nothing fails, nobody is at work, and the exporter may act; what runs goes on.
     pub(super) fn heal(&mut self) {
         let well = Site::new();
         let state = self.service_state();
@@ -388,6 +424,7 @@ impl World {
         self.site.unpolled.clear();
         self.site.settings().remediation.mode = RestartMode::Restart;
         self.mood = Mood::Starts;
+        self.site.free = well.free;
         if let Some(ledger) = self.hidden.take() {
             self.site.ledger = Some(ledger);
         }
@@ -402,10 +439,10 @@ impl World {
             _ => 3,
         };
         let run = self.runs.last();
-        let of = |run: &TrueRun| (run.prepared, run.error.is_some(), run.succeeded, run.elsewhere, run.ended);
+        let of = |run: &TrueRun| (run.prepared, run.error.is_some(), run.succeeded, run.ended);
         let today = self.made.iter().rev().take(3);
         Likeness {
-            inputs: self.site.inputs(),
+            inputs: self.inputs,
             run: run.map(of),
             service: self.service_state(),
             mood: self.mood,

@@ -115,8 +115,14 @@ fn while_something_runs_nothing_is_started() {
     open.fail_with(&["500", "5055", "preparing", "-5060"]);
     expect(&open, &[RunInProgress, Settling], &["has failed and not ended", "logged for 1h"]);
     open.service(SiteService::Backup).state = ServiceState::Stopped;
+    open.unpolled.insert(SourceKind::BackupLog);
+    open.pass(1);
+    expect(&open, &[RunInProgress, Settling], &["does not run, and nothing has told"]);
+    open.unpolled.clear();
     open.poll();
-    expect(&open, &[Settling], &["a late success may withdraw the failure"]);
+    expect(&open, &[Settling], &["ended at 2026-11-21 02:16 UTC"]);
+    open.pass(3);
+    assert_eq!(open.reasons(), [], "it is over, for its service was seen to stand still");
 }
 
 #[test]
@@ -141,6 +147,10 @@ fn a_run_that_hangs_after_its_failure_is_stopped_first() {
     let lines = crate::source::LineTotals { lines: 1, ..Default::default() };
     let grows = hangs(&|site| site.fold(SourceKind::BackupLog, Ok(vec![Fact::Lines(lines)])));
     assert!(matches!(grows, Decision::Hold(_)), "it copies: its log grows, though without a message");
+    let mut jumped = site.clone();
+    jumped.skip(120);
+    jumped.poll();
+    assert!(jumped.reasons().contains(&RunInProgress), "the clock was put forward");
     let cannot = hangs(&|site| command(site, |command| command.stop = None));
     assert!(matches!(cannot, Decision::Hold(_)), "nothing can stop it");
     let mut unread = site.clone();
@@ -169,7 +179,7 @@ fn a_failure_settles_first() {
     let mut site = Site::new();
     site.now = at("2026-11-21T02:05:00Z");
     site.write(&["500", "5055", "preparing", "-5060", "501"]);
-    site.sample = None;
+    site.copy = None;
     site.pass(1);
     expect(&site, &[Settling], &["ended at 2026-11-21 02:05 UTC", "until 2026-11-21 02:07 UTC", "withdraw"]);
     assert!(site.stand().is_pending());
@@ -200,7 +210,7 @@ fn an_end_that_was_only_inferred_does_not_make_a_failure_young() {
     let mut site = Site::new();
     site.now = at("2026-11-20T20:00:00Z");
     site.say(&["500", "5055", "preparing"]);
-    site.sample = None;
+    site.copy = None;
     site.ledger = Some(Ledger::new(at("2026-11-21T02:00:00Z")));
     // The run of 20:00 broke off, which only the next start tells, and that one goes on.
     site.now = at("2026-11-21T02:05:00Z");
@@ -469,7 +479,7 @@ fn the_last_valid_copy_is_never_risked() {
     keep(&mut unseen);
     expect(&unseen, &[LastValidCopy], &["is not known", "Look at the destination"]);
     let mut damaged = Site::new();
-    damaged.sample = Some(Sample::good(1).without("SiteDBServer"));
+    damaged.copy = Some(Sample::good(1).without("SiteDBServer").survey(damaged.now));
     keep(&mut damaged);
     assert_eq!(damaged.reasons(), [], "what is there is no copy");
     let mut archived = Site::with(|settings| {
@@ -541,7 +551,7 @@ fn the_task_itself_comes_first() {
     });
     site.now = at("2026-11-20T21:00:00Z");
     site.write(&["500", "5055", "preparing", "-5060", "501"]);
-    site.sample = None;
+    site.copy = None;
     site.poll();
     site.pass(10);
     assert_eq!(site.reasons(), []);

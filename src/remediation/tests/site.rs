@@ -38,7 +38,7 @@ pub(in crate::remediation) struct Site {
     /// What the next question to the site database is answered.
     pub(in crate::remediation) answers: Vec<DatabaseFact>,
     /// What the next walk over the destination sees; `None` for an empty one.
-    pub(in crate::remediation) sample: Option<Sample>,
+    pub(in crate::remediation) copy: Option<Survey>,
     /// What is free there.
     pub(in crate::remediation) free: u64,
     /// Sources that fail.
@@ -99,7 +99,7 @@ impl Site {
         site.say(&["500", "5055", "preparing"]);
         site.pass(60);
         site.say(&["5035", "501"]);
-        site.sample = Some(Sample::good(1));
+        site.copy = Some(Sample::good(1).survey(site.now));
         site.poll();
         site
     }
@@ -129,7 +129,7 @@ impl Site {
         settings.remediation.pause_file = Some(PathBuf::from("/etc/no-restarts"));
         settings.services = Some(services);
         settings.database = Some(DatabaseConfig {
-            server: ServerAddress { host: "sql01".to_owned(), instance: None, port: None },
+            server: ServerAddress { host: "localhost".to_owned(), instance: None, port: None },
             name: "CM_P01".to_owned(),
             authentication: Authentication::Integrated,
             encryption: Encryption::Required,
@@ -150,7 +150,7 @@ impl Site {
                 DatabaseFact::SiteStatus(Some(125)),
                 DatabaseFact::UpdateInstalls(false),
             ],
-            sample: None,
+            copy: None,
             free: PLENTY,
             failing: BTreeSet::new(),
             unpolled: BTreeSet::new(),
@@ -192,9 +192,14 @@ impl Site {
         self.now += TimeDelta::minutes(minutes);
     }
 
-    /// Lets minutes pass and looks once.
+    /// Lets minutes pass; of all the looks in that time only the last is made.
     pub(in crate::remediation) fn pass(&mut self, minutes: i64) {
         self.skip(minutes);
+        for (id, source) in &mut self.state.sources {
+            if !self.unpolled.contains(&id.kind) {
+                source.polls += 2 * u64::try_from(minutes).unwrap();
+            }
+        }
         self.poll();
     }
 
@@ -246,13 +251,14 @@ impl Site {
                 let coverage = Fact::Coverage { witness: Witness::Log, oldest, newest: None, gap: false };
                 let news = self.log[self.read..].to_vec();
                 self.read = self.log.len();
-                vec![coverage, Fact::Records(Witness::Log, news)]
+                let lines = LineTotals { lines: news.len() as u64, ..LineTotals::default() };
+                vec![coverage, Fact::Records(Witness::Log, news), Fact::Lines(lines)]
             }
             SourceKind::Services => vec![Fact::Services(self.seen.clone())],
             SourceKind::Database => self.answers.iter().cloned().map(Fact::Database).collect(),
             _ => {
-                let absent = || Survey::absent(self.now);
-                let survey = self.sample.as_ref().map_or_else(absent, |sample| sample.survey(self.now));
+                let there = self.copy.clone().unwrap_or_else(|| Survey::absent(self.now));
+                let survey = Survey { started: self.now, ..there };
                 let place = Place {
                     path: "/backup".to_owned(),
                     exists: true,
@@ -301,7 +307,7 @@ impl Site {
         self.now = at("2026-11-21T02:05:00Z");
         self.write(words);
         if words.contains(&"preparing") {
-            self.sample = None;
+            self.copy = None;
         }
         self.poll();
         self.pass(10);
