@@ -170,11 +170,13 @@ impl ServiceController for CommandServices {
 
     fn start(&self, service: SiteService) -> Result<Start, ServiceError> {
         self.known(Purpose::Start, service)?;
-        // No exit code tells that it ran before.
-        if self.ask()? == ServiceState::Running {
-            return Ok(Start::AlreadyRunning);
+        // Whoever starts has asked just before. A refusal may say that somebody else was faster.
+        match self.act(Purpose::Start, self.config.start.as_deref()) {
+            Ok(()) => Ok(Start::Accepted),
+            Err(error) if error.kind == ServiceErrorKind::Timeout => Err(error),
+            Err(_) if self.ask() == Ok(ServiceState::Running) => Ok(Start::AlreadyRunning),
+            Err(error) => Err(error),
         }
-        self.act(Purpose::Start, self.config.start.as_deref()).map(|()| Start::Accepted)
     }
 
     fn stop(&self, service: SiteService) -> Result<(), ServiceError> {
