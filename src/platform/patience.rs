@@ -41,7 +41,12 @@ pub(crate) fn write_whole(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Re
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
-    put_in_place(temporary, path)
+    put_in_place(temporary, path)?;
+    // Where a directory cannot be synced, this makes the new name durable as far as the file system lets it.
+    if cfg!(windows) {
+        File::options().write(true).open(path).and_then(|file| file.sync_all()).ok();
+    }
+    Ok(())
 }
 
 /// Sharing and lock violations of Windows have no kind of their own.
