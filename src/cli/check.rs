@@ -161,7 +161,7 @@ fn look_at_restarts(state: &mut SiteState, state_path: &Path, now: Timestamp) ->
         Err(error) => (None, format!("{}\n", error_chain(&error))),
     };
     if let Some(ledger) = &mut ledger {
-        ledger.redate(now);
+        ledger.redate(now, None);
     }
     state.stands(standing(state, ledger.as_ref(), ledger.as_ref(), now));
     note
@@ -385,7 +385,7 @@ mod tests {
         let mut state = SiteState::new(Arc::new(settings), now);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(look_at_restarts(&mut state, folder.path(), now), "");
-        assert_eq!(state.restart.as_ref().unwrap().attempts_total, 0);
+        assert_eq!(state.restart.as_ref().unwrap().attempts_total, Some(0));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 
         // One of a running exporter.
@@ -444,8 +444,9 @@ mod tests {
             ]),
             run: Some(now),
             attempts: Vec::new(),
-            attempts_total: 1,
-            attempts_failed_total: 0,
+            attempts_total: Some(1),
+            attempts_failed_total: Some(0),
+            pending: false,
             attempts_remaining: 1,
         });
         let mut said = Vec::new();

@@ -23,8 +23,8 @@ pub(super) struct RestartJson<'a> {
     reasons: Vec<ReasonJson<'a>>,
     run: Option<Timestamp>,
     attempts_remaining: u32,
-    attempts_total: u64,
-    attempts_failed_total: u64,
+    attempts_total: Option<u64>,
+    attempts_failed_total: Option<u64>,
     /// Oldest first.
     attempts: Vec<AttemptJson<'a>>,
 }
@@ -77,7 +77,7 @@ pub(super) fn restart(state: &SiteState) -> Option<RestartJson<'_>> {
     Some(RestartJson {
         mode: standing.mode,
         decision,
-        pending: standing.is_pending(),
+        pending: standing.pending,
         reasons: reasons.collect(),
         run: standing.run,
         attempts_remaining: standing.attempts_remaining,
@@ -108,13 +108,23 @@ pub fn outlook(standing: &RestartStanding) -> String {
         Decision::Restart(RestartPlan::StopFirst) => {
             "The backup service is stopped and started now: its run has come to a halt.".to_owned()
         }
-        Decision::Hold(_) if standing.is_pending() => {
+        Decision::Hold(_) if standing.pending => {
             "The backup service will be restarted once what holds it has passed.".to_owned()
         }
-        Decision::Hold(holds) => match holds.iter().all(|hold| would_clear(hold.reason)) {
-            true => "The backup service is only observed; in mode restart it would be restarted.".to_owned(),
-            false => "The backup service is not restarted, for these reasons.".to_owned(),
-        },
+        Decision::Hold(holds) => {
+            let would_clear = holds.iter().all(|hold| would_clear(hold.reason));
+            match (would_clear, mode) {
+                (true, RestartMode::Observe) => {
+                    "The backup service is only observed; in mode restart it would be restarted.".to_owned()
+                }
+                (true, _) => {
+                    "The backup service is not restarted: before what holds it has passed, the task itself is due, \
+                     or the failure is too old."
+                        .to_owned()
+                }
+                (false, _) => "The backup service is not restarted, for these reasons.".to_owned(),
+            }
+        }
     }
 }
 
@@ -140,7 +150,7 @@ pub(super) fn section(html: &mut String, state: &SiteState) {
         _ if standing.is_under_way() || at_work(standing).is_some() => ("warn", "under way"),
         Decision::Nothing => ("none", "nothing to do"),
         Decision::Restart(_) => ("warn", "now"),
-        Decision::Hold(_) if standing.is_pending() => ("warn", "pending"),
+        Decision::Hold(_) if standing.pending => ("warn", "pending"),
         Decision::Hold(_) => ("bad", "held"),
     };
     let run =
@@ -152,10 +162,12 @@ pub(super) fn section(html: &mut String, state: &SiteState) {
         row(html, &hold.reason.label().replace('_', " "), class, word, &hold.finding);
     }
     let RestartStanding { attempts_total, attempts_failed_total, attempts_remaining, .. } = standing;
-    let attempts = format!(
-        "{attempts_total} attempt(s) so far, {attempts_failed_total} without a run; {attempts_remaining} more \
-         allowed within 24 hours."
-    );
+    let attempts = match attempts_total.zip(*attempts_failed_total) {
+        Some((total, failed)) => format!(
+            "{total} attempt(s) so far, {failed} without a run; {attempts_remaining} more allowed within 24 hours."
+        ),
+        None => "How many attempts were made cannot be read.".to_owned(),
+    };
     row(html, "mode", "none", standing.mode.label(), &attempts);
     for attempt in standing.attempts.iter().rev().take(SHOWN_ATTEMPTS) {
         attempt_row(html, attempt);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::process::ProcessView;
 use super::{Number, Samples, SiteView, copies, process, read, restart};
-use crate::site::RestartStanding;
 use crate::source::SourceKind::{BackupLog, EventLog};
 use crate::state::SiteState;
 
@@ -353,10 +352,10 @@ pub const CATALOGUE: &[Metric] = &[
         |v, s| s.maybe(restart::site_servers(v))),
     site("restart_attempts_total", Counter, Count, &[], Always,
         "Attempts to restart the backup service after a failed run (ledger of this exporter); each is counted before anything is done.",
-        |v, s| s.maybe(v.state.restart.as_ref().map(|standing| standing.attempts_total))),
+        |v, s| s.maybe(v.state.restart.as_ref().and_then(|standing| standing.attempts_total))),
     site("restart_attempts_failed_total", Counter, Count, &[], Always,
         "Those of restart_attempts_total after which no run began (ledger of this exporter).",
-        |v, s| s.maybe(v.state.restart.as_ref().map(|standing| standing.attempts_failed_total))),
+        |v, s| s.maybe(v.state.restart.as_ref().and_then(|standing| standing.attempts_failed_total))),
     site("last_restart_attempt_timestamp_seconds", Gauge, Seconds, &[], Always,
         "When the newest attempt was decided (ledger of this exporter); absent until the first.",
         |v, s| s.maybe(restart::last_attempt(v))),
@@ -364,8 +363,8 @@ pub const CATALOGUE: &[Metric] = &[
         "1 for every reason why a failed backup is not restarted now (restart policy); all 0 where none failed or none stands in the way, absent while the mode is off.",
         restart::restart_held),
     site("restart_pending", Gauge, Count, &[], Always,
-        "1 if the exporter is about to restart the failed backup by itself: now, or once reasons have passed that pass with time alone (restart policy); absent while the mode is off.",
-        |v, s| s.maybe(restart::decided(v).map(RestartStanding::is_pending))),
+        "1 if the exporter is about to restart the failed backup by itself (now, or once reasons have passed that pass with time alone, before the task's own start and while the failure is young enough), or while the attempt or its run goes on (restart policy); absent while the mode is off.",
+        |v, s| s.maybe(restart::decided(v).map(|standing| standing.pending))),
     site("restart_attempts_remaining", Gauge, Count, &[], Always,
         "How many more attempts 24 hours allow (ledger of this exporter, configured maximum); absent while the mode is off.",
         |v, s| s.maybe(restart::decided(v).map(|standing| standing.attempts_remaining))),

@@ -165,8 +165,9 @@ mod tests {
             decision,
             run: None,
             attempts: Vec::new(),
-            attempts_total: 7,
-            attempts_failed_total: 2,
+            attempts_total: Some(7),
+            attempts_failed_total: Some(2),
+            pending: false,
             attempts_remaining: 1,
         }
     }

@@ -61,10 +61,14 @@ pub(super) fn begins(site: SiteCode, run: &BackupRun, plan: RestartPlan) {
 pub(super) fn ended(site: SiteCode, outcome: AttemptOutcome, error: &str) {
     use AttemptOutcome::{
         Abandoned, Adopted, Lost, QueryFailed, StartFailed, StartTimedOut, Started, StopFailed, StopTimedOut,
+        Withdrawn,
     };
     match outcome {
         Started => tracing::info!(%site, %outcome, "the backup service was restarted"),
         Adopted => tracing::info!(%site, %outcome, "the backup service was started by somebody else"),
+        Withdrawn => {
+            tracing::info!(%site, %outcome, error, "the backup service is not restarted after all");
+        }
         Abandoned | Lost => {
             tracing::warn!(%site, %outcome, "the restart of the backup service was cut short by the end of the exporter");
         }
@@ -141,8 +145,9 @@ mod tests {
                     decision,
                     run: about,
                     attempts: Vec::new(),
-                    attempts_total: 0,
-                    attempts_failed_total: 0,
+                    attempts_total: Some(0),
+                    attempts_failed_total: Some(0),
+                    pending: false,
                     attempts_remaining: 2,
                 };
                 audit.decided("P01".parse().unwrap(), &standing, &runs);

@@ -41,7 +41,7 @@ impl Books {
                 return books;
             }
         };
-        let is_redated = ledger.redate(now);
+        let is_redated = ledger.redate(now, None);
         let is_lost = ledger.lose(now);
         if is_lost {
             tracing::warn!(%site, "the exporter ended while it restarted the backup service; whether a backup was started is not known");

@@ -6,7 +6,7 @@ use super::inputs::{DueSeen, Watched};
 use super::situation::{Situation, lasting, moment};
 use crate::config::DayWindow;
 use crate::schedule::{Due, EVERY_DAY, Schedule, Zone};
-use crate::site::{BackupRun, TaskWindow, delta};
+use crate::site::{BackupRun, TaskWindow, Timestamp, delta};
 use crate::state::KnownSchedule;
 
 /// What must fit between an attempt and the task's own start, besides a backup.
@@ -108,6 +108,11 @@ impl Situation<'_> {
         openings.begin == openings.latest_begin || open
     }
 
+    /// When it is next a time of day for backups.
+    pub(super) fn opening(&self) -> Option<Timestamp> {
+        self.openings().next_due(self.now).map(|due| due.begin)
+    }
+
     pub(super) fn window_words(&self) -> String {
         let openings = self.openings();
         format!(
@@ -115,7 +120,7 @@ impl Situation<'_> {
             openings.begin_label(),
             openings.latest_begin_label(),
             openings.zone,
-            openings.next_due(self.now).map(|due| moment(due.begin)).unwrap_or_default()
+            self.opening().map(moment).unwrap_or_default()
         )
     }
 }

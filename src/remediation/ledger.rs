@@ -78,12 +78,19 @@ impl Ledger {
     }
 
     /// Dates what happened in the future to now, because the clock was stepped back; whether anything was.
-    pub fn redate(&mut self, now: Timestamp) -> bool {
+    ///
+    /// `newest` is when the newest known run ended: a ledger that was begun while the clock was ahead is not begun earlier
+    /// than that, so that no failure from before it looks like a later one.
+    pub fn redate(&mut self, now: Timestamp, newest: Option<Timestamp>) -> bool {
         let times = self.attempts.iter_mut().flat_map(|attempt| {
             std::iter::once(&mut attempt.decided).chain(attempt.outcome.as_mut().map(|(_, ended)| ended))
         });
         let mut is_news = false;
-        // Not when it was begun: a failure from before that would then look like a later one.
+        let begun = newest.map_or(now, |newest| newest.max(now));
+        if self.begun - now > CLOCK_TOLERANCE && newest.is_some() && begun < self.begun {
+            self.begun = begun;
+            is_news = true;
+        }
         for time in times {
             if *time - now > CLOCK_TOLERANCE {
                 *time = now;
@@ -98,9 +105,13 @@ impl Ledger {
         self.attempts.last().filter(|attempt| attempt.outcome.is_none())
     }
 
-    /// Whether this run has had its attempt, or began before one was made.
+    /// Whether this run has had its attempt, or began before one was made that was not given up for its sake.
     pub fn has_tried(&self, run: &BackupRun) -> bool {
-        (self.attempts.iter()).any(|attempt| is_of(attempt, run) || attempt.decided >= run.started_or_first())
+        let began_before = |attempt: &Attempt| {
+            let was_adopted = matches!(attempt.outcome, Some((AttemptOutcome::Adopted, _)));
+            !was_adopted && attempt.decided >= run.started_or_first()
+        };
+        self.attempts.iter().any(|attempt| is_of(attempt, run) || began_before(attempt))
     }
 
     /// How many attempts since `time` count against what a day allows.
@@ -119,9 +130,11 @@ fn is_of(attempt: &Attempt, run: &BackupRun) -> bool {
 
 /// The first run that began after the one that the attempt was made for, as far as the attempt may have started it.
 fn follower<'a>(attempt: &Attempt, runs: &'a [BackupRun]) -> Option<&'a BackupRun> {
-    use AttemptOutcome::{Abandoned, QueryFailed, StartFailed, StopFailed, StopTimedOut};
+    use AttemptOutcome::{Abandoned, QueryFailed, StartFailed, StopFailed, StopTimedOut, Withdrawn};
     let latest = match attempt.outcome {
-        Some((Abandoned | QueryFailed | StartFailed | StopFailed | StopTimedOut, _)) => return None,
+        Some((Abandoned | QueryFailed | StartFailed | StopFailed | StopTimedOut | Withdrawn, _)) => {
+            return None;
+        }
         Some((_, ended)) => ended.checked_add_signed(FOLLOWS_WITHIN),
         None => None,
     };

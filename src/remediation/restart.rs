@@ -10,9 +10,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::services::{ServiceController, ServiceError, ServiceErrorKind, Start};
-use crate::site::{AttemptOutcome, RestartPlan, ServiceState, SiteCode, SiteService, Timestamp, Timings};
-use crate::state::Published;
+use crate::site::{
+    AttemptOutcome, Node, RestartPlan, ServiceState, SiteCode, SiteService, Timestamp, Timings,
+};
+use crate::state::{Published, SiteState, SourceState};
 
 /// The one service that is ever stopped or started.
 const SERVICE: SiteService = SiteService::Backup;
@@ -39,8 +42,11 @@ impl Ended {
 pub(super) struct Restart {
     pub(super) site: SiteCode,
     pub(super) plan: RestartPlan,
-    /// The last evidence of the failed run: what begins later is another run.
-    pub(super) failed: Timestamp,
+    /// The first and the last evidence of the failed run: what begins later is another run.
+    pub(super) failed: (Timestamp, Timestamp),
+    /// Whether it is decided the same from what is known just before anything is done.
+    pub(super) wanted: Wanted,
+    pub(super) clock: Clock,
     pub(super) controller: Arc<dyn ServiceController>,
     pub(super) published: watch::Receiver<Published>,
     pub(super) timings: Timings,
@@ -48,6 +54,15 @@ pub(super) struct Restart {
 }
 
 type Answer<T> = Result<T, ServiceError>;
+
+/// Decides once more, without the attempt itself.
+pub(super) struct Wanted(pub(super) Box<dyn Fn(&SiteState) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wanted")
+    }
+}
 
 impl Restart {
     /// Makes it; ends soon after a stop of this process was asked for, whatever hangs.
@@ -92,9 +107,21 @@ impl Restart {
     async fn prepare(&self, looks: &mut Looks) -> Result<(), Ended> {
         let look = looks.look(self.timings.service_call).await;
         let mut state = look.map_err(|error| Ended::because(AttemptOutcome::QueryFailed, error.message))?;
-        let may_stop = self.plan == RestartPlan::StopFirst && !self.run_began();
-        if may_stop && matches!(state, ServiceState::Running | ServiceState::StopPending) {
-            state = self.stop_service(looks, state).await?;
+        if self.run_began() {
+            return Err(Ended::of(AttemptOutcome::Adopted));
+        }
+        match self.plan {
+            RestartPlan::StopFirst => {
+                if matches!(state, ServiceState::Running | ServiceState::StopPending) {
+                    self.confirm()?;
+                    state = self.stop_service(looks, state).await?;
+                }
+                if state == ServiceState::Stopped {
+                    self.hear_the_end().await?;
+                }
+            }
+            RestartPlan::Start if state == ServiceState::Stopped => self.confirm()?,
+            RestartPlan::Start => {}
         }
         match state {
             ServiceState::Missing => {
@@ -104,6 +131,46 @@ impl Restart {
             ServiceState::Stopped if !self.run_began() => Ok(()),
             _ => Err(Ended::of(AttemptOutcome::Adopted)),
         }
+    }
+
+    /// Gives up where it is decided otherwise by now.
+    fn confirm(&self) -> Result<(), Ended> {
+        let wanted = self.latest().is_none_or(|state| (self.wanted.0)(&state));
+        if wanted { Ok(()) } else { Err(withdrawn("it was decided otherwise meanwhile")) }
+    }
+
+    /// Gives up unless the log was read since the service stood still, and tells neither of a success nor of work.
+    ///
+    /// What was stopped, or stopped by itself, may have come to its end after all, and a start would delete that backup.
+    async fn hear_the_end(&self) -> Result<(), Ended> {
+        let (stopped, began) = (self.clock.now(), Instant::now());
+        loop {
+            let Some(state) = self.latest() else { return Ok(()) };
+            let run = state.runs.iter().find(|run| run.first <= self.failed.1 && self.failed.0 <= run.last);
+            if run.is_none_or(|run| run.succeeded.is_some()) {
+                return Err(withdrawn("the run has succeeded after all"));
+            }
+            let services = state.observed(&state.services);
+            if services.is_some_and(|seen| seen.paused == Some(true) || seen.node() == Some(Node::Passive)) {
+                return Err(withdrawn(
+                    "restarts were paused, or this machine is not the active one any more",
+                ));
+            }
+            let is_read = |(_, source): (_, &SourceState)| {
+                source.is_current && source.last_success.is_some_and(|read| read > stopped)
+            };
+            if state.witnesses().any(is_read) {
+                return Ok(());
+            }
+            if began.elapsed() >= self.timings.stop_wait {
+                return Err(withdrawn("nothing tells how the run ended that was to be stopped"));
+            }
+            sleep(self.timings.service_poll).await;
+        }
+    }
+
+    fn latest(&self) -> Option<Arc<SiteState>> {
+        self.published.borrow().sites.get(&self.site).cloned()
     }
 
     /// Stops the service; in which state it then is: stopped, or started anew by somebody else.
@@ -173,7 +240,7 @@ impl Restart {
     fn run_began(&self) -> bool {
         let published = self.published.borrow();
         let runs = published.sites.get(&self.site).into_iter().flat_map(|state| state.runs.iter());
-        runs.into_iter().any(|run| run.first > self.failed)
+        runs.into_iter().any(|run| run.first > self.failed.1)
     }
 
     /// Changes something; `None` if it was not done because this process is to stop.
@@ -213,6 +280,10 @@ impl Looks {
         self.in_flight = None;
         joined.unwrap_or_else(|_| Err(panicked(&*self.controller)))
     }
+}
+
+fn withdrawn(why: &str) -> Ended {
+    Ended::because(AttemptOutcome::Withdrawn, why)
 }
 
 fn silent(controller: &dyn ServiceController, deadline: std::time::Duration) -> ServiceError {

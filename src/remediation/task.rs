@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::audit::{self, Audit, cause_of};
 use super::books::Books;
-use super::restart::Restart;
+use super::restart::{Restart, Wanted};
 use super::{Ledger, LedgerFile, stand};
 use crate::assessment::assess;
 use crate::clock::Clock;
@@ -98,7 +98,11 @@ impl Remediation {
         let now = self.clock.now();
         self.books.tend(self.timings.ledger_retry, now).await;
         let is_known = knows(&state);
-        self.books.change(|ledger| ledger.redate(now) | (is_known && ledger.judge(&state.runs))).await;
+        let newest = state.runs.last().filter(|_| is_known);
+        let newest = newest.map(|run| run.ended.map_or(run.last, |(_, ended)| ended.max(run.last)));
+        self.books
+            .change(|ledger| ledger.redate(now, newest) | (is_known && ledger.judge(&state.runs)))
+            .await;
         let standing = self.tell(&state, connections).await?;
         let Decision::Restart(plan) = standing.decision else { return Ok(()) };
         if state.restart.as_ref() != Some(&standing)
@@ -144,6 +148,7 @@ impl Remediation {
         let Some(run) = state.runs.iter().find(|run| Some(run.first) == self.told.run) else {
             return Ok(());
         };
+        let (clock, Some(before)) = (self.clock, self.books.usable().cloned()) else { return Ok(()) };
         if !self.books.begin(run.first, cause_of(run), plan, self.clock.now()).await {
             return self.tell(state, connections).await.map(drop);
         }
@@ -153,7 +158,13 @@ impl Remediation {
         let restart = Restart {
             site: self.site,
             plan,
-            failed: run.last,
+            failed: (run.first, run.last),
+            wanted: Wanted(Box::new(move |state| {
+                let now = clock.now();
+                let standing = stand(state, &assess(state, now), Some(&before), now);
+                standing.decision == Decision::Restart(plan)
+            })),
+            clock,
             controller: Arc::clone(&self.controller),
             published: connections.published.clone(),
             timings: self.timings,
@@ -196,12 +207,12 @@ pub fn standing(
 ) -> RestartStanding {
     let mut standing = stand(state, &assess(state, now), usable, now);
     if !knows(state) {
-        (standing.decision, standing.run) = (Decision::Nothing, None);
+        (standing.decision, standing.run, standing.pending) = (Decision::Nothing, None, false);
     }
     if let Some(known) = known {
         standing.attempts.clone_from(&known.attempts);
-        standing.attempts_total = known.attempts_total;
-        standing.attempts_failed_total = known.attempts_failed_total;
+        standing.attempts_total = Some(known.attempts_total);
+        standing.attempts_failed_total = Some(known.attempts_failed_total);
     }
     standing
 }

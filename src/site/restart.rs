@@ -115,6 +115,8 @@ closed_set! {
         StartTimedOut => "start_timed_out",
         /// The exporter was stopped before it asked for the start.
         Abandoned => "abandoned",
+        /// What it was decided for no longer held when it came to the start: nothing was started.
+        Withdrawn => "withdrawn",
         /// The exporter ended during the attempt: whether the service was started is not known.
         Lost => "lost",
     }
@@ -128,7 +130,7 @@ impl AttemptOutcome {
 
     /// Whether it counts against the attempts of a day: whatever may have started the service, or tried to.
     pub fn is_spent(self) -> bool {
-        !matches!(self, Self::Adopted | Self::Abandoned)
+        !matches!(self, Self::Adopted | Self::Abandoned | Self::Withdrawn)
     }
 }
 
@@ -162,10 +164,12 @@ pub struct RestartStanding {
     pub run: Option<Timestamp>,
     /// The newest attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// All attempts ever made.
-    pub attempts_total: u64,
+    /// All attempts ever made; `None` while the ledger has never been read.
+    pub attempts_total: Option<u64>,
     /// Those of them after which no run began.
-    pub attempts_failed_total: u64,
+    pub attempts_failed_total: Option<u64>,
+    /// Whether an attempt, or the run that one has begun, goes on, or one will be made by itself.
+    pub pending: bool,
     /// How many more attempts the day allows.
     pub attempts_remaining: u32,
 }
@@ -182,15 +186,5 @@ impl RestartStanding {
             Decision::Hold(holds) => holds,
             Decision::Nothing | Decision::Restart(_) => &[],
         }
-    }
-
-    /// Whether the exporter will restart by itself: now, or when the reasons that hold it have passed.
-    pub fn is_pending(&self) -> bool {
-        self.is_under_way()
-            || match &self.decision {
-                Decision::Nothing => false,
-                Decision::Restart(_) => true,
-                Decision::Hold(holds) => holds.iter().all(|hold| hold.reason.clears_by_itself()),
-            }
     }
 }

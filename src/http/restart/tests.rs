@@ -22,8 +22,9 @@ fn standing(mode: RestartMode, decision: Decision) -> RestartStanding {
         decision,
         run: Some(at(0)),
         attempts: Vec::new(),
-        attempts_total: 3,
-        attempts_failed_total: 1,
+        attempts_total: Some(3),
+        attempts_failed_total: Some(1),
+        pending: false,
         attempts_remaining: 2,
     }
 }
@@ -80,11 +81,12 @@ fn every_standing_says_what_happens_now() {
             "pending",
             "will be restarted once what holds it has passed.",
         ),
+        (Restart, held(&[HoldReason::OutsideWindow]), "held", "the task itself is due, or the failure"),
         (Restart, held(&[CoolingDown, NoSpace]), "held", "is not restarted, for these reasons."),
         (Observe, held(&[CoolingDown, ObserveOnly]), "held", "only observed; in mode restart it would be"),
         (Observe, held(&[NoSpace, ObserveOnly]), "held", "is not restarted, for these reasons."),
     ] {
-        let standing = standing(mode, decision);
+        let standing = RestartStanding { pending: word == "pending", ..standing(mode, decision) };
         assert!(outlook(&standing).contains(said), "{said}: {}", outlook(&standing));
         let (page, _) = shown(Some(standing.clone()));
         assert!(page.contains(&format!(">{word}</span></td><td>{}", outlook(&standing))), "{word}: {page}");

@@ -262,7 +262,14 @@ impl World {
     fn decide(&mut self) {
         let now = self.site.now;
         if let Some(ledger) = &mut self.site.ledger {
-            ledger.redate(now);
+            ledger.redate(
+                now,
+                self.site
+                    .state
+                    .runs
+                    .last()
+                    .map(|run| run.ended.map_or(run.last, |(_, ended)| ended.max(run.last))),
+            );
             ledger.judge(&self.site.state.runs);
         }
         let standing = self.look();

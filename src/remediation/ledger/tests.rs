@@ -146,12 +146,34 @@ fn how_a_run_went_may_change_and_stays_when_the_run_is_forgotten() {
 #[test]
 fn what_lies_in_the_future_happened_now() {
     let mut ledger = tried(Some(AttemptOutcome::Started));
-    assert!(!ledger.redate(at(27)), "clocks differ by minutes");
-    assert!(ledger.redate(at(24)));
+    assert!(!ledger.redate(at(27), None), "clocks differ by minutes");
+    assert!(ledger.redate(at(24), None));
     let attempt = &ledger.attempts[0];
     assert_eq!((attempt.decided, attempt.outcome), (at(24), Some((AttemptOutcome::Started, at(24)))));
     assert_eq!((attempt.run, ledger.begun), (at(0), at(-1000)), "the rest stays");
-    assert!(!ledger.redate(at(24)));
-    assert!(ledger.redate(at(-2000)));
+    assert!(!ledger.redate(at(24), None));
+    assert!(ledger.redate(at(-2000), None));
     assert_eq!(ledger.begun, at(-1000), "a failure of then is still older");
+}
+
+#[test]
+fn a_ledger_begun_while_the_clock_was_ahead_is_begun_now_or_when_the_newest_run_ended() {
+    for (now, newest, begun) in
+        [(24, None, 1000), (24, Some(10), 24), (24, Some(30), 30), (998, Some(10), 1000)]
+    {
+        let mut ledger = Ledger::new(at(1000));
+        let is_news = ledger.redate(at(now), newest.map(at));
+        assert_eq!((ledger.begun, is_news), (at(begun), begun != 1000), "{now} {newest:?}");
+    }
+}
+
+#[test]
+fn the_run_for_whose_sake_an_attempt_was_given_up_has_one_of_its_own() {
+    for (outcome, has_tried) in [(AttemptOutcome::Adopted, false), (AttemptOutcome::Started, true)] {
+        let mut ledger = Ledger::new(at(0));
+        ledger.begin(at(10), FailureCause::Vss, RestartPlan::Start, at(32));
+        ledger.finish(outcome, None, at(32));
+        assert!(ledger.has_tried(&run(10, 20, FAILED)));
+        assert_eq!(ledger.has_tried(&run(31, 50, FAILED)), has_tried, "{outcome}");
+    }
 }

@@ -165,7 +165,7 @@ proptest! {
         if cut { bytes.truncate(at) } else { bytes[at] = byte }
         if let Ok(mut ledger) = parse(&bytes, site()) {
             for now in [Timestamp::UNIX_EPOCH, ledger.begun] {
-                ledger.redate(now);
+                ledger.redate(now, None);
                 ledger.judge(&[]);
                 ledger.begin(now, FailureCause::Vss, RestartPlan::Start, now);
                 ledger.finish(AttemptOutcome::Lost, None, now);

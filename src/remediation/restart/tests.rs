@@ -12,7 +12,8 @@ use super::*;
 use crate::config::SiteSettings;
 use crate::remediation::ledger::tests::{FAILED, at, run};
 use crate::services::scripted::{Call, Script, Scripted, error};
-use crate::site::ServicesSeen;
+use crate::site::{ServicesSeen, Witness};
+use crate::source::{SourceId, SourceKind};
 use crate::state::SiteState;
 
 use AttemptOutcome::*;
@@ -56,7 +57,9 @@ impl Rig {
         Restart {
             site: "P01".parse().unwrap(),
             plan,
-            failed: at(20),
+            failed: (at(0), at(20)),
+            wanted: Wanted(Box::new(|state| !state.runs[0].error.is_none())),
+            clock: Clock::anchored(at(25)),
             controller,
             published: self.publish.subscribe(),
             timings: TIMINGS,
@@ -69,8 +72,18 @@ impl Rig {
     }
 }
 
-fn publish_runs(publish: &watch::Sender<Published>, with_next: bool) {
+/// A site whose log was last read then.
+fn site(read: Option<Timestamp>) -> SiteState {
     let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
+    let log = SourceId { kind: SourceKind::BackupLog, location: String::new() };
+    state.watch(log.clone(), Duration::from_secs(5), Some(Witness::Log), at(0));
+    let source = state.sources.get_mut(&log).unwrap();
+    (source.is_current, source.last_success) = (true, read);
+    state
+}
+
+fn publish_runs(publish: &watch::Sender<Published>, with_next: bool) {
+    let mut state = site(Some(at(6000)));
     let next = with_next.then(|| run(31, 31, None));
     state.runs = Arc::new(std::iter::once(run(0, 20, FAILED)).chain(next).collect());
     publish.send_modify(|published| {
@@ -389,6 +402,53 @@ fn runs_are_told_apart_by_the_failed_ones_last_evidence() {
     let rig = Rig::new(|_| {});
     let mut restart = rig.restart(RestartPlan::Start);
     assert!(!restart.run_began());
-    restart.failed = at(0) - TimeDelta::seconds(1);
+    restart.failed = (at(0) - TimeDelta::minutes(9), at(0) - TimeDelta::seconds(1));
     assert!(restart.run_began());
+}
+
+/// A restart of a run that is stopped first, where the log was read then and says that of it.
+async fn stopped_first(read: Option<Timestamp>, succeeded: bool) -> (Ended, Duration, Vec<Call>) {
+    let rig = Rig::new(|script| {
+        script.state = Ok(Running);
+        script.stop.1 = vec![StopPending, Stopped];
+    });
+    let mut restart = rig.restart(RestartPlan::StopFirst);
+    restart.wanted = Wanted(Box::new(|_| true));
+    let mut state = site(read);
+    let mut failed = run(0, 20, FAILED);
+    if succeeded {
+        (failed.succeeded, failed.error) = (Some(at(20)), None);
+    }
+    state.runs = Arc::new(vec![failed]);
+    rig.publish.send_modify(|published| {
+        published.sites.insert("P01".parse().unwrap(), Arc::new(state));
+    });
+    let began = Instant::now();
+    let ended = restart.run().await;
+    (ended, began.elapsed(), rig.calls())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_stopped_is_started_only_once_the_log_tells_that_it_did_not_succeed() {
+    let (late, before) = (Some(at(6000)), Some(at(24)));
+    for (read, succeeded, outcome, calls) in [
+        (late, false, Started, &[Call::Stop, Call::Start][..]),
+        (late, true, Withdrawn, &[Call::Stop]),
+        (before, false, Withdrawn, &[Call::Stop]),
+        (None, false, Withdrawn, &[Call::Stop]),
+    ] {
+        let (ended, took, made) = stopped_first(read, succeeded).await;
+        assert_eq!((ended.outcome, &made[..]), (outcome, calls), "{read:?} {succeeded}");
+        assert_eq!(took >= TIMINGS.stop_wait, read != late, "it is waited for as long as a stop: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_decided_otherwise_just_before_is_left_alone() {
+    for (plan, state) in [(RestartPlan::Start, Stopped), (RestartPlan::StopFirst, Running)] {
+        let rig = Rig::new(|script| script.state = Ok(state));
+        let mut restart = rig.restart(plan);
+        restart.wanted = Wanted(Box::new(|_| false));
+        assert_eq!((restart.run().await.outcome, rig.calls()), (Withdrawn, vec![]), "{plan:?}");
+    }
 }

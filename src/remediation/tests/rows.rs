@@ -1,5 +1,7 @@
 //! Each reason from real evidence: one site that would be restarted, and one thing amiss.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use super::site::{Site, at, task, version};
@@ -54,7 +56,7 @@ fn a_failed_backup_is_tried_again() {
     let standing = site.stand();
     assert_eq!(standing.decision, Decision::Restart(RestartPlan::Start));
     assert_eq!(standing.run, Some(site.newest()));
-    assert_eq!((standing.attempts_remaining, standing.is_pending()), (2, true));
+    assert_eq!((standing.attempts_remaining, standing.pending), (2, true));
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn a_run_that_hangs_after_its_failure_is_stopped_first() {
 #[test]
 fn a_stalled_run_is_stopped_first_only_where_that_is_configured() {
     let mut site = Site::with(|settings| {
-        settings.stalled_after = Some(std::time::Duration::from_secs(3 * 3600));
+        settings.stalled_after = Some(Duration::from_secs(3 * 3600));
     });
     site.service(SiteService::Backup).state = ServiceState::Running;
     site.fail_with(&["500", "5055", "preparing"]);
@@ -182,7 +184,7 @@ fn a_failure_settles_first() {
     site.copy = None;
     site.pass(1);
     expect(&site, &[Settling], &["ended at 2026-11-21 02:05 UTC", "until 2026-11-21 02:07 UTC", "withdraw"]);
-    assert!(site.stand().is_pending());
+    assert!(site.stand().pending);
     site.skip(2);
     assert_eq!(site.reasons(), [Settling], "nobody has looked since");
     site.poll();
@@ -370,7 +372,7 @@ fn command(site: &mut Site, change: impl FnOnce(&mut CommandConfig)) {
         stopped: answer(),
         start: line(),
         stop: line(),
-        timeout: std::time::Duration::from_secs(60),
+        timeout: Duration::from_secs(60),
     };
     change(&mut command);
     site.settings().services.as_mut().unwrap().control = ServiceControl::Command(command);
@@ -510,12 +512,12 @@ fn each_failed_run_has_one_attempt() {
     let ledger = site.ledger.as_mut().unwrap();
     ledger.begin(run, FailureCause::CopyFailed, RestartPlan::Start, now);
     expect(&site, &[AlreadyAttempted, CoolingDown], &["under way"]);
-    assert!(site.stand().is_pending());
+    assert!(site.stand().pending);
     let ledger = site.ledger.as_mut().unwrap();
     ledger.finish(AttemptOutcome::StartFailed, Some("access denied".into()), now);
     site.pass(31);
     expect(&site, &[AlreadyAttempted], &["attempt at 2026-11-21 02:15 UTC (start_failed: access denied)"]);
-    assert!(!site.stand().is_pending());
+    assert!(!site.stand().pending);
 }
 
 #[test]
@@ -588,7 +590,12 @@ fn backups_have_their_time_of_day() {
     assert_eq!(site.reasons(), []);
     site.pass(1);
     expect(&site, &[OutsideWindow], &["Outside 02:00-08:00 (utc); opens 2026-11-22 02:00 UTC."]);
-    assert!(site.stand().is_pending());
+    assert!(!site.stand().pending, "the task itself starts when it opens");
+    // One that opens before the task's own start.
+    site.settings().remediation.window = Some(DayWindow { begin: 22 * 60, end: 23 * 60 });
+    assert_eq!((site.reasons(), site.stand().pending), (vec![OutsideWindow], true));
+    site.settings().remediation.max_failure_age = Duration::from_secs(12 * 3600);
+    assert_eq!((site.reasons(), site.stand().pending), (vec![OutsideWindow], false), "it is too old by then");
 }
 
 #[test]

@@ -45,8 +45,9 @@ pub(crate) fn standing(decision: Decision) -> RestartStanding {
         decision,
         run: None,
         attempts: Vec::new(),
-        attempts_total: 0,
-        attempts_failed_total: 0,
+        attempts_total: Some(0),
+        attempts_failed_total: Some(0),
+        pending: false,
         attempts_remaining: 2,
     }
 }
