@@ -13,8 +13,8 @@ use configmgr_backup_exporter::config::{SiteSettings, SnapshotConfig, SnapshotRo
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
 use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::{
-    Component, Decision, MessageId, RestartPlan, Severity, SiteRole, SiteService, StatusMessage, TaskWindow,
-    Timestamp, Witness,
+    Component, Decision, MessageId, RestartPlan, RestartStanding, Severity, SiteRole, SiteService,
+    StatusMessage, TaskWindow, Timestamp, Witness,
 };
 use configmgr_backup_exporter::snapshot::{Finding, Verification};
 use configmgr_backup_exporter::source::{
@@ -336,7 +336,7 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
                 RestartPending(pending) => {
                     let decision =
                         if *pending { Decision::Restart(RestartPlan::Start) } else { Decision::Nothing };
-                    state.stands(services::standing(decision));
+                    state.stands(RestartStanding { pending: *pending, ..services::standing(decision) });
                 }
                 LogFails => log_fails = true,
                 Event::Gone => gone = true,

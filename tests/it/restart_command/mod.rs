@@ -4,7 +4,7 @@ mod stage;
 
 use std::time::Duration;
 
-use chrono::Timelike;
+use chrono::{Local, Timelike};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::site::{BackupPhase, FailureCause, Timings};
 
@@ -46,8 +46,9 @@ fn a_failed_backup_is_started_again_once_and_its_success_clears_the_failure() {
     });
     stage.run(0, |task| task.success());
     stage.service("STOPPED");
-    let samples = exporter.until(FAILED, 0.0);
-    assert_values(&samples, &[(ATTEMPTS, 1.0), (IN_VAIN, 0.0), (PENDING, 0.0)]);
+    exporter.until(FAILED, 0.0);
+    let samples = exporter.until(PENDING, 0.0);
+    assert_values(&samples, &[(ATTEMPTS, 1.0), (IN_VAIN, 0.0)]);
     wait::until(DEADLINE, "the attempt to be judged by its run", || {
         (standing(&exporter)["attempts"][0]["succeeded"] == true).then_some(())
     });
@@ -75,6 +76,7 @@ fn a_second_failure_has_its_own_attempt_and_the_third_none_on_the_same_day() {
     wait::until(DEADLINE, "the budget to be spent", || {
         reasons(&standing(&exporter)).contains(&"budget_spent").then_some(())
     });
+    exporter.until(PENDING, 0.0);
     until_decided_again(|| exporter.scrape());
     assert_values(&exporter.scrape(), &[(ATTEMPTS, 2.0), (REMAINING, 0.0), (PENDING, 0.0), (FAILED, 1.0)]);
     assert_eq!(stage.calls(), ["start", "start"]);
@@ -259,15 +261,16 @@ fn a_failure_before_the_first_start_is_left_to_a_person() {
 #[test]
 fn outside_its_window_a_restart_waits() {
     let now = Clock::System.now();
-    // Half a day away from a window of two hours, in whatever zone: the site's is told.
+    // Long before both: the task is due in UTC, and the window is local time.
     let hour = |ahead: u32| format!("{:02}:00", (now.hour() + ahead) % 24);
+    let local = |ahead: u32| format!("{:02}:00", (now.with_timezone(&Local).hour() + ahead) % 24);
     let site = format!(
         "    schedule: {{ days: daily, begin: \"{}\", latest_begin: \"{}\", time_zone: utc }}\n    \
          remediation: {{ window: \"{}-{}\" }}",
         hour(12),
         hour(13),
-        hour(10),
-        hour(12)
+        local(5),
+        local(7)
     );
     let stage = Stage::new(&Plot { site: &site, ..Plot::default() });
     let exporter = stage.start(&[]);
