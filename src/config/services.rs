@@ -83,7 +83,7 @@ pub struct RemediationConfig {
     pub cooldown: Duration,
     /// How old a failure may be.
     pub max_failure_age: Duration,
-    /// At which time of day, in the site's zone; `None` for the task's own window and three hours more.
+    /// At which time of day, in the site's local time; `None` for the task's own window and three hours more.
     pub window: Option<DayWindow>,
     /// Whether a stalled run may be stopped.
     pub stop_stalled: bool,

@@ -64,11 +64,12 @@ impl Situation<'_> {
         )
     }
 
-    /// The zone in which the site's nights are meant.
+    /// The zone in which people at the site live: the one that is configured, else this machine's.
+    ///
+    /// That the task's times are meant in UTC only says how the console has stored them.
     pub(super) fn zone(&self) -> Zone {
         let settings = &self.state.settings;
-        let known = self.state.schedule.as_ref().map(|known| known.schedule.zone);
-        known.or(settings.time_zone).unwrap_or(settings.local_zone)
+        settings.time_zone.filter(|zone| *zone != Zone::Utc).unwrap_or(settings.local_zone)
     }
 
     /// Whether it is known in which zone the task's window is meant, or makes no difference.
@@ -92,7 +93,7 @@ impl Situation<'_> {
                 let end = if open < MINUTES { (begin + open) % MINUTES } else { begin };
                 (DayWindow { begin, end }, known.schedule.zone)
             }
-            Some(_) | None => (NIGHT, self.state.settings.local_zone),
+            Some(_) | None => (NIGHT, self.zone()),
         }
     }
 

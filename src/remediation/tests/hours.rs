@@ -30,6 +30,8 @@ fn opens(change: impl FnOnce(&mut SiteSettings), day: &str, expected: &[&str]) {
 }
 
 const BERLIN: Zone = Zone::Named(chrono_tz::Europe::Berlin);
+const TOKYO: Zone = Zone::Named(chrono_tz::Asia::Tokyo);
+const LOS_ANGELES: Zone = Zone::Named(chrono_tz::America::Los_Angeles);
 
 #[test]
 fn the_window_of_the_task_is_open_until_three_hours_after_its_latest_begin() {
@@ -43,7 +45,7 @@ fn the_window_of_the_task_is_open_until_three_hours_after_its_latest_begin() {
 }
 
 #[test]
-fn a_configured_window_is_meant_in_the_zone_of_the_site() {
+fn a_configured_window_is_meant_in_the_zone_that_is_configured() {
     let configured = |begin, end, zone| {
         move |settings: &mut SiteSettings| {
             settings.remediation.window = Some(DayWindow { begin, end });
@@ -54,6 +56,33 @@ fn a_configured_window_is_meant_in_the_zone_of_the_site() {
     opens(configured(0, 24 * 60, Zone::Utc), "2026-11-25", &["true"]);
     opens(configured(300, 300, Zone::Utc), "2026-11-25", &["true"]);
     opens(configured(23 * 60, 60, BERLIN), "2026-11-25", &["false", "22:00"]);
+}
+
+#[test]
+fn that_the_task_is_stored_in_utc_moves_only_the_window_of_the_task() {
+    let stored_so = |local_zone, configured: bool| {
+        move |settings: &mut SiteSettings| {
+            settings.time_zone = Some(Zone::Utc);
+            settings.local_zone = local_zone;
+            settings.remediation.window = configured.then_some(DayWindow { begin: 60, end: 300 });
+        }
+    };
+    for (zone, night) in [(TOKYO, &["false", "16:00", "20:00"]), (LOS_ANGELES, &["false", "09:00", "13:00"])]
+    {
+        opens(stored_so(zone, true), "2026-11-25", night);
+        opens(stored_so(zone, false), "2026-11-25", &["false", "02:00", "08:00"]);
+        // Without a schedule, midnight to six.
+        let mut without = Site::with(stored_so(zone, false));
+        without.state.schedule = None;
+        let night = if zone == TOKYO { ["false", "15:00", "21:00"] } else { ["false", "08:00", "14:00"] };
+        assert_eq!(changes(&mut without, "2026-11-25"), night);
+        // A zone that is named beats that of this machine.
+        let named = |settings: &mut SiteSettings| {
+            stored_so(zone, true)(settings);
+            settings.time_zone = Some(BERLIN);
+        };
+        opens(named, "2026-11-25", &["true", "04:00"]);
+    }
 }
 
 #[test]
@@ -92,14 +121,23 @@ fn when_the_clocks_are_changed_the_window_is_open_for_either_reading() {
 }
 
 #[test]
-fn a_night_is_from_noon_to_noon_of_the_site() {
-    let mut site = Site::with(|settings| settings.time_zone = Some(BERLIN));
-    site.settings().remediation.max_attempts_per_day = 9;
-    site.fail("-5060");
-    for (first, second, nights) in [
-        ("2026-11-20T10:59:00Z", "2026-11-20T11:00:00Z", 2),
-        ("2026-11-20T11:00:00Z", "2026-11-21T02:00:00Z", 1),
+fn a_night_is_from_noon_to_noon_where_people_live() {
+    for (zone, local, first, second, nights) in [
+        (BERLIN, Zone::Utc, "2026-11-20T10:59:00Z", "2026-11-20T11:00:00Z", 2),
+        (BERLIN, Zone::Utc, "2026-11-20T11:00:00Z", "2026-11-21T02:00:00Z", 1),
+        // The task's times are stored in UTC.
+        (Zone::Utc, TOKYO, "2026-11-20T11:00:00Z", "2026-11-20T13:00:00Z", 1),
+        (Zone::Utc, TOKYO, "2026-11-20T11:00:00Z", "2026-11-21T02:00:00Z", 1),
+        (Zone::Utc, TOKYO, "2026-11-20T11:00:00Z", "2026-11-21T03:00:00Z", 2),
+        (Zone::Utc, LOS_ANGELES, "2026-11-20T11:00:00Z", "2026-11-20T13:00:00Z", 1),
+        (Zone::Utc, LOS_ANGELES, "2026-11-20T19:59:00Z", "2026-11-20T20:00:00Z", 2),
     ] {
+        let mut site = Site::with(|settings| {
+            settings.time_zone = Some(zone);
+            settings.local_zone = local;
+        });
+        site.settings().remediation.max_attempts_per_day = 9;
+        site.fail("-5060");
         let mut ledger = crate::remediation::Ledger::new(at("2026-11-19T00:00:00Z"));
         for time in [first, second].map(at) {
             let long_ago = time - TimeDelta::minutes(30);
