@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 
 use super::inputs::{Armed, Evidence, Progress, Remedy, ServiceSeen, Watched};
 use super::situation::{Situation, lasting, moment};
-use crate::site::{Attempt, BackupRun, ClosedSet, FailureCause, RunEnd, Timestamp, Witness, delta};
+use crate::site::{
+    Attempt, BackupRun, ClosedSet, FailureCause, RestartMode, RunEnd, Timestamp, Witness, delta,
+};
 use crate::source::SourceKind;
 use crate::state::SourceState;
 
@@ -16,7 +18,7 @@ impl Situation<'_> {
         let Some(newest) = self.state.runs.last().filter(|run| run.ended.is_none()) else {
             return Progress::Ended;
         };
-        if !self.can_be_stopped(newest) {
+        if self.unstoppable(newest).is_some() {
             Progress::GoesOn
         } else if self.config().stop_stalled && self.assessment.runs.stalled == Some(true) {
             Progress::Stalled
@@ -75,28 +77,48 @@ impl Situation<'_> {
                 "SMS_SITE_BACKUP does not run, and nothing has told yet how the run of {start} ended."
             );
         }
-        if newest.failure().is_some() && self.source(SourceKind::BackupLog).is_none() {
-            return format!(
-                "The run of {start} has failed and not ended; without smsbkup.log nobody can tell whether it hangs. Stop \
-                 SMS_SITE_BACKUP by hand if it does."
-            );
-        }
+        let by_hand = "Stop SMS_SITE_BACKUP by hand if it hangs";
         if newest.failure().is_some() {
-            return format!(
-                "The run of {start} has failed and not ended. It is stopped once nothing was logged for {}; the last \
-                 message is of {}.",
-                lasting(delta(self.config().hung_after)),
-                moment(newest.last)
-            );
+            let kept = self.unstoppable(newest).map(|why| format!("nothing here stops it: {why}"));
+            return match kept.or_else(|| self.unobserved()) {
+                Some(why) => format!(
+                    "The run of {start} has failed and not ended, and {why}. {by_hand}; its last message is of {}.",
+                    moment(newest.last)
+                ),
+                None => format!(
+                    "The run of {start} has failed and not ended. It is stopped once nothing was logged for {} and \
+                     nothing else holds; the last message is of {}.",
+                    lasting(delta(self.config().hung_after)),
+                    moment(newest.last)
+                ),
+            };
         }
         if self.assessment.runs.stalled == Some(true) {
+            let why = match self.unstoppable(newest).filter(|_| self.config().stop_stalled) {
+                Some(why) => format!("nothing here stops it: {why}"),
+                None => "remediation.stop_stalled does not allow to stop it".to_owned(),
+            };
             return format!(
-                "The run of {start} takes longer than {}, and remediation.stop_stalled does not allow to stop it. Stop \
-                 SMS_SITE_BACKUP by hand if it hangs.",
+                "The run of {start} takes longer than {}, and {why}. {by_hand}.",
                 lasting(self.assessment.runs.stalled_after)
             );
         }
         format!("The run of {start} goes on; how it ends decides.")
+    }
+
+    /// Why a run that has failed is not stopped though it could be, without a full stop.
+    fn unobserved(&self) -> Option<String> {
+        match self.source(SourceKind::BackupLog) {
+            None => Some("without smsbkup.log nobody can tell whether it hangs".to_owned()),
+            Some(log) if !self.is_heard(log) => {
+                let why = self.silence_of(SourceKind::BackupLog);
+                Some(format!("whether it hangs cannot be seen: backup_log: {why}"))
+            }
+            Some(_) if self.config().mode == RestartMode::Observe => {
+                Some("in mode observe nothing stops it".to_owned())
+            }
+            Some(_) => None,
+        }
     }
 
     pub(super) fn is_settled(&self) -> bool {

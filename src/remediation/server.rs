@@ -1,7 +1,7 @@
 //! What the table asks of the machine, of SMS_SITE_BACKUP and of the task.
 
 use super::inputs::{NodeSeen, ServiceSeen, StartSeen, TaskSeen, Watched};
-use super::situation::Situation;
+use super::situation::{Situation, moment};
 use crate::config::ServiceControl;
 use crate::site::{
     BackupRun, ClosedSet, Node, Service, ServiceState, ServicesSeen, SiteService, StartMode, same_machine,
@@ -101,12 +101,21 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// Whether what runs is this run's process, and there is a way to stop it.
-    pub(super) fn can_be_stopped(&self, run: &BackupRun) -> bool {
-        let Known(service) = self.backup() else { return false };
-        let is_its_own = service.started.is_none_or(|started| started <= run.last);
-        let can = !matches!(self.control(), Some(ServiceControl::Command(command)) if command.stop.is_none());
-        service.state == ServiceState::Running && is_its_own && can
+    /// Why nothing stops what runs as this run's process, without a full stop; `None` where it can be stopped.
+    pub(super) fn unstoppable(&self, run: &BackupRun) -> Option<String> {
+        let Known(service) = self.backup() else { return Some("nobody watches the service".to_owned()) };
+        if service.state != ServiceState::Running {
+            return Some(format!("the service is {}", service.state.label().replace('_', " ")));
+        }
+        if let Some(started) = service.started.filter(|started| *started > run.last) {
+            return Some(format!("what runs was started at {}, after its last message", moment(started)));
+        }
+        match self.control() {
+            Some(ServiceControl::Command(command)) if command.stop.is_none() => {
+                Some("no command is configured for it (sites[].services.command.stop)".to_owned())
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn start(&self) -> Watched<StartSeen> {

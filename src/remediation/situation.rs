@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 
 use super::Ledger;
-use super::inputs::Watched;
+use super::inputs::{Progress, Watched};
 use crate::assessment::Assessment;
 use crate::config::{RemediationConfig, format_duration};
 use crate::site::{BackupRun, FailureCause, Hold, HoldReason, Timestamp, delta};
@@ -126,8 +126,13 @@ impl<'a> Situation<'a> {
     }
 
     fn observe_words(&self) -> String {
-        "The mode is observe: nothing is started. Start a backup by hand, or set remediation.mode to restart."
-            .to_owned()
+        let by_hand = match self.progress() {
+            Progress::Ended | Progress::GoesOn => "started. Start a backup by hand",
+            Progress::Hung | Progress::Stalled => {
+                "stopped or started. Stop SMS_SITE_BACKUP and start it by hand"
+            }
+        };
+        format!("The mode is observe: nothing is {by_hand}, or set remediation.mode to restart.")
     }
 
     /// The run that the decision is about, for the middle of a sentence.

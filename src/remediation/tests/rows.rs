@@ -162,6 +162,59 @@ fn a_run_that_hangs_after_its_failure_is_stopped_first() {
 }
 
 #[test]
+fn who_cannot_stop_a_failed_run_says_so_and_what_to_do() {
+    let finding = |change: &dyn Fn(&mut Site)| {
+        let mut site = Site::new();
+        site.service(SiteService::Backup).state = ServiceState::Running;
+        site.fail_with(&["500", "5055", "preparing", "-5060"]);
+        change(&mut site);
+        site.pass(1);
+        let hold = site.stand().holds().iter().find(|hold| hold.reason == RunInProgress).unwrap().clone();
+        hold.finding.into_string()
+    };
+    let usual = finding(&|_| {});
+    assert!(usual.contains("It is stopped once nothing was logged for 1h and nothing else holds"), "{usual}");
+    let unread = |site: &mut Site| fails(site, SourceKind::BackupLog);
+    let cases: [(&dyn Fn(&mut Site), &str); 7] = [
+        (&|site| command(site, |command| command.stop = None), "sites[].services.command.stop"),
+        (
+            &|site| site.service(SiteService::Backup).started = Some(at("2026-11-21T02:10:00Z")),
+            "was started at 2026-11-21 02:10 UTC, after its last message",
+        ),
+        (&|site| site.service(SiteService::Backup).state = ServiceState::StopPending, "is stop pending"),
+        (&|site| site.settings().remediation.mode = RestartMode::Observe, "in mode observe nothing stops it"),
+        (&unread, "whether it hangs cannot be seen: backup_log: backup_log is gone."),
+        (&|site| site.unwatch(SourceKind::BackupLog), "without smsbkup.log"),
+        (
+            &|site| {
+                site.unwatch(SourceKind::Services);
+                site.settings().services = None;
+            },
+            "nobody watches the service",
+        ),
+    ];
+    for (change, words) in cases {
+        let finding = finding(change);
+        assert!(finding.contains(words) && !finding.contains("It is stopped once"), "{finding}");
+        assert!(finding.contains(". Stop SMS_SITE_BACKUP by hand if it hangs; its last"), "{finding}");
+    }
+}
+
+#[test]
+fn who_only_observes_a_run_that_hangs_says_how_it_is_ended() {
+    let mut site = Site::new();
+    site.settings().remediation.mode = RestartMode::Observe;
+    site.service(SiteService::Backup).state = ServiceState::Running;
+    site.fail_with(&["500", "5055", "preparing", "-5060"]);
+    site.pass(60);
+    expect(
+        &site,
+        &[ObserveOnly],
+        &["nothing is stopped or started. Stop SMS_SITE_BACKUP and start it by hand"],
+    );
+}
+
+#[test]
 fn a_stalled_run_is_stopped_first_only_where_that_is_configured() {
     let mut site = Site::with(|settings| {
         settings.stalled_after = Some(Duration::from_secs(3 * 3600));
@@ -172,6 +225,9 @@ fn a_stalled_run_is_stopped_first_only_where_that_is_configured() {
     site.pass(240);
     expect(&site, &[RunInProgress, Settling], &["longer than 3h", "stop_stalled", "by hand"]);
     site.settings().remediation.stop_stalled = true;
+    let mut cannot = site.clone();
+    command(&mut cannot, |command| command.stop = None);
+    expect(&cannot, &[RunInProgress, Settling], &["longer than 3h", "services.command.stop", "by hand"]);
     assert_eq!(site.stand().decision, Decision::Restart(RestartPlan::StopFirst));
     assert_eq!(site.stand().run, Some(site.newest()));
 }
