@@ -96,9 +96,11 @@ pub(super) fn verdict(state: &SiteState, assessment: &Assessment) -> (Verdict, S
 
 /// That this is the passive site server, and where the site runs.
 fn passive(state: &SiteState) -> String {
-    match state.observed(&state.services).and_then(ServicesSeen::active_server) {
-        Some(active) => format!("This is the passive site server; the site runs on {active}."),
-        None => "This is the passive site server; the site runs on the other one.".to_owned(),
+    let seen = state.observed(&state.services);
+    match (seen, seen.and_then(ServicesSeen::active_server)) {
+        (_, Some(active)) => format!("This is the passive site server; the site runs on {active}."),
+        (Some(_), None) => "This is the passive site server; the site runs on the other one.".to_owned(),
+        (None, None) => "This was the passive site server when its services were last seen.".to_owned(),
     }
 }
 

@@ -13,18 +13,15 @@ use crate::source::SourceKind;
 impl SiteState {
     /// What this machine is to the site, as observed; as last known until its services are asked in this process.
     ///
-    /// `None` where nothing tells it.
+    /// `None` where nothing tells it. A passive one stays so while its services cannot be asked: that it cannot see does not
+    /// make the other one's site its own, and that it does not is told of its source.
     pub fn node(&self) -> Option<Node> {
-        match self.observed(&self.services) {
-            Some(seen) => seen.node(),
-            None => self.known_node.filter(|_| self.is_about_to_ask()),
+        if let Some(seen) = self.observed(&self.services) {
+            return seen.node();
         }
-    }
-
-    /// Whether services are watched and have not been asked since this process started.
-    fn is_about_to_ask(&self) -> bool {
-        let mut services = self.sources.iter().filter(|(id, _)| id.kind == SourceKind::Services);
-        services.next().is_some_and(|(_, source)| source.last_poll.is_none())
+        let services = self.sources.iter().find(|(id, _)| id.kind == SourceKind::Services);
+        let (_, services) = services?;
+        self.known_node.filter(|node| *node == Node::Passive || services.last_poll.is_none())
     }
 
     /// Takes what this machine is to the site.

@@ -78,20 +78,45 @@ fn a_takeover_is_seen_across_a_restart_and_kept() {
 }
 
 #[test]
-fn what_the_node_is_was_observed_and_goes_with_its_source() {
+fn what_the_node_is_was_observed_and_goes_with_its_source_but_for_a_passive_one() {
+    for (active, last) in [("CM01", Some(Node::Passive)), ("CM02", None)] {
+        let mut state = watched();
+        look(&mut state, 10, of_a_pair("CM02", &[active]));
+        let known = state.node();
+        assert!(known.is_some());
+        let failure = PollFailure { kind: FailureKind::Unreachable, message: "gone".to_owned() };
+        let failed = PollReport { result: Err(failure), ..report(SourceKind::Services, at(20), Vec::new()) };
+        for expected in [known, known, last, last] {
+            state.fold(&failed, at(20));
+            assert_eq!(state.node(), expected, "{active}");
+        }
+        let mut state = restarted(&state, at(100));
+        assert_eq!(state.node(), known, "until its services are asked");
+        state.fold(&failed, at(110));
+        assert_eq!(state.node(), last, "{active}");
+        // Services that nobody watches any more tell nothing.
+        state.sources.retain(|id, _| id.kind != SourceKind::Services);
+        assert_eq!(state.node(), None);
+    }
+}
+
+#[test]
+fn a_passive_node_whose_services_cannot_be_asked_does_not_alarm() {
+    use crate::assessment::{Verdict, assess};
     let mut state = watched();
     look(&mut state, 10, of_a_pair("CM02", &["CM01"]));
-    let failure = PollFailure { kind: FailureKind::Unreachable, message: "gone".to_owned() };
-    for (seconds, expected) in [(20, Some(Node::Passive)), (30, Some(Node::Passive)), (40, None)] {
-        let failed =
-            PollReport { result: Err(failure.clone()), ..report(SourceKind::Services, at(seconds), vec![]) };
-        state.fold(&failed, at(seconds));
-        assert_eq!(state.node(), expected, "{seconds}");
+    let failed = PollFailure { kind: FailureKind::Unreachable, message: "gone".to_owned() };
+    for seconds in 20..30 {
+        let result = Err(failed.clone());
+        let report = PollReport { result, ..report(SourceKind::Services, at(seconds), Vec::new()) };
+        state.fold(&report, at(seconds));
     }
-    // Services that nobody watches any more tell nothing either.
-    let mut state = restarted(&state, at(100));
-    state.sources.retain(|id, _| id.kind != SourceKind::Services);
-    assert_eq!(state.node(), None);
+    let assessment = assess(&state, at(40 * 24 * 3600));
+    assert_eq!(assessment.verdict, Verdict::Passive);
+    assert_eq!(assessment.reason, "This was the passive site server when its services were last seen.");
+    // Once it was seen to be active it is responsible, also while nobody can see.
+    look(&mut state, 30, of_a_pair("CM02", &["CM02"]));
+    assert_eq!(state.node(), Some(Node::Active));
 }
 
 #[test]
