@@ -176,16 +176,27 @@ impl Situation<'_> {
             Evidence::Future
         } else if self.now - failed > delta(self.config().max_failure_age) {
             Evidence::Old
-        } else if self.told_and_silent(run).is_some() || !self.is_anybody_heard() {
+        } else if self.told_and_silent(run).is_some() || !self.is_followed(run) {
             Evidence::Unheard
         } else {
             Evidence::Fresh
         }
     }
 
-    /// Whether a success since the failure would be known.
-    fn is_anybody_heard(&self) -> bool {
-        self.state.witnesses().any(|(_, source)| source.is_current && self.is_heard(source))
+    /// Whether a success since the failure would be known: somebody is heard who tells everything since the run.
+    fn is_followed(&self, run: &BackupRun) -> bool {
+        let covers = |witness: Witness| {
+            self.state.coverage.get(&witness).is_some_and(|coverage| coverage.since <= run.last)
+        };
+        let follows = |(witness, source): (Witness, &SourceState)| {
+            source.is_current && self.is_heard(source) && covers(witness)
+        };
+        !self.is_cut_off(run) && self.state.witnesses().any(follows)
+    }
+
+    /// Whether what followed in the run itself rolled away unread.
+    fn is_cut_off(&self, run: &BackupRun) -> bool {
+        run.ended.is_some_and(|(end, _)| end == RunEnd::Unseen)
     }
 
     /// A witness that told of this run and is not heard now, or has more to tell that was not read yet.
@@ -221,8 +232,13 @@ impl Situation<'_> {
                  known.",
                 witness.label()
             ),
+            _ if self.run.is_some_and(|run| self.is_cut_off(run)) => format!(
+                "What followed in {run} was never read, for the logs rolled away: whether it has succeeded is not known. \
+                 Start a backup by hand."
+            ),
             _ => format!(
-                "Nothing that tells of backups is read up to now: whether one has succeeded since {run} is not known."
+                "Nothing is read that tells of all backups since {run}: whether one has succeeded is not known. If it \
+                 stays so, start a backup by hand."
             ),
         }
     }

@@ -9,12 +9,12 @@ use crate::config::{CommandAnswer, CommandConfig, DayWindow, ServiceControl};
 use crate::remediation::Ledger;
 use crate::site::HoldReason::*;
 use crate::site::{
-    AttemptOutcome, ClosedSet, DatabaseServer, Decision, FailureCause, HoldReason, RestartMode, RestartPlan,
-    Service, ServiceState, SiteServer, SiteService, SqlServerEvent, StartMode,
+    AttemptOutcome, ClosedSet, DatabaseServer, Decision, FailureCause, HoldReason, Remark, RestartMode,
+    RestartPlan, RunEnd, Service, ServiceState, SiteServer, SiteService, SqlServerEvent, StartMode, Witness,
 };
 use crate::snapshot::samples::Sample;
 use crate::source::site_database::Topic;
-use crate::source::{DatabaseFact, Fact, FailureKind, PollFailure, SourceKind, Unread};
+use crate::source::{DatabaseFact, Fact, FailureKind, PollFailure, Record, RecordBody, SourceKind, Unread};
 
 fn failed() -> Site {
     let mut site = Site::new();
@@ -312,6 +312,55 @@ fn old_future_and_silent_evidence_is_none() {
     restarted.unpolled.clear();
     restarted.poll();
     assert_eq!(restarted.reasons(), []);
+}
+
+/// A poll of the log that finds what was written since `oldest`, perhaps after a stretch that nobody can read any more.
+fn reads_on(site: &mut Site, oldest: &str, gap: bool, records: Vec<Record>) {
+    let oldest = Some(at(oldest));
+    let coverage = Fact::Coverage { witness: Witness::Log, oldest, newest: None, gap };
+    site.fold(SourceKind::BackupLog, Ok(vec![coverage, Fact::Records(Witness::Log, records)]));
+}
+
+#[test]
+fn evidence_with_a_hole_is_none() {
+    let mut rolled = failed();
+    reads_on(&mut rolled, "2026-11-21T02:14:00Z", false, Vec::new());
+    assert_eq!(rolled.reasons(), [], "it rolled, and all of it was read");
+    let mut gone = failed();
+    reads_on(&mut gone, "2026-11-21T02:14:00Z", true, Vec::new());
+    expect(&gone, &[StaleEvidence], &["all backups since the run of 2026-11-21 02:05 UTC", "by hand"]);
+    // Who has seen all of it still vouches for it.
+    let coverage = Fact::Coverage {
+        witness: Witness::EventLog,
+        oldest: Some(at("2026-11-01T00:00:00Z")),
+        newest: None,
+        gap: false,
+    };
+    gone.also_hears(SourceKind::EventLog, coverage);
+    assert_eq!(gone.reasons(), []);
+    // A first start reads all there is.
+    let mut first = failed();
+    first.restart(false);
+    first.poll();
+    assert_eq!(first.reasons(), []);
+}
+
+#[test]
+fn a_run_whose_end_rolled_away_may_have_succeeded() {
+    let mut site = Site::new();
+    site.fail_with(&["500", "5055", "preparing", "-5060"]);
+    let gap = Record {
+        position: 99,
+        body: RecordBody::Remark {
+            time: at("2026-11-21T02:14:00Z"),
+            remark: Remark::Gap,
+            text: Box::default(),
+        },
+    };
+    // Its coverage is as if nothing was missing: the run itself tells.
+    reads_on(&mut site, "2026-11-21T02:14:00Z", false, vec![gap]);
+    assert_eq!(site.state.runs.last().and_then(|run| run.ended).map(|(end, _)| end), Some(RunEnd::Unseen));
+    expect(&site, &[StaleEvidence], &["What followed in the run of 2026-11-21 02:05 UTC", "by hand"]);
 }
 
 #[test]

@@ -285,6 +285,12 @@ impl Site {
         self.fold(kind, Ok(vec![fact]));
     }
 
+    /// The same of one that is a witness.
+    pub(in crate::remediation) fn also_hears(&mut self, kind: SourceKind, fact: Fact) {
+        self.state.watch(source(kind), Duration::from_secs(30), kind.witness(), self.now);
+        self.fold(kind, Ok(vec![fact]));
+    }
+
     /// Everything is watched again that is not.
     pub(in crate::remediation) fn watch_all(&mut self) {
         if WATCHED.iter().any(|kind| !self.state.sources.contains_key(&source(*kind))) {
