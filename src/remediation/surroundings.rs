@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use super::inputs::{Maintenance, Prerequisite, Watched};
 use super::situation::{Situation, moment};
 use crate::site::{ClosedSet, ServiceState, SiteService, StartMode, Timestamp, same_machine};
-use crate::source::SourceKind;
 use crate::source::site_database::Topic;
+use crate::source::{FailureKind, PollFailure, SourceKind};
 use Watched::{Failing, Known, NotWatched};
 
 /// How long after a change of the site's version, or a start of its server, somebody is taken to be at work.
@@ -135,9 +135,11 @@ impl Situation<'_> {
         let vss = self
             .other(SiteService::Vss)
             .map(|vss| vss.state == ServiceState::Missing || vss.start == Some(StartMode::Disabled));
+        let does_not_answer =
+            |failure: &PollFailure| matches!(failure.kind, FailureKind::Unreachable | FailureKind::Timeout);
         let server = match self.source(SourceKind::Database) {
             None => NotWatched,
-            Some(source) if source.failure.is_some() => Known(true),
+            Some(source) if source.failure.as_ref().is_some_and(does_not_answer) => Known(true),
             Some(source) if self.is_heard(source) => Known(false),
             Some(_) => Failing,
         };
@@ -172,7 +174,7 @@ impl Situation<'_> {
                 "The service VSS is disabled or missing. Set its start type to Manual.".to_owned()
             }
             Known(Prerequisite::SqlServer) => {
-                format!("The site database does not answer: {}.", self.silence_of(SourceKind::Database))
+                format!("SQL Server does not answer: {}.", self.silence_of(SourceKind::Database))
             }
             Known(Prerequisite::Frozen) => {
                 let since = self.state.io_frozen_since();

@@ -521,7 +521,7 @@ fn a_backup_needs_its_writers_and_sql_server() {
     );
     holds(state(SiteService::Vss, ServiceState::Missing), missing, &["VSS"]);
     let sql = |site: &mut Site| fails(site, SourceKind::Database);
-    holds(sql, missing, &["does not answer: database is gone."]);
+    holds(sql, missing, &["SQL Server does not answer: database is gone."]);
     for (event, reasons) in [(SqlServerEvent::Frozen, missing), (SqlServerEvent::Resumed, &[])] {
         let mut site = failed();
         site.also(SourceKind::EventLog, Fact::SqlServer(SqlServerEvent::Frozen, at("2026-11-21T02:12:00Z")));
@@ -534,6 +534,23 @@ fn a_backup_needs_its_writers_and_sql_server() {
                 &["CM_P01 is frozen since 2026-11-21 02:12 UTC", "or at 2026-11-22 02:12 UTC"],
             );
         }
+    }
+}
+
+#[test]
+fn a_site_database_that_answers_and_says_no_is_not_seen() {
+    for kind in FailureKind::ALL {
+        let mut site = failed();
+        site.fold(
+            SourceKind::Database,
+            Err(PollFailure { kind: *kind, message: "login failed.".to_owned() }),
+        );
+        assert_eq!(site.reasons(), [PrerequisiteMissing], "{kind}");
+        let words = match kind {
+            FailureKind::Unreachable | FailureKind::Timeout => "SQL Server does not answer: login failed.",
+            _ => "Whether a backup has what it needs cannot be seen: database: login failed.",
+        };
+        expect(&site, &[PrerequisiteMissing], &[words]);
     }
 }
 
