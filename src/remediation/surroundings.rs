@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::inputs::{Maintenance, Prerequisite, Watched};
 use super::situation::{Situation, moment};
-use crate::site::{ClosedSet, ServiceState, SiteService, StartMode, Timestamp, same_machine};
+use crate::site::{ClosedSet, ServiceState, SiteService, StartMode, Timestamp};
 use crate::source::site_database::Topic;
 use crate::source::{FailureKind, PollFailure, SourceKind};
 use Watched::{Failing, Known, NotWatched};
@@ -113,25 +113,13 @@ impl Situation<'_> {
         (self.now - time).abs() < length
     }
 
-    /// Whether the site database is known to be on the site server itself.
-    fn database_is_here(&self) -> bool {
-        let database = self.state.observed(&self.state.database.server);
-        let database = database.and_then(|seen| seen.server.name.split('\\').next());
-        let Known(seen) = self.services() else { return false };
-        database
-            .zip(seen.machine.as_deref())
-            .is_some_and(|(database, machine)| same_machine(database, machine))
-    }
-
     fn prerequisite_parts(&self) -> [Watched<Prerequisite>; 5] {
         let when = |amiss: bool, what: Prerequisite| if amiss { what } else { Prerequisite::Present };
         let writer = self.other(SiteService::VssWriter).map(|writer| writer.state != ServiceState::Running);
-        let sql_writer = self.other(SiteService::SqlWriter).map(|writer| match writer.state {
-            ServiceState::Running => false,
-            // It comes with SQL Server.
-            ServiceState::Missing => self.database_is_here(),
-            _ => !self.state.database_is_elsewhere(),
-        });
+        // Where the site database is not known to be here, SQLWriter is another one's.
+        let is_here = self.state.database_is_here() == Some(true);
+        let sql_writer =
+            self.other(SiteService::SqlWriter).map(|writer| is_here && writer.state != ServiceState::Running);
         let vss = self
             .other(SiteService::Vss)
             .map(|vss| vss.state == ServiceState::Missing || vss.start == Some(StartMode::Disabled));

@@ -35,16 +35,16 @@ impl SiteState {
         if before == Some(node) { Change::Volatile } else { Change::Durable }
     }
 
-    /// Whether the site database is known to be on another machine than the services that are watched.
-    pub fn database_is_elsewhere(&self) -> bool {
+    /// Whether the site database is on the machine whose services are watched; `None` where that is not known.
+    pub fn database_is_here(&self) -> Option<bool> {
         let told = self.database.server.as_ref().map(|server| &*server.value.server.name);
         let configured = self.settings.database.as_ref().map(|database| &*database.server.host);
         // An address, or the name of whatever machine asks, tells nothing.
         let configured = configured
             .filter(|host| host.parse::<IpAddr>().is_err() && !host.eq_ignore_ascii_case("localhost"));
-        let machine = self.observed(&self.services).and_then(|seen| seen.machine.as_deref());
-        let database = told.or(configured).map(|name| name.split('\\').next().unwrap_or(name));
-        database.zip(machine).is_some_and(|(database, machine)| !same_machine(database, machine))
+        let machine = self.observed(&self.services)?.machine.as_deref()?;
+        let database = told.or(configured)?;
+        Some(same_machine(database.split('\\').next().unwrap_or(database), machine))
     }
 
     /// When this machine took the site over, if nothing tells of the backups before: nothing from then is due.

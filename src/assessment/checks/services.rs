@@ -33,7 +33,7 @@ pub(super) fn sms_writer(state: &SiteState, assessment: &Assessment) -> Finding 
     };
     let Some(writer) = seen.of(SiteService::VssWriter) else { return Finding::unknown(NOT_SEEN) };
     let sql_writer = seen.of(SiteService::SqlWriter).filter(|service| {
-        service.state != ServiceState::Missing && !is_up(service) && !state.database_is_elsewhere()
+        service.state != ServiceState::Missing && !is_up(service) && state.database_is_here() != Some(false)
     });
     if !is_up(writer) || sql_writer.is_some() {
         if assessment.runs.in_progress == Some(true) {

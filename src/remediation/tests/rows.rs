@@ -513,7 +513,11 @@ fn a_backup_needs_its_writers_and_sql_server() {
         missing,
         &["SMS_SITE_VSS_WRITER", "Start it"],
     );
-    holds(state(SiteService::SqlWriter, ServiceState::Stopped), missing, &["SQLWriter", "Start it"]);
+    let sql_writer = |site: &mut Site| {
+        site.settings().database.as_mut().unwrap().server.host = "cm01.corp.example".to_owned();
+        site.service(SiteService::SqlWriter).state = ServiceState::Stopped;
+    };
+    holds(sql_writer, missing, &["SQLWriter", "Start it"]);
     holds(
         |site| site.service(SiteService::Vss).start = Some(StartMode::Disabled),
         missing,
@@ -559,7 +563,7 @@ fn sql_writer_is_needed_where_the_database_is() {
     use ServiceState::{Missing, Stopped};
     for (server, state, missing) in [
         (None, Missing, false),
-        (None, Stopped, true),
+        (None, Stopped, false),
         (Some("CM01"), Missing, true),
         (Some("cm01\\CM"), Stopped, true),
         (Some("SQL01"), Missing, false),

@@ -128,3 +128,42 @@ fn a_site_whose_messages_are_read_from_the_database_knows_of_the_time_before_a_t
     state.watch(database, Duration::from_secs(300), SourceKind::Database.witness(), at(0));
     assert_eq!(state.taken_over(), None);
 }
+
+#[test]
+fn where_the_site_database_is_follows_from_two_names() {
+    use crate::config::{Authentication, DatabaseConfig, Encryption, ServerAddress, Trust};
+    for (machine, host, told, expected) in [
+        (Some("CM01"), None, None, None),
+        (Some("CM01"), Some("cm01.corp.example"), None, Some(true)),
+        (Some("CM01"), Some("sql01"), None, Some(false)),
+        (Some("CM01"), Some("localhost"), None, None),
+        (Some("CM01"), Some("10.0.0.1"), None, None),
+        (Some("CM01"), Some("sql01"), Some("CM01\\CM"), Some(true)),
+        (Some("CM01"), Some("localhost"), Some("SQL01\\CM01"), Some(false)),
+        (None, Some("sql01"), Some("SQL01"), None),
+    ] {
+        let mut state = watched();
+        Arc::make_mut(&mut state.settings).database = host.map(|host| DatabaseConfig {
+            server: ServerAddress { host: host.to_owned(), instance: None, port: None },
+            name: "CM_P01".to_owned(),
+            authentication: Authentication::Integrated,
+            encryption: Encryption::Required,
+            trust: Trust::Platform,
+            interval: Duration::from_secs(300),
+            query_timeout: Duration::from_secs(30),
+            alert: None,
+        });
+        let services = ServicesSeen { machine: machine.map(Into::into), ..seen("CM01", Stopped) };
+        look(&mut state, 10, services);
+        if let Some(name) = told {
+            let database = SourceId { kind: SourceKind::Database, location: String::new() };
+            state.watch(database, Duration::from_secs(300), None, at(0));
+            let (version, utc) = ("16.0".into(), at(0));
+            let server =
+                DatabaseServer { name: name.into(), version, in_availability_group: false, utc, offset: 0 };
+            let fact = DatabaseFact::Server { server, skew: TimeDelta::zero() };
+            state.fold(&report(SourceKind::Database, at(20), vec![Fact::Database(fact)]), at(20));
+        }
+        assert_eq!(state.database_is_here(), expected, "{machine:?} {host:?} {told:?}");
+    }
+}
