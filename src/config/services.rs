@@ -93,24 +93,14 @@ pub struct RemediationConfig {
     pub pause_file: Option<PathBuf>,
 }
 
-/// A part of each day, in minutes after midnight; one that ends before it begins crosses midnight.
+/// A part of each day, in minutes after midnight; one that ends before it begins crosses midnight, and one that ends
+/// when it begins is the whole day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayWindow {
     /// Its first minute.
     pub begin: u16,
     /// The minute after its last.
     pub end: u16,
-}
-
-impl DayWindow {
-    /// Whether a minute of the day is in it; one that ends when it begins is the whole day.
-    pub fn contains(self, minute: u16) -> bool {
-        if self.begin < self.end {
-            (self.begin..self.end).contains(&minute)
-        } else {
-            minute >= self.begin || minute < self.end
-        }
-    }
 }
 
 impl RemediationConfig {
@@ -154,20 +144,6 @@ mod tests {
         let usual = Duration::from_secs(60);
         for (control, seconds) in [(ServiceControl::Windows, 60), (command(1), 60), (command(60), 125)] {
             assert_eq!(services(control).call_deadline(usual).as_secs(), seconds);
-        }
-    }
-
-    #[test]
-    fn a_window_may_cross_midnight() {
-        for (begin, end, inside, outside) in [
-            (60, 300, &[60, 299][..], &[59, 300, 1439][..]),
-            (1320, 120, &[1320, 1439, 0, 119], &[120, 1319]),
-            (0, 0, &[0, 720, 1439], &[]),
-            (1320, 0, &[1320, 1439], &[0, 1319]),
-        ] {
-            let window = DayWindow { begin, end };
-            assert!(inside.iter().all(|minute| window.contains(*minute)), "{window:?}");
-            assert!(!outside.iter().any(|minute| window.contains(*minute)), "{window:?}");
         }
     }
 }
