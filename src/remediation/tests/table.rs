@@ -115,10 +115,12 @@ fn oracle(reason: HoldReason) -> (&'static [&'static str], fn(&Inputs) -> bool) 
         HoldReason::PassiveNode => {
             (&["node"], |seen| ![Known(NodeSeen::Active), NotWatched].contains(&seen.node))
         }
-        HoldReason::RunInProgress => (&["progress", "service"], |seen| match (seen.progress, seen.service) {
-            (Progress::Hung | Progress::Stalled, Known(ServiceSeen::Running)) => false,
-            (Progress::Ended, Known(ServiceSeen::Stopped | ServiceSeen::Missing) | NotWatched) => false,
-            _ => true,
+        HoldReason::RunInProgress => (&["progress", "service"], |seen| {
+            !matches!(
+                (seen.progress, seen.service),
+                (Progress::Hung | Progress::Stalled, Known(ServiceSeen::Running))
+                    | (Progress::Ended, Known(ServiceSeen::Stopped | ServiceSeen::Missing) | NotWatched)
+            )
         }),
         HoldReason::Settling => (&["progress", "service", "settled"], |seen| {
             let hangs = seen.progress == Progress::Hung || seen.progress == Progress::Stalled;
@@ -243,7 +245,7 @@ fn what_cannot_be_seen_does_what_the_row_says() {
     let sets: [(&[HoldReason], fn(&mut Inputs, bool)); 9] = [
         (&[HoldReason::PassiveNode], |seen, fails| seen.node = unseen(fails)),
         (&[HoldReason::RunInProgress, HoldReason::ServiceUnavailable], |seen, fails| {
-            seen.service = unseen(fails)
+            seen.service = unseen(fails);
         }),
         (&[HoldReason::TaskDisabled], |seen, fails| seen.task = unseen(fails)),
         (&[HoldReason::SiteMaintenance], |seen, fails| seen.maintenance = unseen(fails)),
