@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::inputs::{Progress, ServiceSeen, Watched};
 use super::situation::{Situation, moment};
 use crate::site::{Attempt, BackupRun, ClosedSet, Timestamp, delta};
 
@@ -26,20 +27,36 @@ impl Situation<'_> {
         self.run.is_some_and(tried)
     }
 
+    /// The attempt that this run has had: of all the one whose failed run is nearest to it.
+    fn own_attempt(&self) -> Option<&Attempt> {
+        let run = self.run?.first;
+        self.attempts().iter().rev().min_by_key(|attempt| (attempt.run - run).abs())
+    }
+
     pub(super) fn attempted_words(&self) -> String {
-        let run = self.the_run();
-        match self.attempts().last() {
-            Some(Attempt { decided, outcome: Some((outcome, _)), error, .. }) => {
-                let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-                format!(
-                    "{} has had its attempt at {} ({}{error}). Start a backup by hand.",
-                    self.the_run_at_first(),
-                    moment(*decided),
-                    outcome.label()
-                )
-            }
-            _ => format!("An attempt for {run} is under way."),
-        }
+        let Some((attempt, (outcome, _))) = self.own_attempt().and_then(|own| Some((own, own.outcome?)))
+        else {
+            return format!("An attempt for {} is under way.", self.the_run());
+        };
+        let error = attempt.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        // Its run may not have written a line yet.
+        let stands_still =
+            matches!(self.service(), Watched::Known(ServiceSeen::Stopped | ServiceSeen::Missing));
+        let is_undecided = match attempt.followed_by {
+            Some((_, succeeded)) => succeeded.is_none() && self.progress() != Progress::Ended,
+            None => outcome.began() && !stands_still,
+        };
+        let next = if is_undecided {
+            "The run after it goes on, and how that ends decides."
+        } else {
+            "Start a backup by hand."
+        };
+        format!(
+            "{} has had its attempt at {} ({}{error}). {next}",
+            self.the_run_at_first(),
+            moment(attempt.decided),
+            outcome.label()
+        )
     }
 
     /// How many attempts of the last 24 hours count against the budget.

@@ -66,10 +66,7 @@ impl Situation<'_> {
         }
         let newest = self.state.runs.last().filter(|run| run.ended.is_none());
         let Some(newest) = newest else {
-            return format!(
-                "SMS_SITE_BACKUP is {}: somebody has started another backup.",
-                self.service_label()
-            );
+            return format!("SMS_SITE_BACKUP is {}: another backup was started.", self.service_label());
         };
         let start = moment(newest.started_or_first());
         if matches!(self.service(), Watched::Known(ServiceSeen::Stopped | ServiceSeen::Missing)) {

@@ -646,6 +646,50 @@ fn each_failed_run_has_one_attempt() {
     assert!(!site.stand().pending);
 }
 
+/// What is said of a run that has had its attempt.
+#[track_caller]
+fn attempted(site: &Site) -> String {
+    let standing = site.stand();
+    let hold = standing.holds().iter().find(|hold| hold.reason == AlreadyAttempted);
+    hold.expect("it has had its attempt").finding.to_string()
+}
+
+#[test]
+fn while_the_run_of_an_attempt_goes_on_nobody_is_told_to_start_another() {
+    use AttemptOutcome::{Adopted, StartFailed, Started};
+    const BY_HAND: &str = "Start a backup by hand.";
+    const GOES_ON: &str = "The run after it goes on, and how that ends decides.";
+    for (outcome, before_a_line) in [(Started, GOES_ON), (Adopted, GOES_ON), (StartFailed, BY_HAND)] {
+        let mut site = failed();
+        let (run, now) = (site.newest(), site.now);
+        let ledger = site.ledger.as_mut().unwrap();
+        ledger.begin(run, FailureCause::CopyFailed, RestartPlan::Start, now);
+        ledger.finish(outcome, None, now);
+        assert!(attempted(&site).ends_with(BY_HAND), "{outcome}: nothing runs");
+        site.service(SiteService::Backup).state = ServiceState::Running;
+        site.poll();
+        assert!(attempted(&site).ends_with(before_a_line), "{outcome}");
+        site.say(&["500", "5055"]);
+        let runs = site.state.runs.clone();
+        site.ledger.as_mut().unwrap().judge(&runs);
+        assert!(attempted(&site).ends_with(before_a_line), "{outcome}");
+    }
+}
+
+#[test]
+fn the_attempt_that_is_told_is_that_of_the_run() {
+    let mut site = failed();
+    let (run, now) = (site.newest(), site.now);
+    let ledger = site.ledger.as_mut().unwrap();
+    ledger.begin(run, FailureCause::CopyFailed, RestartPlan::Start, now);
+    ledger.finish(AttemptOutcome::StartTimedOut, None, now);
+    let later = now + TimeDelta::hours(2);
+    ledger.begin(later, FailureCause::Vss, RestartPlan::Start, later);
+    ledger.finish(AttemptOutcome::StartFailed, None, later);
+    let finding = attempted(&site);
+    assert!(finding.contains("attempt at 2026-11-21 02:15 UTC (start_timed_out)"), "{finding}");
+}
+
 #[test]
 fn a_day_has_so_many_attempts() {
     let mut site = failed();
