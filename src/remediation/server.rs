@@ -15,8 +15,9 @@ impl<'a> Situation<'a> {
         let Some(source) = self.source(SourceKind::Services) else {
             return if self.state.settings.services.is_some() { Failing } else { NotWatched };
         };
-        let seen = self.state.observed(&self.state.services);
-        seen.filter(|_| self.is_recent(source)).map_or(Failing, Known)
+        // One look that failed is enough: an attempt would fail as it did.
+        let seen = self.state.services.as_ref().filter(|_| self.is_heard(source));
+        seen.map_or(Failing, |seen| Known(&seen.value))
     }
 
     fn control(&self) -> Option<&'a ServiceControl> {

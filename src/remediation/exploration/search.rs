@@ -54,7 +54,9 @@ fn no_course_of_events_does_harm_and_a_failure_is_tried_again() {
                 next.push(visited);
             }
         }
-        eprintln!("{} worlds, {transitions} transitions, {attempts} attempts, {probes} probes", seen.len());
         frontier = next;
     }
+    let worlds = seen.len();
+    eprintln!("{worlds} worlds, {transitions} transitions, {attempts} attempts, {probes} waits for an attempt");
+    assert!(worlds >= 5_000 && transitions >= 30_000 && attempts >= 500 && probes >= 25);
 }

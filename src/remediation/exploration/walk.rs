@@ -69,5 +69,8 @@ fn random_walks_do_no_harm() {
         probes += u64::from(probed);
     }
     let events = walks * LENGTH as u64;
-    eprintln!("{walks} walks, {events} events, {attempts} attempts, {stops} stops, {probes} probes");
+    eprintln!(
+        "{walks} walks, {events} events, {attempts} attempts, {stops} stops, {probes} waits for an attempt"
+    );
+    assert!(attempts >= walks / 4 && stops >= walks / 50 && probes >= walks / 20);
 }

@@ -247,6 +247,9 @@ impl World {
         self.hidden = None;
         self.ledger_begun = self.minute;
         self.made.iter_mut().for_each(|made| made.spent = false);
+        // A run that was to be stopped for its stall, and fails only now, has a failure that is younger than the ledger.
+        let runs = &self.runs;
+        self.made.retain(|made| runs[made.run].ended.is_some());
     }
 
     pub(super) fn set_clock(&mut self, by: TimeDelta) {
@@ -357,12 +360,14 @@ impl World {
         assert!(!run.succeeded, "it has succeeded");
         assert_eq!(run.machine, self.site.seen.machine, "it was another server's run");
         assert_ne!(self.site.seen.node(), Some(Node::Passive), "this is the passive server");
+        assert!(!self.site.failing.contains(&SourceKind::Services), "nobody sees the service");
         match plan {
             RestartPlan::StopFirst => {
                 // Who puts the clock forward makes a run look older than it is.
                 let long = self.minute - run.began >= 4 * 60 || self.put_forward >= Some(run.began);
                 let stalls = self.site.state.settings.remediation.stop_stalled && long;
-                let hangs = run.error.is_some() && self.minute - run.spoke >= 60;
+                let silent = if self.put_forward.is_some() { 30 } else { 60 };
+                let hangs = run.error.is_some() && self.minute - run.spoke >= silent;
                 assert!(
                     run.ended.is_none() && (hangs || stalls),
                     "a run is stopped that has not failed, or works"
@@ -375,7 +380,9 @@ impl World {
         }
         assert!(!self.has_copy, "the last valid copy is risked");
         assert!(self.made.iter().all(|made| made.run != index), "the second attempt for one run");
-        let failed = run.error.map_or(run.spoke, |(_, minute)| minute);
+        // A run without an error fails when it is stalled, which is about now.
+        let without = if plan == RestartPlan::StopFirst { self.minute } else { run.spoke };
+        let failed = run.error.map_or(without, |(_, minute)| minute);
         assert!(failed >= self.ledger_begun, "the failure is older than the ledger");
         // Who puts the clock forward makes attempts look older than they are.
         let since = self.put_forward.unwrap_or(i64::MIN).max(self.minute - DAY + 1);

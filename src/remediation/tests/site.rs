@@ -197,7 +197,7 @@ impl Site {
         self.skip(minutes);
         for (id, source) in &mut self.state.sources {
             if !self.unpolled.contains(&id.kind) {
-                source.polls += 2 * u64::try_from(minutes).unwrap();
+                source.polls += u64::try_from(2 * minutes - 1).unwrap();
             }
         }
         self.poll();

@@ -74,16 +74,20 @@ fn what_was_never_answered_holds() {
 }
 
 #[test]
-fn one_failed_look_is_no_reason_and_a_jump_of_the_clock_is() {
+fn one_failed_look_and_a_jump_of_the_clock_hold_until_the_next_look() {
     for (kind, reasons) in [
-        (SourceKind::Services, &[][..]),
-        // It may be down: a poll shows it, and the next one that succeeds takes it back.
+        (SourceKind::Services, &[PassiveNode, RunInProgress, SiteMaintenance, PrerequisiteMissing][..]),
         (SourceKind::Database, &[PrerequisiteMissing]),
+        (SourceKind::BackupLog, &[StaleEvidence]),
+        (SourceKind::Snapshot, &[]),
     ] {
         let mut site = failed();
         site.failing.insert(kind);
         site.poll();
         assert_eq!(site.reasons(), reasons, "{kind}");
+        site.failing.clear();
+        site.poll();
+        assert_eq!(site.reasons(), [], "{kind}");
     }
     let mut woken = failed();
     woken.skip(4 * 60);
