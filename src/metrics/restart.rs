@@ -205,6 +205,7 @@ mod tests {
             run: now(),
             cause: FailureCause::Vss,
             decided: now(),
+            seen_ahead: None,
             plan: RestartPlan::Start,
             outcome: None,
             error: None,

@@ -38,6 +38,12 @@ impl IoFailure {
     }
 }
 
+/// Whether there is such a file; one that cannot be looked at may be there.
+pub(crate) fn may_exist(path: &std::path::Path) -> bool {
+    // Not `try_exists`: to that, a share that does not answer is one more file that is not there.
+    path.symlink_metadata().map_or_else(|error| IoFailure::of(&error) != IoFailure::NotFound, |_| true)
+}
+
 /// The meaning of a Win32 error code, where `ErrorKind` has none or a misleading one.
 fn windows(code: i32) -> Option<IoFailure> {
     Some(match code {

@@ -14,6 +14,7 @@ pub mod volume;
 
 pub(crate) use integrated::integrated_authentication;
 pub use io_error::IoFailure;
+pub(crate) use io_error::may_exist;
 pub(crate) use patience::{patiently, put_in_place, write_whole};
 
 /// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.

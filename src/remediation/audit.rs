@@ -72,7 +72,10 @@ pub(super) fn ended(site: SiteCode, outcome: AttemptOutcome, error: &str) {
         Abandoned | Lost => {
             tracing::warn!(%site, %outcome, "the restart of the backup service was cut short by the end of the exporter");
         }
-        QueryFailed | StopFailed | StopTimedOut | StartFailed | StartTimedOut => {
+        StopFailed | StopTimedOut => {
+            tracing::error!(%site, %outcome, error, "the backup service did not stop; end it, then start a backup by hand");
+        }
+        QueryFailed | StartFailed | StartTimedOut => {
             tracing::error!(%site, %outcome, error, "the backup service was not restarted; start a backup by hand");
         }
     }

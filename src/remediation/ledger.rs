@@ -38,8 +38,17 @@ impl Ledger {
     /// Enters an attempt for the run with this first evidence, which is under way from now on.
     pub fn begin(&mut self, run: Timestamp, cause: FailureCause, plan: RestartPlan, now: Timestamp) {
         self.lose(now);
-        let (outcome, error, followed_by) = (None, None, None);
-        self.attempts.push(Attempt { run, cause, decided: now, plan, outcome, error, followed_by });
+        let (seen_ahead, outcome, error, followed_by) = (None, None, None, None);
+        self.attempts.push(Attempt {
+            run,
+            cause,
+            decided: now,
+            seen_ahead,
+            plan,
+            outcome,
+            error,
+            followed_by,
+        });
         self.attempts_total = self.attempts_total.saturating_add(1);
         let surplus = self.attempts.len().saturating_sub(KEPT_ATTEMPTS);
         self.attempts.drain(..surplus);
@@ -77,27 +86,42 @@ impl Ledger {
         is_news
     }
 
-    /// Dates what happened in the future to now, because the clock was stepped back; whether anything was.
+    /// Takes note of what is dated in the future; whether that is news.
     ///
-    /// `newest` is when the newest known run ended: a ledger that was begun while the clock was ahead is not begun earlier
-    /// than that, so that no failure from before it looks like a later one.
+    /// Whether the clock was ahead then or is behind now cannot be told, so nothing is dated anew but the beginning: that
+    /// to now, and after `newest`, the end of the newest known run, so that no failure from before looks like a later one.
     pub fn redate(&mut self, now: Timestamp, newest: Option<Timestamp>) -> bool {
-        let times = self.attempts.iter_mut().flat_map(|attempt| {
-            std::iter::once(&mut attempt.decided).chain(attempt.outcome.as_mut().map(|(_, ended)| ended))
-        });
+        let is_ahead = |time: Timestamp| time - now > CLOCK_TOLERANCE;
         let mut is_news = false;
-        let begun = newest.map_or(now, |newest| newest.max(now));
-        if self.begun - now > CLOCK_TOLERANCE && newest.is_some() && begun < self.begun {
+        let after = |newest: Timestamp| newest.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(newest);
+        let begun = newest.map(|newest| now.max(after(newest)));
+        if let Some(begun) = begun.filter(|begun| is_ahead(self.begun) && *begun < self.begun) {
             self.begun = begun;
             is_news = true;
         }
-        for time in times {
-            if *time - now > CLOCK_TOLERANCE {
-                *time = now;
+        for attempt in &mut self.attempts {
+            if is_ahead(attempt.decided) && attempt.seen_ahead.is_none_or(is_ahead) {
+                attempt.seen_ahead = Some(now);
                 is_news = true;
             }
         }
         is_news
+    }
+
+    /// The same with nothing in the future: what is dated there was made when the clock was first seen to be behind it.
+    pub fn as_of(&self, now: Timestamp) -> Self {
+        let mut ledger = self.clone();
+        for attempt in &mut ledger.attempts {
+            if attempt.decided - now > CLOCK_TOLERANCE {
+                attempt.decided = attempt.seen_ahead.map_or(now, |seen| seen.min(now));
+            }
+            if let Some((_, ended)) = &mut attempt.outcome
+                && *ended - now > CLOCK_TOLERANCE
+            {
+                *ended = attempt.decided;
+            }
+        }
+        ledger
     }
 
     /// The attempt that is under way.

@@ -3,6 +3,7 @@
 //! Every call runs on a blocking thread and every wait has an end. A call that was given up before its thread came to
 //! it is never made; so nothing is started once a stop of this process was asked for.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::platform::may_exist;
 use crate::services::{ServiceController, ServiceError, ServiceErrorKind, Start};
 use crate::site::{
     AttemptOutcome, Node, RestartPlan, ServiceState, SiteCode, SiteService, Timestamp, Timings,
@@ -46,6 +48,8 @@ pub(super) struct Restart {
     pub(super) failed: (Timestamp, Timestamp),
     /// Whether it is decided the same from what is known just before anything is done.
     pub(super) wanted: Wanted,
+    /// Nothing is done while this file exists.
+    pub(super) pause_file: Option<PathBuf>,
     pub(super) clock: Clock,
     pub(super) controller: Arc<dyn ServiceController>,
     pub(super) published: watch::Receiver<Published>,
@@ -91,8 +95,7 @@ impl Restart {
             Some(Ok(Start::AlreadyRunning)) => return Ended::of(AttemptOutcome::Adopted),
             Some(Ok(Start::Accepted)) => None,
             // It may have been started all the same.
-            Some(Err(error)) if error.kind == ServiceErrorKind::Timeout => Some(error.message),
-            Some(Err(error)) => return Ended::because(AttemptOutcome::StartFailed, error.message),
+            Some(Err(error)) => Some(error),
         };
         tokio::select! {
             ended = self.await_run(&mut looks, doubt) => ended,
@@ -113,14 +116,14 @@ impl Restart {
         match self.plan {
             RestartPlan::StopFirst => {
                 if matches!(state, ServiceState::Running | ServiceState::StopPending) {
-                    self.confirm()?;
+                    self.confirm().await?;
                     state = self.stop_service(looks, state).await?;
                 }
                 if state == ServiceState::Stopped {
                     self.hear_the_end().await?;
                 }
             }
-            RestartPlan::Start if state == ServiceState::Stopped => self.confirm()?,
+            RestartPlan::Start if state == ServiceState::Stopped => self.confirm().await?,
             RestartPlan::Start => {}
         }
         match state {
@@ -134,9 +137,21 @@ impl Restart {
     }
 
     /// Gives up where it is decided otherwise by now.
-    fn confirm(&self) -> Result<(), Ended> {
-        let wanted = self.latest().is_none_or(|state| (self.wanted.0)(&state));
-        if wanted { Ok(()) } else { Err(withdrawn("it was decided otherwise meanwhile")) }
+    async fn confirm(&self) -> Result<(), Ended> {
+        if self.latest().is_some_and(|state| !(self.wanted.0)(&state)) {
+            return Err(withdrawn("it was decided otherwise meanwhile"));
+        }
+        self.is_unpaused().await
+    }
+
+    /// Gives up while the pause file exists, or cannot be looked at in time: the last look may be minutes old.
+    async fn is_unpaused(&self) -> Result<(), Ended> {
+        let Some(file) = self.pause_file.clone() else { return Ok(()) };
+        let look = timeout(self.timings.service_call, spawn_blocking(move || may_exist(&file))).await;
+        match look {
+            Ok(Ok(false)) => Ok(()),
+            _ => Err(withdrawn("restarts are paused")),
+        }
     }
 
     /// Gives up unless the log was read since the service stood still, and tells neither of a success nor of work.
@@ -151,16 +166,14 @@ impl Restart {
                 return Err(withdrawn("the run has succeeded after all"));
             }
             let services = state.observed(&state.services);
-            if services.is_some_and(|seen| seen.paused == Some(true) || seen.node() == Some(Node::Passive)) {
-                return Err(withdrawn(
-                    "restarts were paused, or this machine is not the active one any more",
-                ));
+            if services.is_some_and(|seen| seen.node() == Some(Node::Passive)) {
+                return Err(withdrawn("this machine is not the active site server any more"));
             }
             let is_read = |(_, source): (_, &SourceState)| {
                 source.is_current && source.last_success.is_some_and(|read| read > stopped)
             };
             if state.witnesses().any(is_read) {
-                return Ok(());
+                return self.is_unpaused().await;
             }
             if began.elapsed() >= self.timings.stop_wait {
                 return Err(withdrawn("nothing tells how the run ended that was to be stopped"));
@@ -189,6 +202,9 @@ impl Restart {
         let began = Instant::now();
         let mut last = String::new();
         while began.elapsed() < self.timings.stop_wait {
+            if self.run_began() {
+                return Err(Ended::of(AttemptOutcome::Adopted));
+            }
             match looks.look(self.timings.service_call).await {
                 Ok(ServiceState::Running | ServiceState::StopPending) => last.clear(),
                 Ok(state) => return Ok(state),
@@ -202,10 +218,14 @@ impl Restart {
     }
 
     /// Until a run is seen: the service at work, or evidence of a run, which may be over before anybody looks.
-    async fn await_run(&self, looks: &mut Looks, doubt: Option<String>) -> Ended {
+    async fn await_run(&self, looks: &mut Looks, doubt: Option<ServiceError>) -> Ended {
         let began = Instant::now();
+        // What was refused rarely comes, and then at once.
+        let refused = doubt.as_ref().filter(|doubt| doubt.kind != ServiceErrorKind::Timeout);
+        let patience =
+            if refused.is_some() { self.timings.refused_start_wait } else { self.timings.start_wait };
         let mut seen = None;
-        while began.elapsed() < self.timings.start_wait {
+        while began.elapsed() < patience {
             if self.run_began() {
                 return Ended::of(AttemptOutcome::Started);
             }
@@ -218,10 +238,15 @@ impl Restart {
         if self.run_began() {
             return Ended::of(AttemptOutcome::Started);
         }
+        if let Some(refused) = refused {
+            return Ended::because(AttemptOutcome::StartFailed, refused.message.clone());
+        }
         let (location, seconds) = (self.controller.location(), self.timings.start_wait.as_secs());
         let words = format!("no run began within {seconds} s of the start of {SERVICE} on {location}");
         match (doubt, seen) {
-            (Some(doubt), _) => Ended::because(AttemptOutcome::StartTimedOut, format!("{words}: {doubt}")),
+            (Some(doubt), _) => {
+                Ended::because(AttemptOutcome::StartTimedOut, format!("{words}: {}", doubt.message))
+            }
             (None, Some(Ok(ServiceState::Stopped))) => {
                 let words = format!("{words}, and it is stopped again; see smsbkup.log");
                 Ended::because(AttemptOutcome::StartFailed, words)

@@ -17,9 +17,9 @@ use super::{Ledger, LedgerFile, stand};
 use crate::assessment::assess;
 use crate::clock::Clock;
 use crate::services::ServiceController;
-use crate::site::{Decision, RestartPlan, RestartStanding, SiteCode, Timestamp, Timings};
+use crate::site::{BackupRun, Decision, RestartPlan, RestartStanding, SiteCode, Timestamp, Timings};
 use crate::source::{Report, RestartReport};
-use crate::state::{Published, SiteState};
+use crate::state::{Published, SiteState, SourceState};
 use crate::watchdog::Heartbeat;
 
 /// What the loop is connected to.
@@ -99,7 +99,7 @@ impl Remediation {
         self.books.tend(self.timings.ledger_retry, now).await;
         let is_known = knows(&state);
         let newest = state.runs.last().filter(|_| is_known);
-        let newest = newest.map(|run| run.ended.map_or(run.last, |(_, ended)| ended.max(run.last)));
+        let newest = newest.map(BackupRun::over_or_last);
         self.books
             .change(|ledger| ledger.redate(now, newest) | (is_known && ledger.judge(&state.runs)))
             .await;
@@ -130,12 +130,18 @@ impl Remediation {
         Ok(standing)
     }
 
-    /// Whether the services were seen since the last attempt ended, and are seen now.
+    /// Whether the services were seen since the last attempt ended, and a log was read since that.
     fn is_fresh(&self, state: &SiteState) -> bool {
-        let last = self.books.known().and_then(|ledger| ledger.attempts.last());
+        let known = self.books.known().map(|ledger| ledger.as_of(self.clock.now()));
+        let last = known.as_ref().and_then(|ledger| ledger.attempts.last());
         let ended = last.map(|attempt| attempt.outcome.map_or(attempt.decided, |(_, ended)| ended));
-        let seen = state.services.as_ref().and_then(|seen| state.sources.get(&seen.source));
-        seen.filter(|source| source.up()).is_some_and(|source| source.last_success > ended)
+        let services = state.services.as_ref().and_then(|seen| state.sources.get(&seen.source));
+        services.filter(|source| source.up()).is_some_and(|services| {
+            // A run between both looks would be known: somebody's, that has succeeded.
+            let is_later =
+                |(_, log): (_, &SourceState)| log.is_current && log.last_success > services.last_success;
+            services.last_success > ended && state.witnesses().any(is_later)
+        })
     }
 
     /// Makes one attempt, from the ledger to the ledger.
@@ -161,9 +167,10 @@ impl Remediation {
             failed: (run.first, run.last),
             wanted: Wanted(Box::new(move |state| {
                 let now = clock.now();
-                let standing = stand(state, &assess(state, now), Some(&before), now);
+                let standing = stand(state, &assess(state, now), Some(&before.as_of(now)), now);
                 standing.decision == Decision::Restart(plan)
             })),
+            pause_file: state.settings.remediation.pause_file.clone(),
             clock,
             controller: Arc::clone(&self.controller),
             published: connections.published.clone(),
@@ -205,7 +212,8 @@ pub fn standing(
     known: Option<&Ledger>,
     now: Timestamp,
 ) -> RestartStanding {
-    let mut standing = stand(state, &assess(state, now), usable, now);
+    let usable = usable.map(|ledger| ledger.as_of(now));
+    let mut standing = stand(state, &assess(state, now), usable.as_ref(), now);
     if !knows(state) {
         (standing.decision, standing.run, standing.pending) = (Decision::Nothing, None, false);
     }

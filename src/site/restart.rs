@@ -143,6 +143,8 @@ pub struct Attempt {
     pub cause: FailureCause,
     /// When the attempt was decided and written down, before anything was done.
     pub decided: Timestamp,
+    /// When this machine's clock was first seen to be behind that: it may have been ahead then, or be behind now.
+    pub seen_ahead: Option<Timestamp>,
     /// What was planned.
     pub plan: RestartPlan,
     /// What became of it and when; `None` while it is under way.

@@ -166,6 +166,11 @@ impl BackupRun {
         self.started.unwrap_or(self.first)
     }
 
+    /// When it was over, or the last that was seen of it.
+    pub fn over_or_last(&self) -> Timestamp {
+        self.ended.map_or(self.last, |(_, ended)| ended.max(self.last))
+    }
+
     /// When its failure was first known; `None` if it did not fail.
     pub fn failed_at(&self) -> Option<Timestamp> {
         self.failure()?;

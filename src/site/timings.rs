@@ -88,6 +88,8 @@ pub struct Timings {
     pub stop_wait: Duration,
     /// How long after the start of the backup service a run may take to begin.
     pub start_wait: Duration,
+    /// How long a run is looked for after a start that was refused.
+    pub refused_start_wait: Duration,
     /// How often restarts are decided on where nothing else happens.
     pub decision_interval: Duration,
     /// How long a ledger that cannot be used is left alone before it is tried again.
@@ -140,6 +142,7 @@ impl Timings {
         service_poll: Duration::from_secs(1),
         stop_wait: minutes(5),
         start_wait: minutes(2),
+        refused_start_wait: Duration::from_secs(10),
         decision_interval: Duration::from_secs(5),
         ledger_retry: Duration::from_secs(30),
         tick: Duration::from_secs(1),

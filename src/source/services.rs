@@ -1,6 +1,6 @@
 //! The services of a site server: a thin poller of a [`ServiceController`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{
     BlockingSource, Cursor, Fact, FailureKind, Guidance, Poll, PollFailure, Reach, SourceId, SourceKind,
 };
 use crate::config::ServicesConfig;
-use crate::platform::IoFailure;
+use crate::platform::may_exist;
 use crate::services::{ServiceController, ServiceError, ServiceErrorKind};
 
 /// Looks at the services of one machine.
@@ -46,12 +46,6 @@ impl BlockingSource for ServicesSource {
         seen.paused = self.pause_file.as_deref().map(may_exist);
         Ok(Poll { facts: vec![Fact::Services(seen)], cursor: Cursor::Anew, reach: Reach::CaughtUp })
     }
-}
-
-/// Whether there is such a file; one that cannot be looked at may be there.
-fn may_exist(path: &Path) -> bool {
-    // Not `try_exists`: to that, a share that does not answer is one more file that is not there.
-    path.symlink_metadata().map_or_else(|error| IoFailure::of(&error) != IoFailure::NotFound, |_| true)
 }
 
 fn failure(error: ServiceError) -> PollFailure {

@@ -38,6 +38,7 @@ fn attempt(outcome: Option<AttemptOutcome>, followed_by: Option<Option<bool>>) -
         run: at(0),
         cause: FailureCause::Vss,
         decided: at(5),
+        seen_ahead: None,
         plan: RestartPlan::Start,
         outcome: outcome.map(|outcome| (outcome, at(6))),
         error: None,

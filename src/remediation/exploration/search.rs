@@ -57,6 +57,8 @@ fn no_course_of_events_does_harm_and_a_failure_is_tried_again() {
         frontier = next;
     }
     let worlds = seen.len();
-    eprintln!("{worlds} worlds, {transitions} transitions, {attempts} attempts, {probes} waits for an attempt");
+    eprintln!(
+        "{worlds} worlds, {transitions} transitions, {attempts} attempts, {probes} waits for an attempt"
+    );
     assert!(worlds >= 5_000 && transitions >= 30_000 && attempts >= 500 && probes >= 25);
 }

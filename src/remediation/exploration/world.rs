@@ -265,14 +265,7 @@ impl World {
     fn decide(&mut self) {
         let now = self.site.now;
         if let Some(ledger) = &mut self.site.ledger {
-            ledger.redate(
-                now,
-                self.site
-                    .state
-                    .runs
-                    .last()
-                    .map(|run| run.ended.map_or(run.last, |(_, ended)| ended.max(run.last))),
-            );
+            ledger.redate(now, self.site.state.runs.last().map(BackupRun::over_or_last));
             ledger.judge(&self.site.state.runs);
         }
         let standing = self.look();
@@ -287,6 +280,7 @@ impl World {
     fn look(&mut self) -> RestartStanding {
         let Site { state, ledger, now, .. } = &self.site;
         let assessment = assess(state, *now);
+        let ledger = ledger.as_ref().map(|ledger| ledger.as_of(*now));
         self.inputs = Inputs::of(state, &assessment, ledger.as_ref(), *now);
         stand(state, &assessment, ledger.as_ref(), *now)
     }

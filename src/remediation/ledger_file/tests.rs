@@ -109,11 +109,13 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     let outcome = (select(AttemptOutcome::ALL), time());
     let follower = option::of((time(), option::of(any::<bool>())));
     let words = option::of("\\PC{0,40}");
-    let parts = (time(), select(FailureCause::ALL), time(), plan, outcome, words, follower);
-    parts.prop_map(|(run, cause, decided, plan, outcome, error, followed_by)| Attempt {
+    let ahead = option::of(time());
+    let parts = (time(), select(FailureCause::ALL), time(), ahead, plan, outcome, words, follower);
+    parts.prop_map(|(run, cause, decided, seen_ahead, plan, outcome, error, followed_by)| Attempt {
         run,
         cause,
         decided,
+        seen_ahead,
         plan,
         outcome: Some(outcome),
         error: error.map(Into::into),

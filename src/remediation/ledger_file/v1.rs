@@ -32,6 +32,8 @@ struct AttemptV1 {
     cause: String,
     #[serde(with = "ts_nanoseconds")]
     decided: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_nanoseconds_option")]
+    seen_ahead: Option<Timestamp>,
     plan: PlanV1,
     #[serde(default)]
     outcome: Option<OutcomeV1>,
@@ -97,6 +99,7 @@ impl AttemptV1 {
             run: attempt.run,
             cause: attempt.cause.label().to_owned(),
             decided: attempt.decided,
+            seen_ahead: attempt.seen_ahead,
             plan: match attempt.plan {
                 RestartPlan::Start => PlanV1::Start,
                 RestartPlan::StopFirst => PlanV1::StopFirst,
@@ -114,6 +117,7 @@ impl AttemptV1 {
             run: self.run,
             cause: known(&self.cause)?,
             decided: self.decided,
+            seen_ahead: self.seen_ahead,
             plan: match self.plan {
                 PlanV1::Start => RestartPlan::Start,
                 PlanV1::StopFirst => RestartPlan::StopFirst,

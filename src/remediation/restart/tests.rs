@@ -59,6 +59,7 @@ impl Rig {
             plan,
             failed: (at(0), at(20)),
             wanted: Wanted(Box::new(|state| !state.runs[0].error.is_none())),
+            pause_file: None,
             clock: Clock::anchored(at(25)),
             controller,
             published: self.publish.subscribe(),
@@ -162,7 +163,7 @@ async fn what_the_machine_refuses_is_told_in_its_words() {
     let refused = |kind| made(Plain, move |script: &mut Script| script.start.0 = Err(error(kind)));
     let (ended, took, calls) = refused(AccessDenied).await;
     assert_eq!(ended, Ended::because(StartFailed, "scripted: access_denied"));
-    assert_eq!((took, calls), (Duration::ZERO, vec![Call::Start]));
+    assert_eq!((took, calls), (TIMINGS.refused_start_wait, vec![Call::Start]));
     // It may have been started all the same, so it is looked for.
     let (ended, took, calls) = refused(Timeout).await;
     assert_eq!((ended.outcome, took, calls), (StartTimedOut, TIMINGS.start_wait, vec![Call::Start]));
@@ -450,5 +451,31 @@ async fn what_is_decided_otherwise_just_before_is_left_alone() {
         let mut restart = rig.restart(plan);
         restart.wanted = Wanted(Box::new(|_| false));
         assert_eq!((restart.run().await.outcome, rig.calls()), (Withdrawn, vec![]), "{plan:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_start_that_has_worked_all_the_same_is_one() {
+    let rig = Rig::new(|script| {
+        script.start.0 = Err(error(ServiceErrorKind::Refused));
+        script.next = [Stopped, StartPending, Running].into();
+    });
+    let ended = rig.restart(RestartPlan::Start).run().await;
+    assert_eq!((ended.outcome, rig.calls()), (Started, vec![Call::Start]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_file_holds_until_the_last_moment() {
+    for plan in [RestartPlan::Start, RestartPlan::StopFirst] {
+        let rig = Rig::new(|script| {
+            script.state = Ok(if plan == RestartPlan::Start { Stopped } else { Running });
+        });
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut restart = rig.restart(plan);
+        restart.pause_file = Some(file.path().to_owned());
+        assert_eq!((restart.run().await.outcome, rig.calls()), (Withdrawn, vec![]), "{plan:?}");
+        let mut restart = rig.restart(plan);
+        restart.pause_file = Some(file.path().with_extension("missing"));
+        assert_eq!(restart.run().await.outcome, Started, "{plan:?}");
     }
 }

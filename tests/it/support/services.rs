@@ -31,6 +31,7 @@ pub(crate) fn attempt(run: Timestamp, decided: Timestamp) -> Attempt {
         run,
         cause: FailureCause::SharingViolation,
         decided,
+        seen_ahead: None,
         plan: RestartPlan::Start,
         outcome: Some((AttemptOutcome::Started, decided)),
         error: None,
