@@ -2,6 +2,7 @@
 //! and everything that can happen to them. What must never happen is checked by what is true, not by what is seen.
 
 mod event;
+mod exporter;
 mod search;
 mod walk;
 mod world;

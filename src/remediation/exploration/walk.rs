@@ -20,7 +20,7 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^= mixed >> 31;
-        let events = if mixed % 2 == 0 { COURSE } else { TROUBLE };
+        let events = if mixed.is_multiple_of(2) { COURSE } else { TROUBLE };
         events[usize::try_from(mixed / 2 % events.len() as u64).unwrap()]
     }
 }

@@ -1,5 +1,6 @@
 //! What is not seen, from real evidence: each source failing, and each thing that nobody watches.
 
+use super::amiss::failed;
 use super::site::Site;
 use crate::config::ServiceControl;
 use crate::remediation::{Inputs, Watched};
@@ -7,12 +8,6 @@ use crate::site::HoldReason::{self, *};
 use crate::site::SiteService;
 use crate::source::{DatabaseFact, SourceKind};
 use Watched::{Failing, NotWatched};
-
-fn failed() -> Site {
-    let mut site = Site::new();
-    site.fail("-5060:copy_failed");
-    site
-}
 
 /// What a site says that nobody can look at from this side since the evening.
 fn failing(kind: SourceKind, seen_before: bool) -> Site {
