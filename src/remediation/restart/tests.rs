@@ -58,7 +58,7 @@ impl Rig {
             site: "P01".parse().unwrap(),
             plan,
             failed: (at(0), at(20)),
-            wanted: Wanted(Box::new(|state| !state.runs[0].error.is_none())),
+            wanted: Wanted(Box::new(|state| state.runs[0].error.is_some())),
             pause_file: None,
             clock: Clock::anchored(at(25)),
             controller,
