@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::process::ProcessView;
-use super::{Number, Samples, SiteView, copies, process, read, restart};
+use super::{Number, Samples, SiteView, copies, process, read, restart, services};
 use crate::source::SourceKind::{BackupLog, EventLog};
 use crate::state::SiteState;
 
@@ -343,13 +343,13 @@ pub const CATALOGUE: &[Metric] = &[
         |v, s| s.maybe(v.state.database.in_availability_group)),
     site("service_running", Gauge, Count, &["name"], Observation,
         "1 if a service of the site runs, 0 if it does not (service control manager); SMS_SITE_BACKUP runs only during a backup; a missing service is 0 if every site server has it, else absent; as of the last poll.",
-        restart::service_running),
+        services::service_running),
     site("active_node", Gauge, Count, &[], Node,
         "1 on the active site server, 0 on a passive one (registry SMS\\Identification, Site Servers, or a site with one server only); absent while it is not clear; as of the last poll.",
-        |v, s| s.maybe(restart::active_node(v))),
+        |v, s| s.maybe(services::active_node(v))),
     site("site_servers", Gauge, Count, &[], Node,
         "How many servers the site has, active and passive (registry SMS\\Identification, Site Servers); as of the last poll.",
-        |v, s| s.maybe(restart::site_servers(v))),
+        |v, s| s.maybe(services::site_servers(v))),
     site("restart_attempts_total", Counter, Count, &[], Always,
         "Attempts to restart the backup service after a failed run (ledger of this exporter); each is counted before anything is done.",
         |v, s| s.maybe(v.state.restart.as_ref().and_then(|standing| standing.attempts_total))),

@@ -10,6 +10,7 @@ mod openmetrics;
 mod process;
 mod read;
 mod restart;
+mod services;
 
 pub use catalogue::{CATALOGUE, Class, Kind, METRIC_PREFIX, Metric, Read, Unit};
 pub use docs::markdown;

@@ -24,6 +24,21 @@ closed_set! {
     }
 }
 
+impl SiteService {
+    /// What SMS Writer stops for the snapshot and starts again, and what runs at any other time.
+    pub const STOPPED_FOR_SNAPSHOT: [Self; 2] = [Self::Executive, Self::ComponentManager];
+
+    /// Whether every site server has it; SQL Writer is where the site database is, and VSS belongs to Windows.
+    pub fn is_on_every_site_server(self) -> bool {
+        !matches!(self, Self::SqlWriter | Self::Vss)
+    }
+
+    /// Whether it runs all the time, and not only while it is needed.
+    pub fn always_runs(self) -> bool {
+        !matches!(self, Self::Backup | Self::Vss)
+    }
+}
+
 /// What the names of the services begin with that write the database's part; one of a remote SQL Server has the site
 /// server's name behind it.
 pub const SQL_BACKUP_SERVICES: &str = "SMS_SITE_SQL_BACKUP";
