@@ -10,6 +10,7 @@ mod due;
 mod guidance;
 mod protection;
 mod runs;
+mod standstill;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -27,6 +28,7 @@ pub use due::DueState;
 pub use guidance::guidance;
 pub use protection::{NativeBackups, ProtectionState};
 pub use runs::RunSummary;
+pub use standstill::Standstill;
 pub use verdict::Verdict;
 pub use witnesses::{Hearing, Testimony};
 pub use words::{NOTHING_IS_WATCHED, frozen_io};

@@ -272,7 +272,7 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
         writeln!(out, "  by the event log: {frozen}")?;
     }
     for (name, service) in state.observed(&state.services).into_iter().flat_map(|seen| &seen.services) {
-        if let Some(wrong) = amiss(name, service, assessment) {
+        if let Some(wrong) = amiss(name, service, state, assessment) {
             writeln!(out, "  service {name} {wrong}")?;
         }
     }

@@ -65,7 +65,7 @@ pub(super) fn section(html: &mut String, state: &SiteState, assessment: &Assessm
     html.push_str("<h3>Services</h3><table>");
     machine(html, seen);
     for (name, service) in &seen.services {
-        let wrong = amiss(name, service, assessment);
+        let wrong = amiss(name, service, state, assessment);
         let class = match (wrong, service.state) {
             (Some(_), _) => "bad",
             (None, ServiceState::Running) => "good",

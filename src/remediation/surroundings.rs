@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::inputs::{Maintenance, Prerequisite, Watched};
 use super::situation::{Situation, moment};
+use crate::assessment::Standstill;
 use crate::site::{ClosedSet, ServiceState, SiteService, StartMode, Timestamp};
 use crate::source::site_database::Topic;
 use crate::source::{FailureKind, PollFailure, SourceKind};
@@ -15,16 +16,13 @@ const AT_WORK: TimeDelta = TimeDelta::minutes(60);
 const FREEZE_ENDS: TimeDelta = TimeDelta::days(1);
 /// What the site says of itself in `ServerData` while it is maintained.
 const MAINTENANCE_MODE: i64 = 120;
-/// The services that run whenever no backup does.
-const CORE: [SiteService; 2] = [SiteService::Executive, SiteService::ComponentManager];
-
 impl Situation<'_> {
     fn maintenance_parts(&self) -> [Watched<Maintenance>; 6] {
         let when = |amiss: bool, what: Maintenance| if amiss { what } else { Maintenance::None };
         let database = &self.state.database;
         let is_over = self.state.runs.last().is_none_or(|run| run.ended.is_some());
-        let core =
-            CORE.map(|service| self.other(service).map(|service| service.state == ServiceState::Running));
+        let core = SiteService::STOPPED_FOR_SNAPSHOT
+            .map(|service| self.other(service).map(|service| service.state == ServiceState::Running));
         let core = Watched::first_amiss(&core, true);
         // During a run SMS Writer stops them.
         let core = core.map(|runs| when(is_over && !runs, Maintenance::ServicesDown));
@@ -55,23 +53,13 @@ impl Situation<'_> {
     }
 
     pub(super) fn maintenance_words(&self) -> String {
-        let down: Vec<_> = (CORE.into_iter())
-            .filter(|service| {
-                matches!(self.other(*service), Known(service) if service.state != ServiceState::Running)
-            })
-            .map(ClosedSet::label)
-            .collect();
         let database = &self.state.database;
         let booted = match self.services() {
             Known(seen) => seen.booted,
             Failing | NotWatched => None,
         };
         match self.maintenance() {
-            Known(Maintenance::ServicesDown) => format!(
-                "{} does not run though no backup does: somebody works on the site, or it is broken. Start it, or wait \
-                 for it.",
-                down.join(" and ")
-            ),
+            Known(Maintenance::ServicesDown) => self.down_words(),
             Known(Maintenance::UpdateInstalls) => {
                 "An update is being installed at the site (Administration, Updates and Servicing). Nothing is started \
                  until it is done."
@@ -106,6 +94,29 @@ impl Situation<'_> {
                 let kind = if by_database { SourceKind::Database } else { SourceKind::Services };
                 format!("Whether somebody works on the site cannot be seen: {kind}: {}.", self.silence_of(kind))
             }
+        }
+    }
+
+    /// That services do not run that SMS Writer has stopped, or somebody else.
+    fn down_words(&self) -> String {
+        let is_down = |service: &SiteService| matches!(self.other(*service), Known(service) if service.state != ServiceState::Running);
+        let down: Vec<_> = SiteService::STOPPED_FOR_SNAPSHOT.into_iter().filter(is_down).collect();
+        let names = down.iter().map(|service| service.label()).collect::<Vec<_>>().join(" and ");
+        let (are, run, them) = if down.len() == 1 { ("is", "does", "it") } else { ("are", "do", "them") };
+        let why = down.first().and_then(|down| Standstill::of(Some(*down), self.state, self.assessment));
+        match why {
+            Some(why) => {
+                let since = match why {
+                    Standstill::Run | Standstill::Snapshot => "the snapshot",
+                    Standstill::RunEnded => "the backup",
+                    Standstill::Boot => "the start of the server",
+                };
+                format!("{names} {are} not back yet after {since}; nothing is started before.")
+            }
+            None => format!(
+                "{names} {run} not run though no backup does: somebody works on the site, or something is broken. Start \
+                 {them}, or wait for {them}."
+            ),
         }
     }
 

@@ -3,11 +3,9 @@
 //! "Stopped" is the normal state of SMS_SITE_BACKUP, and SMS Writer stops the site's services around the snapshot: what
 //! stands still during a run, or soon after it, is no finding.
 
-use std::time::Duration;
-
 use super::{Assessment, Finding};
-use crate::assessment::delta;
-use crate::site::{ClosedSet, Node, Service, ServiceState, ServicesSeen, SiteService, StartMode, Timestamp};
+use crate::assessment::Standstill;
+use crate::site::{ClosedSet, Node, Service, ServiceState, ServicesSeen, SiteService, StartMode};
 use crate::state::SiteState;
 
 const NOT_SEEN: &str = "The services of the site server are not watched, or not known now.";
@@ -35,13 +33,9 @@ pub(super) fn sms_writer(state: &SiteState, assessment: &Assessment) -> Finding 
     let sql_writer = seen.of(SiteService::SqlWriter).filter(|service| {
         service.state != ServiceState::Missing && !is_up(service) && state.database_is_here() != Some(false)
     });
-    if !is_up(writer) || sql_writer.is_some() {
-        if assessment.runs.in_progress == Some(true) {
-            return Finding::unknown("A backup runs, during which services are stopped.");
-        }
-        if has_just_booted(state, assessment, seen) {
-            return Finding::unknown(JUST_BOOTED);
-        }
+    let may_stand_still = Standstill::of(Some(SiteService::VssWriter), state, assessment);
+    if let Some(why) = may_stand_still.filter(|_| !is_up(writer) || sql_writer.is_some()) {
+        return Finding::unknown(why.words());
     }
     if !is_up(writer) {
         return down(SiteService::VssWriter, writer, "no backup can succeed");
@@ -99,8 +93,8 @@ pub(super) fn services_recovered(state: &SiteState, assessment: &Assessment) -> 
         Ok(seen) => seen,
         Err(finding) => return finding,
     };
-    let all = [SiteService::Executive, SiteService::ComponentManager];
-    let known: Vec<_> = all.into_iter().filter_map(|name| Some((name, seen.of(name)?))).collect();
+    let all = SiteService::STOPPED_FOR_SNAPSHOT.into_iter();
+    let known: Vec<_> = all.filter_map(|name| Some((name, seen.of(name)?))).collect();
     if known.is_empty() {
         return Finding::unknown(NOT_SEEN);
     }
@@ -115,10 +109,8 @@ pub(super) fn services_recovered(state: &SiteState, assessment: &Assessment) -> 
             format!("Run `sc.exe config {name} start= auto`."),
         );
     }
-    let excuse = works_on(state, assessment)
-        .or_else(|| has_just_booted(state, assessment, seen).then_some(JUST_BOOTED));
-    match excuse {
-        Some(excuse) => Finding::unknown(format!("{name} is {}. {excuse}", words(service))),
+    match Standstill::of(Some(name), state, assessment) {
+        Some(why) => Finding::unknown(format!("{name} is {}. {}", words(service), why.words())),
         None => down(name, service, "the site does not work"),
     }
 }
@@ -149,7 +141,6 @@ pub(super) fn control_file_applied(state: &SiteState, _: &Assessment) -> Finding
     Finding::passed(format!("SMS_SITE_VSS_WRITER was started after smsbkup.ctl was changed at {changed_at}."))
 }
 
-const JUST_BOOTED: &str = "The server has just started.";
 const REPAIR: &str = "Repair the site on this server: run ConfigMgr's setup and choose a site reset.";
 
 fn is_up(service: &Service) -> bool {
@@ -172,33 +163,6 @@ fn down(name: SiteService, service: &Service, so: &str) -> Finding {
         _ => format!("Run `Start-Service {name}`; if it does not stay up, look at the System event log."),
     };
     Finding::failed(format!("{name} is {}: {so}.", words(service)), advice)
-}
-
-/// Why the site's services may stand still now, as far as the newest run tells.
-fn works_on(state: &SiteState, assessment: &Assessment) -> Option<&'static str> {
-    let (run, timings) = (state.runs.last()?, &state.settings.timings);
-    let recent =
-        |time: Option<Timestamp>, grace| time.is_some_and(|time| is_recent(state, assessment, time, grace));
-    // One that hangs is no excuse for ever.
-    let goes_on = run.ended.is_none() && assessment.runs.in_progress == Some(true);
-    if goes_on && run.thawed.is_none() && assessment.runs.stalled != Some(true) {
-        return Some("A backup runs, and services stand still while its snapshot is taken.");
-    }
-    if recent(run.thawed, timings.services_after_thaw) {
-        return Some("The snapshot has just been taken.");
-    }
-    let ended = run.ended.map(|(_, ended)| ended);
-    recent(ended, timings.services_after_run).then_some("The backup has just ended.")
-}
-
-fn has_just_booted(state: &SiteState, assessment: &Assessment, seen: &ServicesSeen) -> bool {
-    let grace = state.settings.timings.services_after_boot;
-    seen.booted.is_some_and(|booted| is_recent(state, assessment, booted, grace))
-}
-
-/// Whether something was so short a time ago; what lies in the future was dated by a clock that was ahead.
-fn is_recent(state: &SiteState, assessment: &Assessment, time: Timestamp, grace: Duration) -> bool {
-    time <= assessment.at + delta(state.settings.timings.clock_skew) && assessment.at < time + delta(grace)
 }
 
 #[cfg(test)]

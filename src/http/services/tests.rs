@@ -57,7 +57,7 @@ fn everything_that_was_seen_is_shown_and_no_text_becomes_markup() {
             (format!("SMS_SITE_SQL_BACKUP_{FOREIGN}").into(), Service::in_state(ServiceState::StopPending)),
         ]
         .into(),
-        booted: Some(now()),
+        booted: Some("2026-11-21T07:00:00Z".parse().unwrap()),
         site_servers: Some(vec![
             SiteServer { name: FOREIGN.into(), active: true },
             SiteServer { name: "cm02".into(), active: false },
@@ -66,7 +66,7 @@ fn everything_that_was_seen_is_shown_and_no_text_becomes_markup() {
     };
     let (page, json) = shown(Some(seen));
     for part in [
-        ">active</span></td><td>&lt;a href=&#39;x&#39;&gt;&amp;, up since 2026-11-21 08:00:00 UTC. The pause file exists.</td>",
+        ">active</span></td><td>&lt;a href=&#39;x&#39;&gt;&amp;, up since 2026-11-21 07:00:00 UTC. The pause file exists.</td>",
         "<td>site server</td><td><span class=\"tag none\">passive</span></td><td>cm02</td>",
         "<td>SMS_EXECUTIVE</td><td><span class=\"tag good\">running</span></td><td>start: automatic; as &lt;a href=&#39;x&#39;&gt;&amp;; since 2026-11-21 08:00:00 UTC</td>",
         "<td>SMS_SITE_BACKUP</td><td><span class=\"tag none\">stopped</span></td><td></td>",
@@ -77,7 +77,7 @@ fn everything_that_was_seen_is_shown_and_no_text_becomes_markup() {
     assert!(!page.contains(FOREIGN), "{page}");
     let time = "2026-11-21T08:00:00Z";
     let expected = json!({
-        "machine": FOREIGN, "booted": time, "node": "active",
+        "machine": FOREIGN, "booted": "2026-11-21T07:00:00Z", "node": "active",
         "site_servers": [{ "name": FOREIGN, "active": true }, { "name": "cm02", "active": false }],
         "services": [
             { "name": "SMS_EXECUTIVE", "state": "running", "start": "automatic", "account": FOREIGN, "started": time },

@@ -20,8 +20,11 @@ fn a_disabled_task_stays_disabled() {
 fn nothing_is_done_while_somebody_works_on_the_site() {
     for service in [SiteService::Executive, SiteService::ComponentManager] {
         let down = |site: &mut Site| site.service(service).state = ServiceState::Stopped;
-        holds(down, &[SiteMaintenance], &[service.label(), "does not run"]);
+        let words = [service.label(), "does not run though", "Start it, or wait for it."];
+        holds(down, &[SiteMaintenance], &words);
     }
+    let both = ["SMS_EXECUTIVE and SMS_SITE_COMPONENT_MANAGER do not run", "Start them, or wait for them."];
+    holds(core_stops, &[SiteMaintenance], &both);
     let installs = |site: &mut Site| site.answer(DatabaseFact::UpdateInstalls(true));
     holds(installs, &[SiteMaintenance], &["update is being installed"]);
     holds(|site| site.answer(DatabaseFact::SiteStatus(Some(120))), &[SiteMaintenance], &["SiteStatus 120"]);
@@ -43,6 +46,37 @@ fn nothing_is_done_while_somebody_works_on_the_site() {
     assert_eq!(later.reasons(), [SiteMaintenance]);
     later.pass(1);
     assert_eq!(later.reasons(), []);
+}
+
+/// SMS Writer stops the site's services.
+fn core_stops(site: &mut Site) {
+    for service in SiteService::STOPPED_FOR_SNAPSHOT {
+        site.service(service).state = ServiceState::Stopped;
+    }
+}
+
+#[test]
+fn services_that_come_back_after_a_snapshot_are_waited_for_in_other_words() {
+    for (words, before, after) in [
+        (&["500", "5055", "preparing", "6829", "5057", "-5060", "501"][..], 14, "the snapshot"),
+        (&["500", "5055", "preparing", "-5060", "501"], 4, "the backup"),
+    ] {
+        let mut site = Site::new();
+        site.now = at("2026-11-21T02:05:00Z");
+        core_stops(&mut site);
+        site.write(words);
+        site.copy = None;
+        site.pass(before);
+        let both = "SMS_EXECUTIVE and SMS_SITE_COMPONENT_MANAGER";
+        let waits = format!("{both} are not back yet after {after}; nothing is started before.");
+        expect(&site, &[SiteMaintenance], &[&waits]);
+        site.pass(1);
+        expect(&site, &[SiteMaintenance], &["do not run though no backup does"]);
+        site.service(SiteService::Executive).state = ServiceState::Running;
+        site.service(SiteService::ComponentManager).state = ServiceState::Running;
+        site.pass(1);
+        assert_eq!(site.reasons(), []);
+    }
 }
 
 #[test]
