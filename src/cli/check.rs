@@ -277,7 +277,7 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
         }
     }
     if let Some(standing) = &state.restart {
-        writeln!(out, "  restart (mode {}): {}", standing.mode, api::outlook(standing))?;
+        writeln!(out, "  restart (mode {}): {}", standing.mode, api::outlook(standing, state, assessment))?;
         for hold in standing.holds() {
             writeln!(out, "    {}: {}", hold.reason, hold.finding)?;
         }

@@ -2,15 +2,19 @@
 //!
 //! It is told, never asked for: nothing over HTTP restarts anything.
 
+use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::html::{row, time};
+use crate::assessment::Assessment;
 use crate::site::{
     Attempt, AttemptOutcome, ClosedSet, Decision, FailureCause, HoldReason, RestartMode, RestartPlan,
     RestartStanding, Timestamp,
 };
 use crate::state::SiteState;
 
+/// What runs so long after an attempt whose own run nobody has seen is another run.
+const UNSEEN: TimeDelta = TimeDelta::hours(1);
 /// So many attempts are on the page, newest first.
 const SHOWN_ATTEMPTS: usize = 10;
 
@@ -88,7 +92,7 @@ pub(super) fn restart(state: &SiteState) -> Option<RestartJson<'_>> {
 }
 
 /// What the exporter does now, in one sentence; the reasons of a hold are not part of it.
-pub fn outlook(standing: &RestartStanding) -> String {
+pub fn outlook(standing: &RestartStanding, state: &SiteState, assessment: &Assessment) -> String {
     let RestartStanding { mode, decision, .. } = standing;
     if *mode == RestartMode::Off {
         return "Failed backups are not restarted.".to_owned();
@@ -96,14 +100,21 @@ pub fn outlook(standing: &RestartStanding) -> String {
     if let Some(attempt) = standing.attempts.last().filter(|attempt| attempt.outcome.is_none()) {
         return format!("A restart of the backup service is under way since {}.", time(attempt.decided));
     }
-    if let Some(attempt) = at_work(standing) {
-        return format!(
-            "The backup service was restarted at {}, and its run goes on: no other attempt is made now.",
-            time(attempt.decided)
-        );
+    if let Some(attempt) = at_work(standing, assessment.at) {
+        let decided = time(attempt.decided);
+        let what = match (attempt.outcome, attempt.followed_by) {
+            (Some((AttemptOutcome::Adopted, _)), _) => {
+                format!("Somebody else had started a backup before the attempt of {decided}, and it goes on")
+            }
+            (_, Some(_)) => format!("The backup service was restarted at {decided}, and its run goes on"),
+            (_, None) => {
+                format!("The backup service was restarted at {decided}, and nothing was read of its run yet")
+            }
+        };
+        return format!("{what}: no other attempt is made now.");
     }
     match decision {
-        Decision::Nothing => "There is no failed run to restart.".to_owned(),
+        Decision::Nothing => idle(state, assessment).words().to_owned(),
         Decision::Restart(RestartPlan::Start) => "The backup service is started now.".to_owned(),
         Decision::Restart(RestartPlan::StopFirst) => {
             "The backup service is stopped and started now: its run has come to a halt.".to_owned()
@@ -128,11 +139,45 @@ pub fn outlook(standing: &RestartStanding) -> String {
     }
 }
 
-/// The last attempt, if the run that it began goes on.
-fn at_work(standing: &RestartStanding) -> Option<&Attempt> {
+/// Why nothing is to be done.
+#[derive(Debug, Clone, Copy)]
+enum Idle {
+    /// Not everything was read yet that a decision rests on.
+    Undecided,
+    /// The site does not depend on the task.
+    Native,
+    /// No run has failed.
+    NothingFailed,
+}
+
+impl Idle {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Undecided => "Nothing is decided before every source was read once.",
+            Self::Native => "SQL Server's own backups protect this site: no run of the task is restarted.",
+            Self::NothingFailed => "There is no failed run to restart.",
+        }
+    }
+}
+
+fn idle(state: &SiteState, assessment: &Assessment) -> Idle {
+    if !(state.knows_events() && state.all_reported()) {
+        Idle::Undecided
+    } else if !assessment.protection.mode.needs_task() {
+        Idle::Native
+    } else {
+        Idle::NothingFailed
+    }
+}
+
+/// The last attempt, if the run after it goes on.
+fn at_work(standing: &RestartStanding, now: Timestamp) -> Option<&Attempt> {
     let last = standing.attempts.last()?;
-    let (outcome, _) = last.outcome?;
-    let is_undecided = last.followed_by.is_none_or(|(_, succeeded)| succeeded.is_none());
+    let (outcome, ended) = last.outcome?;
+    let is_undecided = match last.followed_by {
+        Some((_, succeeded)) => succeeded.is_none(),
+        None => now - ended < UNSEEN,
+    };
     let runs = standing.holds().iter().any(|hold| hold.reason == HoldReason::RunInProgress);
     (outcome.began() && is_undecided && runs).then_some(last)
 }
@@ -142,20 +187,23 @@ fn would_clear(reason: HoldReason) -> bool {
 }
 
 /// Nothing where nobody decides on restarts.
-pub(super) fn section(html: &mut String, state: &SiteState) {
+pub(super) fn section(html: &mut String, state: &SiteState, assessment: &Assessment) {
     let Some(standing) = &state.restart else { return };
     html.push_str("<h3>Restart</h3><table>");
     let (class, word) = match &standing.decision {
         _ if standing.mode == RestartMode::Off => ("none", "off"),
-        _ if standing.is_under_way() || at_work(standing).is_some() => ("warn", "under way"),
-        Decision::Nothing => ("none", "nothing to do"),
+        _ if standing.is_under_way() || at_work(standing, assessment.at).is_some() => ("warn", "under way"),
+        Decision::Nothing => match idle(state, assessment) {
+            Idle::Undecided => ("none", "undecided"),
+            Idle::Native | Idle::NothingFailed => ("none", "nothing to do"),
+        },
         Decision::Restart(_) => ("warn", "now"),
         Decision::Hold(_) if standing.pending => ("warn", "pending"),
         Decision::Hold(_) => ("bad", "held"),
     };
     let run =
         standing.run.map_or_else(String::new, |run| format!(" This is about the run of {}.", time(run)));
-    row(html, "now", class, word, &format!("{}{run}", outlook(standing)));
+    row(html, "now", class, word, &format!("{}{run}", outlook(standing, state, assessment)));
     for hold in standing.holds() {
         let (class, word) =
             if hold.reason.clears_by_itself() { ("none", "passes") } else { ("warn", "holds") };

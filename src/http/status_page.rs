@@ -106,7 +106,7 @@ fn site(html: &mut String, state: &SiteState, assessment: &Assessment, now: Time
         );
     }
     html.push_str("</table>");
-    restart::section(html, state);
+    restart::section(html, state, assessment);
     copies_section::section(html, state, assessment);
     database_section::section(html, state);
     sql_server::section(html, state);

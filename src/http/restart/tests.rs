@@ -1,6 +1,7 @@
 //! What is said of each standing, on the page and in the JSON.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,8 @@ use super::*;
 use crate::assessment::assess;
 use crate::config::SiteSettings;
 use crate::http::{api, status_page};
-use crate::site::Hold;
+use crate::site::{Hold, Protection};
+use crate::source::{Cursor, Poll, PollReport, Reach, SourceId, SourceKind};
 
 const FOREIGN: &str = "<a href='x'>&";
 
@@ -46,9 +48,32 @@ fn attempt(outcome: Option<AttemptOutcome>, followed_by: Option<Option<bool>>) -
     }
 }
 
+/// A site of which everything was read that there is.
+fn read(protection: Protection) -> SiteState {
+    let mut settings = SiteSettings::new("P01".parse().unwrap());
+    settings.protection = Some(protection);
+    let mut state = SiteState::new(Arc::new(settings), at(0));
+    let source = SourceId { kind: SourceKind::BackupLog, location: String::new() };
+    state.watch(source.clone(), Duration::from_secs(5), source.kind.witness(), at(0));
+    let poll = Poll { facts: Vec::new(), cursor: Cursor::Anew, reach: Reach::CaughtUp };
+    let (site, result) = (state.settings.code, Ok(poll));
+    let report = PollReport { site, source, started: at(0), duration: Duration::ZERO, result };
+    state.fold(&report, at(0));
+    state
+}
+
+/// What is said of a standing at minute 10.
+fn said(standing: &RestartStanding) -> String {
+    let state = read(Protection::Task);
+    outlook(standing, &state, &assess(&state, at(10)))
+}
+
 /// The page and the JSON of a standing.
 fn shown(standing: Option<RestartStanding>) -> (String, Value) {
-    let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
+    shown_of(read(Protection::Task), standing)
+}
+
+fn shown_of(mut state: SiteState, standing: Option<RestartStanding>) -> (String, Value) {
     state.restart = standing;
     let assessment = assess(&state, at(10));
     let page = status_page::page([(&state, &assessment)].into_iter(), "/metrics", at(10));
@@ -66,7 +91,7 @@ fn where_nobody_decides_nothing_is_shown() {
 fn every_standing_says_what_happens_now() {
     use HoldReason::{CoolingDown, NoSpace, ObserveOnly, Settling};
     use RestartMode::{Observe, Off, Restart};
-    for (mode, decision, word, said) in [
+    for (mode, decision, word, words) in [
         (Off, Decision::Nothing, "off", "Failed backups are not restarted."),
         (Restart, Decision::Nothing, "nothing to do", "There is no failed run to restart."),
         (Restart, Decision::Restart(RestartPlan::Start), "now", "The backup service is started now."),
@@ -88,34 +113,68 @@ fn every_standing_says_what_happens_now() {
         (Observe, held(&[NoSpace, ObserveOnly]), "held", "is not restarted, for these reasons."),
     ] {
         let standing = RestartStanding { pending: word == "pending", ..standing(mode, decision) };
-        assert!(outlook(&standing).contains(said), "{said}: {}", outlook(&standing));
+        assert!(said(&standing).contains(words), "{words}: {}", said(&standing));
         let (page, _) = shown(Some(standing.clone()));
-        assert!(page.contains(&format!(">{word}</span></td><td>{}", outlook(&standing))), "{word}: {page}");
+        assert!(page.contains(&format!(">{word}</span></td><td>{}", said(&standing))), "{word}: {page}");
     }
     let mut standing = standing(Restart, held(&[HoldReason::RunInProgress]));
     standing.attempts.push(attempt(None, None));
     assert_eq!(
-        outlook(&standing),
+        said(&standing),
         "A restart of the backup service is under way since 2026-11-21 08:05:00 UTC."
     );
     assert!(shown(Some(standing)).0.contains(">under way</span>"));
 }
 
 #[test]
+fn that_nothing_failed_is_said_only_of_a_site_where_that_is_known_and_matters() {
+    let unread = || SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
+    let mut waiting = read(Protection::Task);
+    let services = SourceId { kind: SourceKind::Services, location: String::new() };
+    waiting.watch(services, Duration::from_secs(30), None, at(0));
+    for (state, word, words) in [
+        (unread(), "undecided", "Nothing is decided before every source was read once."),
+        (waiting, "undecided", "Nothing is decided before every source was read once."),
+        (read(Protection::Native), "nothing to do", "SQL Server's own backups protect this site"),
+        (read(Protection::Both), "nothing to do", "There is no failed run to restart."),
+    ] {
+        let standing = standing(RestartMode::Restart, Decision::Nothing);
+        let assessment = assess(&state, at(10));
+        assert!(outlook(&standing, &state, &assessment).starts_with(words), "{words}");
+        let (page, _) = shown_of(state, Some(standing));
+        assert!(page.contains(&format!(">{word}</span></td><td>{}", words.replace('\'', "&#39;"))), "{page}");
+    }
+}
+
+#[test]
 fn the_run_of_an_attempt_is_told_while_it_goes_on() {
-    use AttemptOutcome::{StartFailed, Started};
-    let said = "The backup service was restarted at 2026-11-21 08:05:00 UTC, and its run goes on: ";
-    for (reason, outcome, followed_by, is_told) in [
-        (HoldReason::RunInProgress, Started, None, true),
-        (HoldReason::RunInProgress, Started, Some(None), true),
-        (HoldReason::RunInProgress, Started, Some(Some(false)), false),
-        (HoldReason::RunInProgress, StartFailed, None, false),
-        (HoldReason::AlreadyAttempted, Started, None, false),
+    use AttemptOutcome::{Adopted, StartFailed, Started};
+    use HoldReason::{AlreadyAttempted, RunInProgress};
+    const OWN: &str = "The backup service was restarted at 2026-11-21 08:05:00 UTC, and its run goes on: ";
+    const UNREAD: &str =
+        "The backup service was restarted at 2026-11-21 08:05:00 UTC, and nothing was read of its run yet: ";
+    const ADOPTED: &str =
+        "Somebody else had started a backup before the attempt of 2026-11-21 08:05:00 UTC, and it goes on: ";
+    for (reason, outcome, followed_by, hours_ago, words) in [
+        (RunInProgress, Started, None, 0, Some(UNREAD)),
+        (RunInProgress, Started, None, 1, None),
+        (RunInProgress, Started, Some(None), 0, Some(OWN)),
+        (RunInProgress, Started, Some(None), 1, Some(OWN)),
+        (RunInProgress, Started, Some(Some(false)), 0, None),
+        (RunInProgress, Adopted, None, 0, Some(ADOPTED)),
+        (RunInProgress, Adopted, None, 1, None),
+        (RunInProgress, Adopted, Some(None), 1, Some(ADOPTED)),
+        (RunInProgress, StartFailed, None, 0, None),
+        (AlreadyAttempted, Started, None, 0, None),
     ] {
         let mut standing = standing(RestartMode::Restart, held(&[reason]));
-        standing.attempts.push(attempt(Some(outcome), followed_by));
-        assert_eq!(outlook(&standing).starts_with(said), is_told, "{reason} {outcome} {followed_by:?}");
-        assert_eq!(shown(Some(standing)).0.contains(">under way</span>"), is_told);
+        let mut attempt = attempt(Some(outcome), followed_by);
+        attempt.outcome = Some((outcome, at(6) - TimeDelta::hours(hours_ago)));
+        standing.attempts.push(attempt);
+        let found = said(&standing);
+        let expected = words.unwrap_or("The backup service is not restarted, for these reasons.");
+        assert!(found.starts_with(expected), "{reason} {outcome} {followed_by:?}: {found}");
+        assert_eq!(shown(Some(standing)).0.contains(">under way</span>"), words.is_some());
     }
 }
 
