@@ -80,7 +80,7 @@ pub(super) fn control_file_beside(log: &Path) -> Option<PathBuf> {
     known.then(|| PathBuf::from([installation, "inboxes", "smsbkup.box", "smsbkup.ctl"].join(separator)))
 }
 
-/// Whether two paths name one place to Windows: in any case, with either separator, and with `.` parts.
+/// Whether two paths name one place to Windows: in any case, with either separator, and with `.` and `..` parts.
 pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
     parts(one) == parts(other)
 }
@@ -98,8 +98,22 @@ fn parts(path: &Path) -> Vec<String> {
         None => text,
     };
     let root = [r"\\", r"\"].into_iter().find(|root| text.starts_with(root)).unwrap_or_default();
-    let named = text.split('\\').filter(|part| !matches!(*part, "" | "."));
-    std::iter::once(root).chain(named).map(str::to_owned).collect()
+    let mut parts = vec![root];
+    for part in text.split('\\').filter(|part| !matches!(*part, "" | ".")) {
+        let above = match (root, parts.get(1)) {
+            (r"\\", _) => 3,
+            (_, Some(drive)) if drive.ends_with(':') => 2,
+            _ => 1,
+        };
+        let is_deeper = parts.len() > above && parts.last() != Some(&"..");
+        match part {
+            ".." if is_deeper => drop(parts.pop()),
+            // Above a root there is nothing; what a relative path is relative to is not known.
+            ".." if above > 1 || !root.is_empty() => {}
+            _ => parts.push(part),
+        }
+    }
+    parts.into_iter().map(str::to_owned).collect()
 }
 
 /// Refuses what double quotes and block texts put in unseen: line breaks, tabs, backspaces.

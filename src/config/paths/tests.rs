@@ -120,6 +120,13 @@ fn one_place_can_be_written_in_many_ways() {
         (r"E:\SCCMBackup", r"E:\.\\SCCMBackup\.", true),
         (r"E:\SCCMBackup", r"\\?\E:\SCCMBackup", true),
         (r"\\NAS01\cm\x", r"\\?\UNC\nas01\CM\x", true),
+        ("/bin/../bin/a", "/bin/a", true),
+        (r"E:\x\y\..\..\..\SCCMBackup", r"E:\SCCMBackup", true),
+        (r"\\NAS01\cm\..\..\x", r"\\NAS01\cm\x", true),
+        ("/../cm", "/cm", true),
+        ("a/../../../b", "../../b", true),
+        ("../b", "b", false),
+        ("../../b", "b", false),
         (r"E:\SCCMBackup", r"E:\SCCMBackup2", false),
         (r"E:\SCCMBackup", r"E:\SCCM\Backup", false),
         (r"\\NAS01\cm", r"\NAS01\cm", false),
@@ -130,6 +137,7 @@ fn one_place_can_be_written_in_many_ways() {
     }
     let is_in = |path, folder| is_within(Path::new(path), Path::new(folder));
     assert!(is_in(r"E:\SCCMBackup\P01Backup\smsbkup.log", r"e:\sccmbackup\P01Backup\"));
+    assert!(!is_in(r"E:\SCCMBackup\P01Backup\..\smsbkup.log", r"E:\SCCMBackup\P01Backup"));
     assert!(!is_in(r"E:\SCCMBackup\P01Backup2\smsbkup.log", r"E:\SCCMBackup\P01Backup"));
 }
 
