@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{MINUTE, SECOND};
 use crate::config::origin::Origins;
+use crate::config::paths::same_path;
 use crate::config::problem::Fault;
 use crate::config::section::{Entry, Field, Section};
 use crate::config::{
@@ -66,26 +67,48 @@ fn command(entry: &Entry<'_>, base: &Path, origins: &mut Origins) -> Option<Comm
     let state = state_entry.and_then(|entry| arguments(&entry, "state", base, origins));
     let running = answer(&mut section, "running", origins);
     let stopped = answer(&mut section, "stopped", origins);
-    let [start, stop] =
-        ["start", "stop"].map(|key| section.take(key).map(|entry| arguments(&entry, key, base, origins)));
+    // What was written and not understood is reported already.
+    let [start, stop] = ["start", "stop"]
+        .map(|key| section.take(key).and_then(|entry| arguments(&entry, key, base, origins)));
     let mut field = Field { section: &mut section, prefix: "services.command.", origins };
     // A look has a minute.
     let timeout = field.duration("timeout", SECOND, MINUTE).unwrap_or(DEFAULT_COMMAND_TIMEOUT);
+    let written = [("state", &state), ("start", &start), ("stop", &stop)];
+    if let Some((key, other)) = first_twins(&written) {
+        let what = format!("is the same program with the same arguments as `{other}`");
+        section.refuse(
+            key,
+            &what,
+            "give each its own: whoever asks for the state must start and stop nothing",
+        );
+    }
     if let (Some(running), Some(stopped)) = (&running, &stopped)
         && let Some(what) = overlap(running, stopped)
     {
         section.refuse("stopped", what, "write for each an answer that the other never gives");
     }
     section.close();
-    Some(CommandConfig {
-        state: state?,
-        running: running?,
-        stopped: stopped?,
-        // What was written and not understood is reported already.
-        start: start.flatten(),
-        stop: stop.flatten(),
-        timeout,
+    Some(CommandConfig { state: state?, running: running?, stopped: stopped?, start, stop, timeout })
+}
+
+/// The first key whose program is also that of a key before it.
+fn first_twins<'k>(written: &[(&'k str, &Option<Vec<String>>)]) -> Option<(&'k str, &'k str)> {
+    written.iter().enumerate().find_map(|(index, (key, list))| {
+        let twin = |(_, other): &&(&str, &Option<Vec<String>>)| {
+            list.as_ref().zip(other.as_ref()).is_some_and(|(list, other)| runs_the_same(list, other))
+        };
+        written.iter().take(index).find(twin).map(|(other, _)| (*key, *other))
     })
+}
+
+/// Whether two lists run one program with the same arguments, however their paths are written.
+fn runs_the_same(one: &[String], other: &[String]) -> bool {
+    let is_same = |(index, (one, other)): (usize, (&String, &String))| {
+        // A name alone is a path too; an argument is one if it could not be an option, as `/S`.
+        let are_paths = index == 0 || [one, other].iter().all(|text| text.rfind(['/', '\\']) > Some(0));
+        one == other || (are_paths && same_path(Path::new(one), Path::new(other)))
+    };
+    one.len() == other.len() && one.iter().zip(other).enumerate().all(is_same)
 }
 
 /// Why two answers cannot be told from each other.
@@ -177,6 +200,38 @@ mod tests {
             let ServiceControl::Command(command) = config.control else { panic!("{config:?}") };
             assert_eq!(command.stopped, CommandAnswer::Text("STOPPED".to_owned()));
             assert_eq!((command.start, command.stop, command.timeout), (None, None, DEFAULT_COMMAND_TIMEOUT));
+        }
+    }
+
+    #[test]
+    fn asking_starting_and_stopping_are_three_things() {
+        for (state, start, stop, problem) in [
+            ("[a, s]", "[a, s]", "[a, stop]", Some(("start", "state"))),
+            ("[a, s]", "[a, start]", "[a, s]", Some(("stop", "state"))),
+            ("[a, s]", "[a, start]", "[a, start]", Some(("stop", "start"))),
+            ("[a]", "[a]", "[a]", Some(("start", "state"))),
+            ("[/bin/a]", "[/bin/../BIN/./a]", "[b]", Some(("start", "state"))),
+            ("[bin/a]", "[/etc/bin/a]", "[b]", Some(("start", "state"))),
+            ("[sh, /etc/a.sh]", "[sh, /etc/x/../a.sh]", "[b]", Some(("start", "state"))),
+            (r"['C:\a.cmd']", "['c:/A.cmd']", "[b]", Some(("start", "state"))),
+            ("[a]", "[a, '']", "[a, x]", None),
+            ("[a, /s]", "[a, /S]", "[a, -s]", None),
+            ("[/bin/a]", "[/bin/b]", "[a]", None),
+        ] {
+            let yaml = format!(
+                "{{ command: {{ state: {state}, running: {{ exit: 0 }}, stopped: {{ exit: 1 }}, \
+                 start: {start}, stop: {stop} }} }}"
+            );
+            let message = services(&yaml, true, &[]).err();
+            let wanted = problem.map(|(key, other)| {
+                format!("x.yml:1: command.{key}: is the same program with the same arguments as `{other}`; give each its own")
+            });
+            match (&message, &wanted) {
+                (Some(message), Some(wanted)) => {
+                    assert!(message.starts_with(wanted) && message.lines().count() == 1, "{yaml}: {message}");
+                }
+                _ => assert_eq!(message, wanted, "{yaml}"),
+            }
         }
     }
 
