@@ -63,6 +63,13 @@ pub struct CommandConfig {
     pub timeout: Duration,
 }
 
+impl CommandConfig {
+    /// All that is run, each with its arguments.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &[String]> {
+        [Some(&self.state), self.start.as_ref(), self.stop.as_ref()].into_iter().flatten().map(Vec::as_slice)
+    }
+}
+
 /// How a state is recognised; where one answer is a text and the other the exit code 0, the text counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandAnswer {

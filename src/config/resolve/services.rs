@@ -47,14 +47,18 @@ pub(super) fn read(
     Some(services)
 }
 
+/// Whether they may be the same services: a machine has one site, and a program knows one service.
 fn is_same(one: &ServicesConfig, other: &ServicesConfig) -> bool {
+    if let (Some(one), Some(other)) = (&one.machine, &other.machine)
+        && same_machine(one, other)
+    {
+        return true;
+    }
     match (&one.control, &other.control) {
-        (ServiceControl::Windows, ServiceControl::Windows) => match (&one.machine, &other.machine) {
-            (Some(one), Some(other)) => same_machine(one, other),
-            (one, other) => one == other,
-        },
+        (ServiceControl::Windows, ServiceControl::Windows) => one.is_local() && other.is_local(),
         (ServiceControl::Command(one), ServiceControl::Command(other)) => {
-            one.state == other.state || (one.start.is_some() && one.start == other.start)
+            // Also one site's `state` that is the other's `start`.
+            one.programs().any(|one| other.programs().any(|other| runs_the_same(one, other)))
         }
         _ => false,
     }
@@ -178,6 +182,14 @@ mod tests {
         }
     }
 
+    fn command(state: &str, more: &str) -> String {
+        format!("command: {{ state: {state}, running: {{ exit: 0 }}, stopped: {{ exit: 1 }}{more} }}")
+    }
+
+    fn on_machine(name: &str, state: &str) -> String {
+        format!("{{ machine: {name}, {} }}", command(state, ""))
+    }
+
     const COMMAND: &str = "command: { state: [state], running: { exit: 0 }, stopped: { text: STOPPED } }";
 
     #[test]
@@ -244,6 +256,17 @@ mod tests {
             ("{}", "{ machine: cm02 }", false),
             ("{}", COMMAND, false),
             (COMMAND, COMMAND, true),
+            (&command("[/bin/a]", ""), &command("[/bin/../bin/A]", ""), true),
+            (&command("[sh, /bin/a.sh]", ""), &command("[sh, /bin/./a.sh]", ""), true),
+            (&command("[a]", ", start: [x]"), &command("[b]", ", start: [x]"), true),
+            (&command("[a]", ", stop: [/etc/x]"), &command("[b]", ", stop: [x]"), false),
+            (&command("[a]", ", stop: [/etc/x]"), &command("[b]", ", stop: [y/../x, '']"), false),
+            (&command("[a]", ", stop: [/etc/x]"), &command("[b]", ", stop: [./y/../x]"), true),
+            (&command("[a]", ", start: [x]"), &command("[x]", ""), true),
+            (&command("[a]", ", start: [x, P01]"), &command("[b]", ", start: [x, P02]"), false),
+            (&on_machine("cm01", "[a]"), &on_machine("CM01.corp.example", "[b]"), true),
+            (&on_machine("cm01", "[a]"), &on_machine("cm02", "[b]"), false),
+            (&on_machine("cm01", "[a]"), "{ machine: cm01 }", true),
         ] {
             let mut settings = SiteSettings::new("P01".parse().unwrap());
             settings.services = Some(services(one, true, &[]).unwrap());
