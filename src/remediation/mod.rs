@@ -3,23 +3,17 @@
 //! Every start of SMS_SITE_BACKUP deletes what is left of the old backup and stops the site's services for a while, so
 //! each doubt holds. Nothing is done that was not written into the ledger before.
 
-mod attempts;
 mod audit;
 mod books;
-mod copies;
 #[cfg(test)]
 mod exploration;
-mod failure;
-mod hours;
 mod inputs;
 mod ledger;
 mod ledger_file;
 mod policy;
 mod restart;
-mod server;
 mod situation;
 mod stand;
-mod surroundings;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,13 @@
 //! Its methods lie in one file for each group of rows, the question beside the sentence that tells its answer: what the
 //! page says is made of the same facts as the decision.
 
+mod attempts;
+mod copies;
+mod failure;
+mod hours;
+mod server;
+mod surroundings;
+
 use chrono::TimeDelta;
 
 use super::Ledger;

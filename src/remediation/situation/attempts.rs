@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::inputs::{Progress, ServiceSeen, Watched};
-use super::situation::{Situation, moment};
+use super::{Situation, moment};
+use crate::remediation::inputs::{Progress, ServiceSeen, Watched};
 use crate::site::{Attempt, BackupRun, ClosedSet, Timestamp, delta};
 
 /// The time for which attempts are counted.
@@ -14,7 +14,7 @@ impl Situation<'_> {
         self.ledger.map_or(&[], |ledger| &ledger.attempts)
     }
 
-    pub(super) fn ledger_words(&self) -> String {
+    pub(in crate::remediation) fn ledger_words(&self) -> String {
         format!(
             "What was attempted before cannot be read or written. Let this program's account read and write \
              {}.ledger.json in its state directory, or rename that file to begin anew.",
@@ -22,7 +22,7 @@ impl Situation<'_> {
         )
     }
 
-    pub(super) fn is_attempted(&self) -> bool {
+    pub(in crate::remediation) fn is_attempted(&self) -> bool {
         let tried = |run: &BackupRun| self.ledger.is_some_and(|ledger| ledger.has_tried(run));
         self.run.is_some_and(tried)
     }
@@ -33,7 +33,7 @@ impl Situation<'_> {
         self.attempts().iter().rev().min_by_key(|attempt| (attempt.run - run).abs())
     }
 
-    pub(super) fn attempted_words(&self) -> String {
+    pub(in crate::remediation) fn attempted_words(&self) -> String {
         let Some((attempt, (outcome, _))) = self.own_attempt().and_then(|own| Some((own, own.outcome?)))
         else {
             return format!("An attempt for {} is under way.", self.the_run());
@@ -65,16 +65,16 @@ impl Situation<'_> {
         u32::try_from(spent).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn is_spent(&self) -> bool {
+    pub(in crate::remediation) fn is_spent(&self) -> bool {
         self.ledger.is_some() && self.spent() >= self.config().max_attempts_per_day
     }
 
     /// How many more attempts are allowed now; none while nobody knows how many were made.
-    pub(super) fn remaining(&self) -> u32 {
+    pub(in crate::remediation) fn remaining(&self) -> u32 {
         self.ledger.map_or(0, |_| self.config().max_attempts_per_day.saturating_sub(self.spent()))
     }
 
-    pub(super) fn spent_words(&self) -> String {
+    pub(in crate::remediation) fn spent_words(&self) -> String {
         let (spent, allowed) = (self.spent(), self.config().max_attempts_per_day);
         let counts = |attempt: &&Attempt| {
             attempt.decided > self.now - DAY && attempt.outcome.is_none_or(|(outcome, _)| outcome.is_spent())
@@ -98,12 +98,12 @@ impl Situation<'_> {
         Some(attempt.decided.max(ended) + delta(self.config().cooldown))
     }
 
-    pub(super) fn is_cooling(&self) -> bool {
+    pub(in crate::remediation) fn is_cooling(&self) -> bool {
         let last = self.attempts().last();
         last.is_some_and(|last| self.cooled(last).is_none_or(|cooled| self.now < cooled))
     }
 
-    pub(super) fn cooling_words(&self) -> String {
+    pub(in crate::remediation) fn cooling_words(&self) -> String {
         match self.attempts().last().map(|last| (last.decided, self.cooled(last))) {
             Some((decided, Some(cooled))) => {
                 format!(

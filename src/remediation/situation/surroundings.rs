@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 
-use super::inputs::{Maintenance, Prerequisite, Watched};
-use super::situation::{Situation, moment};
+use super::{Situation, moment};
 use crate::assessment::Standstill;
+use crate::remediation::inputs::{Maintenance, Prerequisite, Watched};
 use crate::site::{ClosedSet, ServiceState, SiteService, StartMode, Timestamp};
 use crate::source::site_database::Topic;
 use crate::source::{FailureKind, PollFailure, SourceKind};
@@ -48,11 +48,11 @@ impl Situation<'_> {
         ]
     }
 
-    pub(super) fn maintenance(&self) -> Watched<Maintenance> {
+    pub(in crate::remediation) fn maintenance(&self) -> Watched<Maintenance> {
         Watched::first_amiss(&self.maintenance_parts(), Maintenance::None)
     }
 
-    pub(super) fn maintenance_words(&self) -> String {
+    pub(in crate::remediation) fn maintenance_words(&self) -> String {
         let database = &self.state.database;
         let booted = match self.services() {
             Known(seen) => seen.booted,
@@ -157,11 +157,11 @@ impl Situation<'_> {
         ]
     }
 
-    pub(super) fn prerequisite(&self) -> Watched<Prerequisite> {
+    pub(in crate::remediation) fn prerequisite(&self) -> Watched<Prerequisite> {
         Watched::first_amiss(&self.prerequisite_parts(), Prerequisite::Present)
     }
 
-    pub(super) fn prerequisite_words(&self) -> String {
+    pub(in crate::remediation) fn prerequisite_words(&self) -> String {
         match self.prerequisite() {
             Known(Prerequisite::SmsWriter) => {
                 "SMS_SITE_VSS_WRITER does not run, and no backup can succeed without it. Start it.".to_owned()

@@ -1,12 +1,12 @@
 //! What the table asks of the destination: whether there is room for a backup, and what a run would destroy.
 
-use super::inputs::{LastCopy, Space, Watched};
-use super::situation::{Situation, moment};
+use super::{Situation, moment};
 use crate::assessment::{PresentSnapshot, Room, Standing, room};
+use crate::remediation::inputs::{LastCopy, Space, Watched};
 use Watched::{Failing, Known, NotWatched};
 
 impl Situation<'_> {
-    pub(super) fn space(&self) -> Watched<Space> {
+    pub(in crate::remediation) fn space(&self) -> Watched<Space> {
         match room(self.state) {
             Room::Enough => Known(Space::Enough),
             Room::Short { .. } => Known(Space::Short),
@@ -15,7 +15,7 @@ impl Situation<'_> {
         }
     }
 
-    pub(super) fn space_words(&self) -> String {
+    pub(in crate::remediation) fn space_words(&self) -> String {
         match room(self.state) {
             Room::Short { path, free, below, needed } => format!(
                 "{path} has {} free and {} in the present backup; the next one needs {}. Free space, or move the \
@@ -31,7 +31,7 @@ impl Situation<'_> {
     }
 
     /// What another run deletes before it has made anything.
-    pub(super) fn last_copy(&self) -> Watched<LastCopy> {
+    pub(in crate::remediation) fn last_copy(&self) -> Watched<LastCopy> {
         let Some(present) = &self.assessment.copies.present else { return NotWatched };
         // In an availability group nobody may restore it anyway.
         if !self.assessment.protection.snapshots_count(self.state) {
@@ -46,7 +46,7 @@ impl Situation<'_> {
         }
     }
 
-    pub(super) fn last_copy_words(&self) -> String {
+    pub(in crate::remediation) fn last_copy_words(&self) -> String {
         let run = self.assessment.copies.present.as_ref().and_then(|present: &PresentSnapshot| present.run);
         match (self.last_copy(), run) {
             (Known(LastCopy::AtRisk), Some(run)) => format!(

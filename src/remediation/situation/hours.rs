@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 
-use super::inputs::{DueSeen, Watched};
-use super::situation::{Situation, lasting, moment};
+use super::{Situation, lasting, moment};
 use crate::config::DayWindow;
+use crate::remediation::inputs::{DueSeen, Watched};
 use crate::schedule::{Due, EVERY_DAY, Schedule, Zone};
 use crate::site::{BackupRun, TaskWindow, Timestamp, delta};
 use crate::state::KnownSchedule;
@@ -37,7 +37,7 @@ impl Situation<'_> {
         (self.now < until && !has_come).then_some(Due { latest_begin: until, ..due })
     }
 
-    pub(super) fn due(&self) -> Watched<DueSeen> {
+    pub(in crate::remediation) fn due(&self) -> Watched<DueSeen> {
         let Some(known) = self.schedule() else { return Watched::NotWatched };
         let needed = self.assessment.runs.expected_duration + BEFORE_DUE;
         let soon = known.schedule.next_due(self.now).is_some_and(|due| due.begin - self.now < needed);
@@ -48,7 +48,7 @@ impl Situation<'_> {
         })
     }
 
-    pub(super) fn due_words(&self) -> String {
+    pub(in crate::remediation) fn due_words(&self) -> String {
         if let Some(due) = self.awaited() {
             return format!(
                 "The task's own start of {} has not come yet and may until {}.",
@@ -67,7 +67,7 @@ impl Situation<'_> {
     /// The zone in which people at the site live: the one that is configured, else this machine's.
     ///
     /// That the task's times are meant in UTC only says how the console has stored them.
-    pub(super) fn zone(&self) -> Zone {
+    pub(in crate::remediation) fn zone(&self) -> Zone {
         let settings = &self.state.settings;
         settings.time_zone.filter(|zone| *zone != Zone::Utc).unwrap_or(settings.local_zone)
     }
@@ -102,7 +102,7 @@ impl Situation<'_> {
         Schedule { days: EVERY_DAY, begin, latest_begin: end, zone }
     }
 
-    pub(super) fn is_in_window(&self) -> bool {
+    pub(in crate::remediation) fn is_in_window(&self) -> bool {
         let openings = self.openings();
         // Where a clock is changed, it is open for either reading.
         let open = openings.last_due(self.now).is_some_and(|due| self.now < due.latest_begin);
@@ -110,11 +110,11 @@ impl Situation<'_> {
     }
 
     /// When it is next a time of day for backups.
-    pub(super) fn opening(&self) -> Option<Timestamp> {
+    pub(in crate::remediation) fn opening(&self) -> Option<Timestamp> {
         self.openings().next_due(self.now).map(|due| due.begin)
     }
 
-    pub(super) fn window_words(&self) -> String {
+    pub(in crate::remediation) fn window_words(&self) -> String {
         let openings = self.openings();
         format!(
             "Outside {}-{} ({}); opens {}.",

@@ -1,8 +1,8 @@
 //! What the table asks of the machine, of SMS_SITE_BACKUP and of the task.
 
-use super::inputs::{NodeSeen, ServiceSeen, StartSeen, TaskSeen, Watched};
-use super::situation::{Situation, moment};
+use super::{Situation, moment};
 use crate::config::ServiceControl;
+use crate::remediation::inputs::{NodeSeen, ServiceSeen, StartSeen, TaskSeen, Watched};
 use crate::site::{
     BackupRun, ClosedSet, Node, Service, ServiceState, ServicesSeen, SiteService, StartMode, same_machine,
 };
@@ -11,7 +11,7 @@ use crate::source::site_database::Topic;
 use Watched::{Failing, Known, NotWatched};
 
 impl<'a> Situation<'a> {
-    pub(super) fn services(&self) -> Watched<&'a ServicesSeen> {
+    pub(in crate::remediation) fn services(&self) -> Watched<&'a ServicesSeen> {
         let Some(source) = self.source(SourceKind::Services) else {
             return if self.state.settings.services.is_some() { Failing } else { NotWatched };
         };
@@ -25,14 +25,17 @@ impl<'a> Situation<'a> {
     }
 
     /// Something of the site server that commands never tell.
-    pub(super) fn told_by_windows<T>(&self, of: impl FnOnce(&'a ServicesSeen) -> Option<T>) -> Watched<T> {
+    pub(in crate::remediation) fn told_by_windows<T>(
+        &self,
+        of: impl FnOnce(&'a ServicesSeen) -> Option<T>,
+    ) -> Watched<T> {
         match self.services() {
             Failing if matches!(self.control(), Some(ServiceControl::Command(_))) => NotWatched,
             services => services.and_then(of),
         }
     }
 
-    pub(super) fn other(&self, service: SiteService) -> Watched<&'a Service> {
+    pub(in crate::remediation) fn other(&self, service: SiteService) -> Watched<&'a Service> {
         self.told_by_windows(|seen| seen.of(service))
     }
 
@@ -40,7 +43,7 @@ impl<'a> Situation<'a> {
         self.services().and_then(|seen| seen.of(SiteService::Backup))
     }
 
-    pub(super) fn node(&self) -> Watched<NodeSeen> {
+    pub(in crate::remediation) fn node(&self) -> Watched<NodeSeen> {
         self.told_by_windows(|seen| {
             let other = |(run, own): (&str, &str)| !same_machine(run, own);
             let machines = self.run.and_then(|run| run.machine.as_deref()).zip(seen.machine.as_deref());
@@ -54,7 +57,7 @@ impl<'a> Situation<'a> {
         })
     }
 
-    pub(super) fn node_words(&self) -> String {
+    pub(in crate::remediation) fn node_words(&self) -> String {
         let Known(seen) = self.services() else {
             let why = self.silence_of(SourceKind::Services);
             return format!("Whether this is the active site server cannot be seen: {why}.");
@@ -82,7 +85,7 @@ impl<'a> Situation<'a> {
         }
     }
 
-    pub(super) fn service(&self) -> Watched<ServiceSeen> {
+    pub(in crate::remediation) fn service(&self) -> Watched<ServiceSeen> {
         self.backup().map(|service| match service.state {
             ServiceState::Stopped => ServiceSeen::Stopped,
             ServiceState::Running => ServiceSeen::Running,
@@ -95,7 +98,7 @@ impl<'a> Situation<'a> {
         })
     }
 
-    pub(super) fn service_label(&self) -> &'static str {
+    pub(in crate::remediation) fn service_label(&self) -> &'static str {
         match self.backup() {
             Known(service) => service.state.label(),
             Failing | NotWatched => "not seen",
@@ -103,7 +106,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Why nothing stops what runs as this run's process, without a full stop; `None` where it can be stopped.
-    pub(super) fn unstoppable(&self, run: &BackupRun) -> Option<String> {
+    pub(in crate::remediation) fn unstoppable(&self, run: &BackupRun) -> Option<String> {
         let Known(service) = self.backup() else { return Some("nobody watches the service".to_owned()) };
         if service.state != ServiceState::Running {
             return Some(format!("the service is {}", service.state.label().replace('_', " ")));
@@ -119,7 +122,7 @@ impl<'a> Situation<'a> {
         }
     }
 
-    pub(super) fn start(&self) -> Watched<StartSeen> {
+    pub(in crate::remediation) fn start(&self) -> Watched<StartSeen> {
         if matches!(self.control(), Some(ServiceControl::Command(command)) if command.start.is_none()) {
             return Known(StartSeen::NoCommand);
         }
@@ -131,7 +134,7 @@ impl<'a> Situation<'a> {
         })
     }
 
-    pub(super) fn service_words(&self) -> String {
+    pub(in crate::remediation) fn service_words(&self) -> String {
         match (self.service(), self.start()) {
             (_, Known(StartSeen::NoCommand)) => {
                 "No command is configured that starts SMS_SITE_BACKUP (sites[].services.command.start).".to_owned()
@@ -154,13 +157,13 @@ impl<'a> Situation<'a> {
         }
     }
 
-    pub(super) fn task(&self) -> Watched<TaskSeen> {
+    pub(in crate::remediation) fn task(&self) -> Watched<TaskSeen> {
         let task = self.state.database.task.as_ref();
         let seen = task.map(|task| if task.enabled { TaskSeen::Enabled } else { TaskSeen::Disabled });
         self.told_by_database(Topic::Task, seen)
     }
 
-    pub(super) fn task_words(&self) -> String {
+    pub(in crate::remediation) fn task_words(&self) -> String {
         if self.task() == Failing {
             let why = self.silence_of(SourceKind::Database);
             return format!("Whether the Backup Site Server task is enabled is not known: {why}.");

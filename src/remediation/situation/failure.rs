@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::inputs::{Armed, Evidence, Progress, Remedy, ServiceSeen, Watched};
-use super::situation::{Situation, lasting, moment};
+use super::{Situation, lasting, moment};
+use crate::remediation::inputs::{Armed, Evidence, Progress, Remedy, ServiceSeen, Watched};
 use crate::site::{
     Attempt, BackupRun, ClosedSet, FailureCause, RestartMode, RunEnd, Timestamp, Witness, delta,
 };
@@ -14,7 +14,7 @@ use crate::state::SourceState;
 const FUTURE: TimeDelta = TimeDelta::minutes(5);
 
 impl Situation<'_> {
-    pub(super) fn progress(&self) -> Progress {
+    pub(in crate::remediation) fn progress(&self) -> Progress {
         let Some(newest) = self.state.runs.last().filter(|run| run.ended.is_none()) else {
             return Progress::Ended;
         };
@@ -59,7 +59,7 @@ impl Situation<'_> {
         }
     }
 
-    pub(super) fn progress_words(&self) -> String {
+    pub(in crate::remediation) fn progress_words(&self) -> String {
         if self.service() == Watched::Failing {
             let why = self.silence_of(SourceKind::Services);
             return format!("Whether SMS_SITE_BACKUP stands still cannot be seen: {why}.");
@@ -118,11 +118,11 @@ impl Situation<'_> {
         }
     }
 
-    pub(super) fn is_settled(&self) -> bool {
+    pub(in crate::remediation) fn is_settled(&self) -> bool {
         self.run.is_some_and(|run| self.state.is_failure_final(run, self.now))
     }
 
-    pub(super) fn settling_words(&self) -> String {
+    pub(in crate::remediation) fn settling_words(&self) -> String {
         let settle = delta(self.state.settings.timings.settle);
         match self.run.and_then(|run| run.ended) {
             None => format!(
@@ -139,7 +139,7 @@ impl Situation<'_> {
         }
     }
 
-    pub(super) fn armed(&self) -> Armed {
+    pub(in crate::remediation) fn armed(&self) -> Armed {
         // A failure that was there already may have had its attempt, whenever its run ended.
         let is_older =
             |run: &BackupRun| self.ledger.is_some_and(|ledger| self.failed_at(run) <= ledger.begun);
@@ -152,7 +152,7 @@ impl Situation<'_> {
         }
     }
 
-    pub(super) fn armed_words(&self) -> String {
+    pub(in crate::remediation) fn armed_words(&self) -> String {
         if self.armed() == Armed::NeverSucceeded {
             return "No backup of this site was ever seen to succeed. Start the first one by hand and watch it."
                 .to_owned();
@@ -165,7 +165,7 @@ impl Situation<'_> {
         )
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(in crate::remediation) fn evidence(&self) -> Evidence {
         let Some(run) = self.run else { return Evidence::Fresh };
         let failed = self.failed_at(run);
         let ended = run.ended.map_or(run.last, |(_, ended)| ended);
@@ -210,7 +210,7 @@ impl Situation<'_> {
         Witness::ALL.iter().copied().find(|witness| silent(witness) && told(witness))
     }
 
-    pub(super) fn evidence_words(&self) -> String {
+    pub(in crate::remediation) fn evidence_words(&self) -> String {
         let run = self.the_run();
         let failed = self.run.map(|run| self.failed_at(run));
         let time = failed.map(moment).unwrap_or_default();
@@ -262,7 +262,7 @@ impl Situation<'_> {
         Some([before, last])
     }
 
-    pub(super) fn remedy(&self) -> Remedy {
+    pub(in crate::remediation) fn remedy(&self) -> Remedy {
         use FailureCause::{AccessDenied, ControlFile, DiskFull, PathNotFound, Registry, ServiceStopped};
         let cause = self.cause();
         if matches!(cause, AccessDenied | PathNotFound | DiskFull | ControlFile | Registry | ServiceStopped) {
@@ -274,7 +274,7 @@ impl Situation<'_> {
         }
     }
 
-    pub(super) fn remedy_words(&self) -> String {
+    pub(in crate::remediation) fn remedy_words(&self) -> String {
         let cause = self.cause();
         match (self.remedy(), self.two_nights()) {
             (Remedy::TwoNights, Some([before, last])) => format!(
