@@ -175,7 +175,8 @@ impl Restart {
             if state.witnesses().any(is_read) {
                 return self.is_unpaused().await;
             }
-            if began.elapsed() >= self.timings.stop_wait {
+            let interval = state.witnesses().map(|(_, source)| source.interval).max().unwrap_or_default();
+            if began.elapsed() >= self.timings.stop_wait + interval {
                 return Err(withdrawn("nothing tells how the run ended that was to be stopped"));
             }
             sleep(self.timings.service_poll).await;
