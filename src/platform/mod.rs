@@ -15,7 +15,7 @@ pub mod volume;
 pub(crate) use integrated::integrated_authentication;
 pub use io_error::IoFailure;
 pub(crate) use io_error::may_exist;
-pub(crate) use patience::{patiently, put_in_place, write_whole};
+pub(crate) use patience::{put_in_place, read_whole, write_whole};
 
 /// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.
 pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);

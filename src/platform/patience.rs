@@ -23,6 +23,11 @@ pub(crate) fn patiently<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::
     operation()
 }
 
+/// A file's whole content, patiently; `None` for what is no regular file: a pipe or a device may never end.
+pub(crate) fn read_whole(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    patiently(|| if fs::metadata(path)?.is_file() { fs::read(path).map(Some) } else { Ok(None) })
+}
+
 /// Gives a file that has been written and synced its final name, patiently; after a crash it has one of both.
 pub(crate) fn put_in_place(written: &Path, place: &Path) -> io::Result<()> {
     patiently(|| fs::rename(written, place))?;
@@ -37,6 +42,10 @@ pub(crate) fn put_in_place(written: &Path, place: &Path) -> io::Result<()> {
 ///
 /// `temporary` lies in the same folder, and nothing else may use it.
 pub(crate) fn write_whole(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    // To open a pipe would wait for whoever reads it.
+    if fs::symlink_metadata(temporary).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        fs::remove_file(temporary)?;
+    }
     let mut file = File::create(temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -58,6 +67,28 @@ fn is_in_the_way(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn nobody_waits_for_a_pipe_or_reads_a_device_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, device, file] = ["pipe", "device", "file"].map(|name| folder.path().join(name));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        fs::write(&file, "text").unwrap();
+        let (sender, read) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for path in [&pipe, &device, &file] {
+                sender.send(read_whole(path).unwrap()).unwrap();
+            }
+            write_whole(&file, &pipe, b"more").unwrap();
+            sender.send(read_whole(&file).unwrap()).unwrap();
+        });
+        for content in [None, None, Some(b"text".to_vec()), Some(b"more".to_vec())] {
+            assert_eq!(read.recv_timeout(Duration::from_secs(60)).unwrap(), content);
+        }
+        assert_eq!(read_whole(&folder.path().join("missing")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 
     #[test]
     fn what_is_in_the_way_for_a_moment_fails_nothing() {

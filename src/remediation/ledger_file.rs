@@ -9,9 +9,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Ledger;
-use crate::platform::{patiently, write_whole};
+use crate::platform::{read_whole, write_whole};
 use crate::site::{SiteCode, Timestamp};
 use v1::{LedgerV1, SCHEMA};
+
+/// What helps where nothing can be learned from the file.
+const ANEW: &str = "rename it to begin anew";
 
 /// A ledger cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -25,11 +28,11 @@ pub enum LedgerError {
         source: io::Error,
     },
     /// It holds what this version does not understand.
-    #[error("cannot use the ledger {}: {reason}; rename it to begin anew", path.display())]
+    #[error("cannot use the ledger {}: {reason}", path.display())]
     Unusable {
         /// Which.
         path: PathBuf,
-        /// Why, in words.
+        /// Why, in words, and what to do.
         reason: String,
     },
     /// It cannot be written.
@@ -57,12 +60,12 @@ impl LedgerFile {
 
     /// What it says; `None` if there is none yet.
     pub fn read(&self) -> Result<Option<Ledger>, LedgerError> {
-        let bytes = match patiently(|| std::fs::read(&self.path)) {
-            Ok(bytes) => bytes,
+        let ledger = match read_whole(&self.path) {
+            Ok(Some(bytes)) => parse(&bytes, self.site),
+            Ok(None) => Err(format!("it is no regular file; {ANEW}")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(LedgerError::Read { path: self.path.clone(), source }),
         };
-        let ledger = parse(&bytes, self.site);
         ledger.map(Some).map_err(|reason| LedgerError::Unusable { path: self.path.clone(), reason })
     }
 
@@ -93,14 +96,17 @@ fn parse(bytes: &[u8], site: SiteCode) -> Result<Ledger, String> {
     struct Version {
         schema: u32,
     }
-    let Version { schema } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let corrupt = |reason: String| format!("{reason}; {ANEW}");
+    let json = |error: serde_json::Error| corrupt(error.to_string());
+    let Version { schema } = serde_json::from_slice(bytes).map_err(json)?;
     if schema > SCHEMA {
         return Err(format!(
-            "its schema {schema} is newer than {SCHEMA}, the newest that this version knows"
+            "its schema {schema} is newer than {SCHEMA}, the newest that this version knows; update this program, \
+             or rename the file to begin anew without the attempts that it holds"
         ));
     }
-    let ledger: LedgerV1 = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    ledger.restore(site)
+    let ledger: LedgerV1 = serde_json::from_slice(bytes).map_err(json)?;
+    ledger.restore(site).map_err(corrupt)
 }
 
 #[cfg(test)]

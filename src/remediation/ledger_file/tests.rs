@@ -69,7 +69,6 @@ fn what_cannot_be_used_says_why_and_stays_as_it_is() {
     for (text, reason) in [
         ("", "EOF"),
         ("{}", "schema"),
-        (r#"{ "schema": 2 }"#, "its schema 2 is newer than 1"),
         (r#"{ "schema": 1 }"#, "site"),
         (&V1.replace("P01", "XYZ"), "it belongs to site \"XYZ\""),
         (&V1.replace("\"vss\"", "\"gremlins\""), "\"gremlins\" is not known"),
@@ -90,10 +89,37 @@ fn what_cannot_be_used_says_why_and_stays_as_it_is() {
 }
 
 #[test]
+fn a_newer_one_is_not_given_up_for_an_old_program() {
+    let (_folder, file) = file();
+    fs::write(&file.path, r#"{ "schema": 2 }"#).unwrap();
+    let error = file.read().unwrap_err().to_string();
+    let told =
+        "its schema 2 is newer than 1, the newest that this version knows; update this program, or rename";
+    assert!(error.contains(told), "{error}");
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_in_words() {
+    let (_folder, file) = file();
+    let refused = || file.read().unwrap_err().to_string();
+    fs::create_dir(&file.path).unwrap();
+    assert!(refused().ends_with("it is no regular file; rename it to begin anew"), "{}", refused());
+    #[cfg(unix)]
+    {
+        fs::remove_dir(&file.path).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &file.path).unwrap();
+        assert!(refused().ends_with("it is no regular file; rename it to begin anew"), "{}", refused());
+    }
+}
+
+#[test]
 fn what_cannot_be_read_or_written_is_named() {
     let (folder, file) = file();
-    fs::create_dir(&file.path).unwrap();
-    assert!(matches!(file.read(), Err(LedgerError::Read { .. })));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&file.path, &file.path).unwrap();
+        assert!(matches!(file.read(), Err(LedgerError::Read { .. })), "a circle");
+    }
     drop(folder);
     let error = file.write(&Ledger::new(at("2026-11-21T08:00:00Z"))).unwrap_err();
     assert!(error.to_string().contains("cannot write the ledger"), "{error}");

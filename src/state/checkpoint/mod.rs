@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::SiteState;
 use crate::config::SiteSettings;
-use crate::platform::{patiently, write_whole};
+use crate::platform::{read_whole, write_whole};
 use crate::site::{SiteCode, Timestamp};
 use v1::{Checkpoint, SCHEMA, Unusable};
 
@@ -191,11 +191,9 @@ fn read(path: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<(Si
         schema: u32,
     }
     let corrupt = |reason: String| Refused::Bad("corrupt", reason);
-    if path.is_dir() {
-        return Err(corrupt("it is a directory".to_owned()));
-    }
-    let bytes = match patiently(|| fs::read(path)) {
-        Ok(bytes) => bytes,
+    let bytes = match read_whole(path) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Err(corrupt("it is no regular file".to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refused::Missing),
         Err(error) => return Err(Refused::Unread(error)),
     };

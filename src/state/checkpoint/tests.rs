@@ -116,6 +116,24 @@ fn what_cannot_be_used_says_why() {
 
 #[cfg(unix)]
 #[test]
+fn what_is_no_regular_file_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = StateDirectory::open(folder.path()).unwrap();
+    let path = file(folder.path(), settings().code);
+    for is_folder in [true, false] {
+        let make = |path: &Path| std::os::unix::fs::symlink("/dev/null", path);
+        if is_folder { fs::create_dir(&path) } else { make(&path) }.unwrap();
+        let loaded = directory.load(&settings(), now()).unwrap();
+        let [SetAside { kept_as, reason, .. }] = &loaded.set_aside[..] else { panic!("{loaded:?}") };
+        assert_eq!(reason, "it is no regular file");
+        assert!(fs::symlink_metadata(kept_as).is_ok() && fs::symlink_metadata(&path).is_err());
+        fs::rename(kept_as, folder.path().join("away")).unwrap();
+        fs::remove_dir(folder.path().join("away")).ok();
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn what_cannot_be_read_is_left_alone_and_refused() {
     let folder = tempfile::tempdir().unwrap();
     let directory = StateDirectory::open(folder.path()).unwrap();
@@ -126,22 +144,6 @@ fn what_cannot_be_read_is_left_alone_and_refused() {
     assert!(told.contains(&*path.to_string_lossy()), "{told}");
     assert!(peek(folder.path(), &settings(), now()).is_err());
     assert!(fs::symlink_metadata(&path).is_ok(), "it keeps its name");
-}
-
-#[test]
-fn what_is_in_the_way_for_a_moment_is_waited_for() {
-    let mut tried = 0;
-    let read = patiently(|| {
-        tried += 1;
-        if tried < 3 { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(tried) }
-    });
-    assert_eq!(read.unwrap(), 3);
-    let mut tried = 0;
-    let missing: io::Result<()> = patiently(|| {
-        tried += 1;
-        Err(io::ErrorKind::NotFound.into())
-    });
-    assert_eq!((missing.unwrap_err().kind(), tried), (io::ErrorKind::NotFound, 1));
 }
 
 fn hint() -> impl Strategy<Value = Hint> {

@@ -318,5 +318,5 @@ fn a_ledger_that_cannot_be_used_holds_and_stays_as_it_is() {
     until_decided_again(|| exporter.scrape());
     assert_eq!(stage.calls(), Vec::<String>::new());
     assert_eq!(stage.ledger()["schema"], 99);
-    assert!(exporter.log().contains("rename it to begin anew"), "{}", exporter.log());
+    assert!(exporter.log().contains("update this program"), "{}", exporter.log());
 }
