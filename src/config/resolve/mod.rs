@@ -154,7 +154,8 @@ fn site(
     if let (Some(entry), Some(services)) = (&services_entry, &settings.services)
         && let Some(command) = entry.section().and_then(|mut section| section.take("command"))
     {
-        let lacking = remediation::lacking(services, &settings.remediation);
+        let mode_from = origins.of("remediation.mode");
+        let lacking = remediation::lacking(services, &settings.remediation, mode_from);
         lacking.into_iter().for_each(|fault| command.reject(fault));
     }
     if let Some(entry) = schedule_entry {

@@ -78,13 +78,21 @@ impl Remediation {
     }
 }
 
-/// What the services of a site cannot do that its remediation needs.
-pub(super) fn lacking(services: &ServicesConfig, remediation: &RemediationConfig) -> Vec<Fault> {
+/// What the services of a site cannot do that its remediation needs, whose mode came from there.
+pub(super) fn lacking(
+    services: &ServicesConfig,
+    remediation: &RemediationConfig,
+    mode_from: Origin,
+) -> Vec<Fault> {
     let ServiceControl::Command(command) = &services.control else { return Vec::new() };
     let mut faults = Vec::new();
     if remediation.mode == RestartMode::Restart {
         if command.start.is_none() {
-            let remedy = "add the program that starts the service, or write `remediation: { mode: observe }`";
+            let other = match mode_from {
+                Origin::Flag => "give `--remediation.mode=observe`",
+                _ => "write `remediation: { mode: observe }`",
+            };
+            let remedy = format!("add the program that starts the service, or {other}");
             faults.push(Fault::new("has no `start`, which the mode restart needs", remedy));
         }
         if remediation.stop_stalled && command.stop.is_none() {
@@ -104,7 +112,7 @@ impl Config {
             site.settings.remediation.mode = mode;
             site.origins.record("remediation.mode", Origin::Flag);
             let path = format!("sites[{index}].services.command");
-            let lacking = lacking(services, &site.settings.remediation);
+            let lacking = lacking(services, &site.settings.remediation, Origin::Flag);
             problems.extend(lacking.into_iter().map(|fault| fault.at(&path, None)));
         }
         if mode != RestartMode::Off && self.sites.iter().all(|site| site.settings.services.is_none()) {
@@ -154,7 +162,13 @@ mod tests {
         let startless = format!("sites: [{{ code: P01, {COMMAND} }} }} }}]");
         assert!(modes(&startless, RestartMode::Observe).is_ok());
         let message = modes(&startless, RestartMode::Restart).unwrap_err();
-        assert!(message.contains("sites[0].services.command: has no `start`"), "{message}");
+        let told = "--remediation.mode=restart: sites[0].services.command: has no `start`, which the mode restart needs; \
+                    add the program that starts the service, or give `--remediation.mode=observe`";
+        assert_eq!(message, told);
+        // What a file says is mended in the file.
+        let file = startless.replace("{ code: P01,", "{ code: P01, remediation: { mode: restart },");
+        let message = Config::parse(&file, "x.yml", Path::new("/etc")).unwrap_err().to_string();
+        assert!(message.ends_with("or write `remediation: { mode: observe }`"), "{message}");
     }
 
     #[test]
