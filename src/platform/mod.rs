@@ -12,6 +12,8 @@ pub(crate) mod service_control;
 pub mod signal;
 pub mod volume;
 
+use std::ops::RangeInclusive;
+
 pub(crate) use integrated::integrated_authentication;
 pub use io_error::IoFailure;
 pub(crate) use io_error::may_exist;
@@ -22,6 +24,9 @@ pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);
 
 /// Whether SQL Server can be logged on to as the account of this process.
 pub(crate) const HAS_INTEGRATED_AUTHENTICATION: bool = cfg!(windows);
+
+/// The codes with which programs exit.
+pub(crate) const EXIT_CODES: RangeInclusive<i32> = if cfg!(windows) { i32::MIN..=i32::MAX } else { 0..=255 };
 
 /// Whether services of Windows can be asked and started, here or on another machine.
 pub(crate) const HAS_SERVICE_CONTROL: bool = cfg!(windows);

@@ -54,11 +54,20 @@ pub(in crate::config) fn argument(text: &str) -> Result<String, Fault> {
     Ok(text.to_owned())
 }
 
-/// The code with which a program exits.
-pub(in crate::config) fn exit_code(text: &str) -> Result<i32, Fault> {
-    text.parse().map_err(|_| {
-        Fault::new(format!("{} is not an exit code", shown(text)), "write a whole number, as 0 or 3")
-    })
+/// A code with which a program can exit on a platform that has these.
+pub(in crate::config) fn exit_code(text: &str, known: &RangeInclusive<i32>) -> Result<i32, Fault> {
+    match text.parse::<i32>() {
+        Ok(code) if known.contains(&code) => Ok(code),
+        Ok(_) => {
+            let what = format!("{} is an exit code that no program has on this platform", shown(text));
+            let remedy = format!("write a whole number between {} and {}", known.start(), known.end());
+            Err(Fault::new(what, remedy))
+        }
+        Err(_) => {
+            let what = format!("{} is not an exit code", shown(text));
+            Err(Fault::new(what, "write a whole number, as 0 or 3"))
+        }
+    }
 }
 
 /// A text that an output is searched for.
@@ -175,9 +184,24 @@ mod tests {
         for text in ["", "0", "25", "-1", "1.5", "two", "4294967296"] {
             assert!(count(text, 1..=24).is_err(), "{text}");
         }
-        assert_eq!((exit_code("0"), exit_code("-1"), exit_code("1060")), (Ok(0), Ok(-1), Ok(1060)));
-        for text in ["", "0x1", "ok", "2147483648"] {
-            assert!(exit_code(text).is_err(), "{text}");
+        let (byte, whole) = (0..=255, i32::MIN..=i32::MAX);
+        for (text, in_byte, in_whole) in [
+            ("0", true, true),
+            ("255", true, true),
+            ("256", false, true),
+            ("-1", false, true),
+            ("1060", false, true),
+            ("-1073741510", false, true),
+            ("2147483648", false, false),
+            ("0x1", false, false),
+            ("ok", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(
+                (exit_code(text, &byte).is_ok(), exit_code(text, &whole).is_ok()),
+                (in_byte, in_whole),
+                "{text}"
+            );
         }
     }
 }

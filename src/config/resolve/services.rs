@@ -11,6 +11,7 @@ use crate::config::{
     CommandAnswer, CommandConfig, DEFAULT_COMMAND_TIMEOUT, DEFAULT_SERVICES_INTERVAL, ServiceControl,
     ServicesConfig, SiteConfig, fields,
 };
+use crate::platform::EXIT_CODES;
 use crate::site::same_machine;
 
 /// Reads the section; `windows` is whether this process can ask Windows.
@@ -151,7 +152,7 @@ fn answer(section: &mut Section<'_>, key: &'static str, origins: &mut Origins) -
     let entry = section.require(key, remedy)?;
     origins.record(format!("services.command.{key}"), entry.origin());
     let mut section = entry.section()?;
-    let exit = section.take("exit").map(|entry| entry.parse(fields::exit_code));
+    let exit = section.take("exit").map(|entry| entry.parse(|text| fields::exit_code(text, &EXIT_CODES)));
     let text = section.take("text").map(|entry| entry.parse(fields::answer));
     section.close();
     match (exit, text) {
@@ -213,6 +214,17 @@ mod tests {
             assert_eq!(command.stopped, CommandAnswer::Text("STOPPED".to_owned()));
             assert_eq!((command.start, command.stop, command.timeout), (None, None, DEFAULT_COMMAND_TIMEOUT));
         }
+    }
+
+    #[test]
+    fn no_program_exits_with_what_the_platform_does_not_have() {
+        let yaml = |code: &str| {
+            format!("{{ command: {{ state: [a], running: {{ exit: {code} }}, stopped: {{ exit: 3 }} }} }}")
+        };
+        for code in ["-1", "256", "1060"] {
+            assert_eq!(services(&yaml(code), true, &[]).is_ok(), cfg!(windows), "{code}");
+        }
+        assert!(services(&yaml("255"), true, &[]).is_ok());
     }
 
     #[test]
