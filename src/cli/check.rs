@@ -209,7 +209,7 @@ fn timed_out(source: &SourceId, deadline: Duration) -> PollFailure {
 
 /// Polls a source until it has read what there is, and gives up after its deadline.
 fn poll_once(state: &mut SiteState, source: Box<dyn BlockingSource>, clock: Clock) {
-    let deadline = state.settings.timings.poll_deadline;
+    let deadline = source.deadline().unwrap_or(state.settings.timings.poll_deadline);
     let source: Arc<dyn BlockingSource> = source.into();
     let id = source.id().clone();
     let mut patience = PATIENCE;

@@ -31,12 +31,27 @@ pub enum ServiceControl {
     Command(CommandConfig),
 }
 
+/// What a command takes beyond its timeout: it is killed, and the rest of its output is read.
+const AFTER_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl ServicesConfig {
+    /// How long a look may take; `None` for the time that every source has.
+    ///
+    /// A command ends within it even where it times out: its own words tell more than that nobody answered.
+    pub fn look_deadline(&self) -> Option<Duration> {
+        match &self.control {
+            ServiceControl::Windows => None,
+            ServiceControl::Command(command) => {
+                Some(command.timeout.max(DEFAULT_COMMAND_TIMEOUT) + AFTER_TIMEOUT)
+            }
+        }
+    }
+
     /// How long one call of whoever is asked may take: a command is preceded by another one that tells the state.
     pub fn call_deadline(&self, of_windows: Duration) -> Duration {
         match &self.control {
             ServiceControl::Windows => of_windows,
-            ServiceControl::Command(command) => of_windows.max(command.timeout * 2 + Duration::from_secs(5)),
+            ServiceControl::Command(command) => of_windows.max(command.timeout * 2 + AFTER_TIMEOUT),
         }
     }
 
@@ -135,19 +150,31 @@ impl RemediationConfig {
 mod tests {
     use super::*;
 
+    fn command(seconds: u64) -> ServiceControl {
+        ServiceControl::Command(CommandConfig {
+            state: Vec::new(),
+            running: CommandAnswer::Exit(0),
+            stopped: CommandAnswer::Exit(1),
+            start: None,
+            stop: None,
+            timeout: Duration::from_secs(seconds),
+        })
+    }
+
+    #[test]
+    fn a_look_waits_until_a_command_has_timed_out() {
+        for seconds in [1, 60, 100] {
+            let command = command(seconds);
+            let services =
+                ServicesConfig { control: command, machine: None, interval: Duration::from_secs(30) };
+            let deadline = services.look_deadline().unwrap().as_secs();
+            assert!(deadline > seconds + 1 && deadline > 60, "{seconds}: {deadline}");
+        }
+    }
+
     #[test]
     fn a_call_of_a_command_may_take_as_long_as_both_its_programs() {
         let services = |control| ServicesConfig { control, machine: None, interval: Duration::from_secs(30) };
-        let command = |seconds| {
-            ServiceControl::Command(CommandConfig {
-                state: Vec::new(),
-                running: CommandAnswer::Exit(0),
-                stopped: CommandAnswer::Exit(1),
-                start: None,
-                stop: None,
-                timeout: Duration::from_secs(seconds),
-            })
-        };
         let usual = Duration::from_secs(60);
         for (control, seconds) in [(ServiceControl::Windows, 60), (command(1), 60), (command(60), 125)] {
             assert_eq!(services(control).call_deadline(usual).as_secs(), seconds);

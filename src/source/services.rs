@@ -16,6 +16,7 @@ use crate::services::{ServiceController, ServiceError, ServiceErrorKind};
 pub struct ServicesSource {
     id: SourceId,
     interval: Duration,
+    deadline: Option<Duration>,
     pause_file: Option<PathBuf>,
     controller: Arc<dyn ServiceController>,
 }
@@ -28,7 +29,8 @@ impl ServicesSource {
         controller: Arc<dyn ServiceController>,
     ) -> Self {
         let id = SourceId { kind: SourceKind::Services, location: controller.location() };
-        Self { id, interval: config.interval, pause_file, controller }
+        let (interval, deadline) = (config.interval, config.look_deadline());
+        Self { id, interval, deadline, pause_file, controller }
     }
 }
 
@@ -39,6 +41,10 @@ impl BlockingSource for ServicesSource {
 
     fn interval(&self) -> Duration {
         self.interval
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline
     }
 
     fn poll(&self, _: Option<&Cursor>, _: &Guidance) -> Result<Poll<Cursor>, PollFailure> {

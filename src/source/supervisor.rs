@@ -71,6 +71,11 @@ pub trait BlockingSource: std::fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// How long a poll may take; `None` for the time that every source has.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
+
     /// Looks once, from `cursor` on. May block for ever; may panic, which leaves the cursor as it was.
     fn poll(&self, cursor: Option<&Cursor>, guidance: &Guidance) -> Result<Poll<Cursor>, PollFailure>;
 }
@@ -90,6 +95,10 @@ impl BlockingSource for Box<dyn BlockingSource> {
 
     fn wakes_on(&self) -> Option<&Path> {
         (**self).wakes_on()
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        (**self).deadline()
     }
 
     fn poll(&self, cursor: Option<&Cursor>, guidance: &Guidance) -> Outcome {
@@ -125,6 +134,10 @@ impl<S: BlockingSource> Source for Blocking<S> {
 
     fn outlives_its_future(&self) -> bool {
         true
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.source.deadline()
     }
 
     async fn poll(&mut self, guidance: &Guidance) -> Outcome {

@@ -167,6 +167,23 @@ fn killed_between_the_ledger_and_the_start_it_does_not_start_a_second_time() {
 }
 
 #[test]
+fn a_state_that_hangs_is_told_in_the_words_of_the_command() {
+    let stage = Stage::new(&Plot { timeout: "2s", ..Plot::default() });
+    stage.place.write("state.sh", "sleep 600\n");
+    // The command has as long as it has, whatever other sources have.
+    let timings = Timings { poll_deadline: Duration::from_secs(1), ..Timings::DEFAULT };
+    let inside = Inside::start(&stage.place, timings);
+    let failure = wait::until(DEADLINE, "the look to fail", || {
+        let sites = inside.get("/api/v1/sites").json();
+        let sources = sites[0]["sources"].as_array().expect("a list");
+        let services = sources.iter().find(|source| source["source"] == "services").expect("the services");
+        services["failure"].as_str().map(str::to_owned)
+    });
+    assert!(failure.ends_with("it has 2s (`services.command.timeout`)"), "{failure}");
+    inside.stop();
+}
+
+#[test]
 fn a_failed_run_that_hangs_is_stopped_before_the_start() {
     let stage = Stage::new(&Plot::default());
     stage.service("RUNNING");
