@@ -98,8 +98,7 @@ impl Remediation {
         let now = self.clock.now();
         self.books.tend(self.timings.ledger_retry, now).await;
         let is_known = knows(&state);
-        let newest = state.runs.last().filter(|_| is_known);
-        let newest = newest.map(BackupRun::over_or_last);
+        let newest = newest_known(&state);
         self.books
             .change(|ledger| ledger.redate(now, newest) | (is_known && ledger.judge(&state.runs)))
             .await;
@@ -203,6 +202,14 @@ impl Remediation {
 /// Whether all was read that a decision rests on.
 fn knows(state: &SiteState) -> bool {
     state.knows_events() && state.all_reported()
+}
+
+/// When the newest run was over, if all who tell of runs were read up to now: later failures may not be known otherwise.
+pub(super) fn newest_known(state: &SiteState) -> Option<Timestamp> {
+    let is_read = state.witnesses().all(|(_, source)| source.up() && !source.reads_on);
+    let is_current = state.witnesses().any(|(_, source)| source.is_current);
+    let newest = state.runs.last().filter(|_| knows(state) && is_read && is_current);
+    newest.map(BackupRun::over_or_last)
 }
 
 /// How a site stands: decided from the ledger that is `usable`, shown with what is `known` of it.

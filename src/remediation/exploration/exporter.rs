@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::world::{DAY, Made, Mood, RETRYABLE, World};
 use crate::assessment::assess;
+use crate::remediation::task::newest_known;
 use crate::remediation::tests::site::Site;
 use crate::remediation::{Inputs, stand};
 use crate::site::{
@@ -17,7 +18,7 @@ impl World {
     pub(super) fn decide(&mut self) {
         let now = self.site.now;
         if let Some(ledger) = &mut self.site.ledger {
-            ledger.redate(now, self.site.state.runs.last().map(BackupRun::over_or_last));
+            ledger.redate(now, newest_known(&self.site.state));
             ledger.judge(&self.site.state.runs);
         }
         let standing = self.look();
