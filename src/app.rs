@@ -21,7 +21,7 @@ use crate::http::{BindError, Limits, Listeners, Web};
 use crate::journal::Journal;
 use crate::metrics::ProcessMetrics;
 use crate::remediation::{Connections, Remediation};
-use crate::services::ServiceControllers;
+use crate::services::{ServiceController, ServiceControllers};
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::wake_on_change;
 use crate::source::site_database::{DatabaseSource, Databases};
@@ -94,6 +94,7 @@ pub struct App {
     state: StateTask,
     published: watch::Receiver<Published>,
     sites: Vec<SiteTasks>,
+    controllers: Vec<Arc<dyn ServiceController>>,
     clock: Clock,
     timings: Timings,
 }
@@ -129,6 +130,7 @@ impl App {
         let watchdog = Watchdog::default();
         let mut states = Vec::new();
         let mut sites = Vec::new();
+        let mut controllers = Vec::new();
         for site in config.sites {
             let surroundings = Surroundings { clock, state_path: &state_path, account: &account };
             let mut found = sources_of(&site, &surroundings)?;
@@ -165,6 +167,7 @@ impl App {
                 tasks.database = database_of(&settings, &patterns, clock, databases.as_ref(), cursor)?;
             }
             if let Some(controller) = controller {
+                controllers.push(Arc::clone(&controller));
                 let remediation = Remediation::open(&state, &state_path, controller, clock);
                 state.stands(remediation.standing().clone());
                 tasks.remediation = Some(remediation);
@@ -176,7 +179,7 @@ impl App {
         let (state, published) = StateTask::new(states, directory, clock, timings, heartbeat);
         let limits = Limits { max_connections, ..Limits::default() };
         let web = Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path);
-        Ok(Self { listeners, limits, web, watchdog, state, published, sites, clock, timings })
+        Ok(Self { listeners, limits, web, watchdog, state, published, sites, controllers, clock, timings })
     }
 
     /// Where it listens, in the order asked for.
@@ -184,7 +187,8 @@ impl App {
         self.listeners.local_addrs()
     }
 
-    /// Runs until `stop`, then stops within the grace period: what was read is folded, what was folded is written.
+    /// Runs until `stop`, then stops within the grace period: what was read is folded, what was folded is written, and
+    /// no program that was run goes on.
     ///
     /// Blocking threads may still hang afterwards; shut the runtime down without waiting for them.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Ended> {
@@ -228,6 +232,8 @@ impl App {
         if drained.is_err() {
             tracing::warn!(tasks = tasks.running(), "stopping without tasks that did not end in time");
         }
+        // What a user's program would still do, nobody would know of.
+        self.controllers.iter().for_each(|controller| controller.end());
         fault.map_or(Ok(()), |name| Err(Ended(name)))
     }
 }

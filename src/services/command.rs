@@ -108,6 +108,7 @@ impl CommandServices {
                     ServiceErrorKind::Timeout,
                     "let it leave nothing running, or redirect what that prints".to_owned(),
                 ),
+                Trouble::Ending => (ServiceErrorKind::Refused, "start the exporter again".to_owned()),
                 Trouble::Lost(_) => (ServiceErrorKind::Refused, BY_HAND.to_owned()),
             };
             error(kind, &format!("{} {}; {remedy}", cleaned(program), crate::error_chain(&trouble)))
@@ -185,6 +186,10 @@ impl ServiceController for CommandServices {
             return Ok(());
         }
         self.act(Purpose::Stop, self.config.stop.as_deref())
+    }
+
+    fn end(&self) {
+        self.runner.end();
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! What it prints beyond a limit is read and thrown away, so that it neither waits nor costs memory. A process that it
 //! leaves behind may hold its output open for as long as it likes: nobody waits for that, and there is a limit to it.
+//! What still runs when this process ends can be ended with it.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ pub(super) enum Trouble {
     TimedOut,
     #[error("is not started while so many outputs of earlier ones are held open")]
     TooManyLeft,
+    #[error("is not started any more: the exporter ends")]
+    Ending,
     #[error("cannot be waited for")]
     Lost(#[source] io::Error),
 }
@@ -50,11 +53,26 @@ pub(super) enum Trouble {
 pub(super) struct Runner {
     left: Mutex<Vec<JoinHandle<()>>>,
     most_left: usize,
+    programs: Mutex<Programs>,
+    /// Notified when a program is no longer between nothing and a process.
+    started: Condvar,
+}
+
+/// A program while it runs; `None` once it was waited for, and its number may be another's.
+type Running = Arc<Mutex<Option<Child>>>;
+
+/// What runs now.
+#[derive(Debug, Default)]
+struct Programs {
+    running: Vec<Running>,
+    starting: usize,
+    ending: bool,
 }
 
 impl Default for Runner {
     fn default() -> Self {
-        Self { left: Mutex::default(), most_left: MOST_LEFT }
+        let (left, programs) = (Mutex::default(), Mutex::default());
+        Self { left, most_left: MOST_LEFT, programs, started: Condvar::new() }
     }
 }
 
@@ -74,24 +92,59 @@ impl Runner {
         }
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = start_group(&mut command).map_err(Trouble::NotStarted)?;
-        let result = self.finish(&mut child, timeout);
-        if result.is_err() {
-            // Reaped by a thread: one that hangs in the kernel does not die at once.
+        let running = self.start(&mut command)?;
+        let result = self.finish(&running, timeout);
+        let mut slot = locked(&running);
+        if let Some(mut child) = slot.take() {
             let _ = kill_group(&mut child);
+            drop(slot);
+            // Reaped by a thread: one that hangs in the kernel does not die at once.
             let _ = self.spawn(move || drop(child.wait()));
         }
         result
     }
 
-    fn finish(&self, child: &mut Child, timeout: Duration) -> Result<Ended, Trouble> {
+    /// Ends every program that runs, and starts none any more; blocks for a second where one is just being started.
+    pub(super) fn end(&self) {
+        let mut programs = locked(&self.programs);
+        programs.ending = true;
+        let started = self.started.wait_timeout_while(programs, GRACE, |programs| programs.starting > 0);
+        let (programs, _) = started.unwrap_or_else(PoisonError::into_inner);
+        for running in &programs.running {
+            if let Some(child) = locked(running).as_mut() {
+                let _ = kill_group(child);
+            }
+        }
+    }
+
+    fn start(&self, command: &mut Command) -> Result<Running, Trouble> {
+        let mut programs = locked(&self.programs);
+        if programs.ending {
+            return Err(Trouble::Ending);
+        }
+        programs.starting += 1;
+        drop(programs);
+        // Without the lock: a program on a share that hangs takes as long as that.
+        let child = start_group(command);
+        let mut programs = locked(&self.programs);
+        programs.starting -= 1;
+        self.started.notify_all();
+        let running = Running::new(Mutex::new(Some(child.map_err(Trouble::NotStarted)?)));
+        programs.running.retain(|running| locked(running).is_some());
+        programs.running.push(Arc::clone(&running));
+        Ok(running)
+    }
+
+    fn finish(&self, running: &Running, timeout: Duration) -> Result<Ended, Trouble> {
         let deadline = Instant::now() + timeout;
         let (closed, closing) = mpsc::channel();
-        let stdout = self.read(child.stdout.take(), &closed)?;
-        let stderr = self.read(child.stderr.take(), &closed)?;
+        let pipes = locked(running).as_mut().map(|child| (child.stdout.take(), child.stderr.take()));
+        let (stdout, stderr) = pipes.unwrap_or_default();
+        let stdout = self.read(stdout, &closed)?;
+        let stderr = self.read(stderr, &closed)?;
         let mut open = 2;
         let status = loop {
-            if let Some(status) = child.try_wait().map_err(Trouble::Lost)? {
+            if let Some(status) = self.status(running)? {
                 break status;
             }
             let rest = deadline.saturating_duration_since(Instant::now());
@@ -107,6 +160,21 @@ impl Runner {
             open -= 1;
         }
         Ok(Ended { status, stdout: text(&stdout), stderr: text(&stderr) })
+    }
+
+    /// How a program has ended, if it has.
+    fn status(&self, running: &Running) -> Result<Option<ExitStatus>, Trouble> {
+        let ending = locked(&self.programs).ending;
+        let mut slot = locked(running);
+        let Some(child) = slot.as_mut() else { return Err(Trouble::Ending) };
+        let status = child.try_wait().map_err(Trouble::Lost)?;
+        match status {
+            Some(_) => *slot = None,
+            // It came to be after the others were ended.
+            None if ending => return Err(Trouble::Ending),
+            None => {}
+        }
+        Ok(status)
     }
 
     /// Reads an output to its end; the thread outlives the call where somebody holds the output open.
@@ -125,13 +193,13 @@ impl Runner {
 
     fn spawn(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Trouble> {
         let thread = thread::Builder::new().name("command".to_owned()).spawn(work).map_err(Trouble::Lost)?;
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        locked(&self.left).push(thread);
         Ok(())
     }
 
     /// How many threads of earlier programs have not ended.
     fn left_behind(&self) -> usize {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = locked(&self.left);
         left.retain(|thread| !thread.is_finished());
         left.len()
     }
@@ -143,7 +211,7 @@ fn drain(pipe: &mut impl Read, kept: &Mutex<Vec<u8>>) {
         match pipe.read(&mut buffer) {
             Ok(0) => return,
             Ok(read) => {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = locked(kept);
                 let room = KEPT.saturating_sub(kept.len());
                 kept.extend_from_slice(buffer.get(..read.min(room)).unwrap_or_default());
             }
@@ -154,7 +222,11 @@ fn drain(pipe: &mut impl Read, kept: &Mutex<Vec<u8>>) {
 }
 
 fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    String::from_utf8_lossy(&locked(output)).into_owned()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -210,6 +282,36 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_when_everything_ends_is_ended_with_its_children_and_nothing_more_is_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("child");
+        let runner = Arc::new(Runner::default());
+        let script =
+            format!("trap '' TERM; sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
+        let begun = Instant::now();
+        let running = thread::spawn({
+            let runner = Arc::clone(&runner);
+            move || shell(&runner, &script, LONG * 5)
+        });
+        while !file.exists() {
+            assert!(begun.elapsed() < LONG);
+            thread::park_timeout(TICK);
+        }
+        runner.end();
+        let result = running.join().unwrap();
+        assert!(result.is_err() || result.is_ok_and(|ended| !ended.status.success()));
+        assert!(begun.elapsed() < LONG);
+        let child = std::fs::read_to_string(&file).unwrap();
+        let command_line = format!("/proc/{}/cmdline", child.trim());
+        while std::fs::read(&command_line).is_ok_and(|line| !line.is_empty()) {
+            assert!(begun.elapsed() < LONG, "the child lives");
+            thread::park_timeout(TICK);
+        }
+        assert!(matches!(shell(&runner, "true", LONG), Err(Trouble::Ending)));
+        runner.end();
+    }
+
+    #[test]
     fn what_a_program_leaves_behind_is_not_waited_for_and_has_a_limit() {
         let runner = Runner { most_left: 4, ..Runner::default() };
         let begun = Instant::now();
@@ -239,6 +341,26 @@ mod tests {
         let missing = Runner::default().run("no-such-program", &[], Duration::from_secs(60));
         let Err(Trouble::NotStarted(error)) = missing else { panic!("{missing:?}") };
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_runs_when_everything_ends_is_ended_and_nothing_more_is_started() {
+        let runner = Arc::new(Runner::default());
+        let begun = Instant::now();
+        let endless = ["/c", "for", "/L", "%i", "in", "(0,0,1)", "do", "@rem"].map(str::to_owned);
+        let running = thread::spawn({
+            let runner = Arc::clone(&runner);
+            move || runner.run("cmd", &endless, Duration::from_secs(300))
+        });
+        while locked(&runner.programs).running.is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            thread::park_timeout(TICK);
+        }
+        runner.end();
+        let result = running.join().unwrap();
+        assert!(result.is_err() || result.is_ok_and(|ended| !ended.status.success()));
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        assert!(matches!(runner.run("cmd", &[], Duration::from_secs(60)), Err(Trouble::Ending)));
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn asked_to_end_while_it_stops_a_stalled_run_it_starts_nothing_and_says_so() {
     assert_eq!(exporter.wait(DEADLINE).code(), Some(0), "{}", exporter.log());
     assert_eq!(stage.ledger()["attempts"][0]["outcome"]["outcome"], "abandoned", "{}", stage.ledger());
 
-    // The stop comes to its end all the same; the run has had its attempt, which nobody spent.
+    // The run comes to its end all the same; it has had its attempt, which nobody spent.
     stage.service("STOPPED");
     stage.go();
     let exporter = stage.start(&[]);
@@ -240,6 +240,35 @@ fn asked_to_end_while_a_start_hangs_it_ends_and_does_not_start_again() {
     until_decided_again(|| exporter.scrape());
     assert_eq!(reasons(&standing(&exporter)), ["already_attempted"]);
     assert_eq!(stage.calls(), ["start"]);
+}
+
+#[test]
+fn asked_to_end_it_takes_the_programs_with_it_that_still_run() {
+    let later = format!("sh -c '{WAITS}; {STARTS}' & echo $! > later.new; mv later.new later; wait");
+    let stage = Stage::new(&Plot { start: &later, ..Plot::default() });
+    let mut exporter = stage.start(&[]);
+    stage.fail(20);
+    stage.until_calls(&["start"]);
+    let grandchild = wait::until(DEADLINE, "a start that goes on", || {
+        std::fs::read_to_string(stage.place.path("later")).ok()
+    });
+    // A look that hangs.
+    let folder = stage.place.path("");
+    stage.place.write(
+        "state.sh",
+        format!("cd '{}'; echo $$ > hung.new; mv hung.new hung; sleep 600; true\n", folder.display()),
+    );
+    let hung =
+        wait::until(DEADLINE, "a look that hangs", || std::fs::read_to_string(stage.place.path("hung")).ok());
+    exporter.terminate();
+    assert_eq!(exporter.wait(DEADLINE).code(), Some(0), "{}", exporter.log());
+    for process in [grandchild, hung] {
+        let command_line = format!("/proc/{}/cmdline", process.trim());
+        wait::until(DEADLINE, "the program to end", || {
+            std::fs::read(&command_line).map_or(true, |line| line.is_empty()).then_some(())
+        });
+    }
+    assert_eq!(std::fs::read_to_string(stage.place.path("service")).expect("a state"), "STOPPED\n");
 }
 
 /// Waits until a failed run is held for these reasons, and checks that metrics, JSON, page and `check` say so.
