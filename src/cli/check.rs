@@ -277,7 +277,12 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
         }
     }
     if let Some(standing) = &state.restart {
-        writeln!(out, "  restart (mode {}): {}", standing.mode, api::outlook(standing, state, assessment))?;
+        writeln!(
+            out,
+            "  restart (mode {}): {}",
+            standing.mode,
+            api::outlook_from_outside(standing, state, assessment)
+        )?;
         for hold in standing.holds() {
             writeln!(out, "    {}: {}", hold.reason, hold.finding)?;
         }
@@ -457,6 +462,27 @@ mod tests {
                      site_maintenance: SMS_EXECUTIVE is stopped.\n    \
                      cooling_down: The last attempt was 5 min 0 s ago.\n  protected by: ";
         assert!(said.contains(lines), "{said}");
+    }
+
+    #[test]
+    fn it_does_not_say_that_it_starts_anything() {
+        let now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), now);
+        state.restart = Some(RestartStanding {
+            mode: RestartMode::Restart,
+            decision: Decision::Restart(RestartPlan::Start),
+            run: Some(now),
+            attempts: Vec::new(),
+            attempts_total: Some(0),
+            attempts_failed_total: Some(0),
+            pending: true,
+            attempts_remaining: 2,
+        });
+        let mut said = Vec::new();
+        text(&state, &assess(&state, now), &mut said).unwrap();
+        let said = String::from_utf8(said).unwrap();
+        let line = "  restart (mode restart): A running exporter would start the backup service now.\n";
+        assert!(said.contains(line), "{said}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-pub use super::restart::outlook;
+pub use super::restart::outlook_from_outside;
 use crate::assessment::{Assessment, Check, CheckState, Hearing, Testimony, Verdict};
 use crate::site::{FailureCause, Protection, RunJson, SiteCode, SiteRole, Timestamp, Witness};
 use crate::state::{KnownSchedule, SiteState};

@@ -92,7 +92,7 @@ pub(super) fn restart(state: &SiteState) -> Option<RestartJson<'_>> {
 }
 
 /// What the exporter does now, in one sentence; the reasons of a hold are not part of it.
-pub fn outlook(standing: &RestartStanding, state: &SiteState, assessment: &Assessment) -> String {
+pub(super) fn outlook(standing: &RestartStanding, state: &SiteState, assessment: &Assessment) -> String {
     let RestartStanding { mode, decision, .. } = standing;
     if *mode == RestartMode::Off {
         return "Failed backups are not restarted.".to_owned();
@@ -137,6 +137,28 @@ pub fn outlook(standing: &RestartStanding, state: &SiteState, assessment: &Asses
             }
         }
     }
+}
+
+/// The same, said by somebody who looks once and restarts nothing.
+pub fn outlook_from_outside(
+    standing: &RestartStanding,
+    state: &SiteState,
+    assessment: &Assessment,
+) -> String {
+    let goes_on = standing.is_under_way() || at_work(standing, assessment.at).is_some();
+    let would = match &standing.decision {
+        _ if goes_on || standing.mode == RestartMode::Off => None,
+        Decision::Restart(RestartPlan::Start) => Some("start the backup service now"),
+        Decision::Restart(RestartPlan::StopFirst) => {
+            Some("stop and start the backup service now: its run has come to a halt")
+        }
+        Decision::Hold(_) if standing.pending => {
+            Some("restart the backup service once what holds it has passed")
+        }
+        Decision::Hold(_) | Decision::Nothing => None,
+    };
+    let said = |would| format!("A running exporter would {would}.");
+    would.map_or_else(|| outlook(standing, state, assessment), said)
 }
 
 /// Why nothing is to be done.

@@ -63,9 +63,14 @@ fn read(protection: Protection) -> SiteState {
 }
 
 /// What is said of a standing at minute 10.
-fn said(standing: &RestartStanding) -> String {
+fn from_inside(standing: &RestartStanding) -> String {
     let state = read(Protection::Task);
     outlook(standing, &state, &assess(&state, at(10)))
+}
+
+fn from_outside(standing: &RestartStanding) -> String {
+    let state = read(Protection::Task);
+    outlook_from_outside(standing, &state, &assess(&state, at(10)))
 }
 
 /// The page and the JSON of a standing.
@@ -113,14 +118,17 @@ fn every_standing_says_what_happens_now() {
         (Observe, held(&[NoSpace, ObserveOnly]), "held", "is not restarted, for these reasons."),
     ] {
         let standing = RestartStanding { pending: word == "pending", ..standing(mode, decision) };
-        assert!(said(&standing).contains(words), "{words}: {}", said(&standing));
+        assert!(from_inside(&standing).contains(words), "{words}: {}", from_inside(&standing));
         let (page, _) = shown(Some(standing.clone()));
-        assert!(page.contains(&format!(">{word}</span></td><td>{}", said(&standing))), "{word}: {page}");
+        assert!(
+            page.contains(&format!(">{word}</span></td><td>{}", from_inside(&standing))),
+            "{word}: {page}"
+        );
     }
     let mut standing = standing(Restart, held(&[HoldReason::RunInProgress]));
     standing.attempts.push(attempt(None, None));
     assert_eq!(
-        said(&standing),
+        from_inside(&standing),
         "A restart of the backup service is under way since 2026-11-21 08:05:00 UTC."
     );
     assert!(shown(Some(standing)).0.contains(">under way</span>"));
@@ -143,6 +151,35 @@ fn that_nothing_failed_is_said_only_of_a_site_where_that_is_known_and_matters() 
         assert!(outlook(&standing, &state, &assessment).starts_with(words), "{words}");
         let (page, _) = shown_of(state, Some(standing));
         assert!(page.contains(&format!(">{word}</span></td><td>{}", words.replace('\'', "&#39;"))), "{page}");
+    }
+}
+
+#[test]
+fn who_only_looks_says_what_an_exporter_would_do() {
+    use RestartMode::{Off, Restart};
+    let hold = || held(&[HoldReason::Settling]);
+    for (mode, decision, pending, said) in [
+        (Restart, Decision::Restart(RestartPlan::Start), true, "would start the backup service now."),
+        (
+            Restart,
+            Decision::Restart(RestartPlan::StopFirst),
+            true,
+            "would stop and start the backup service now",
+        ),
+        (Restart, hold(), true, "would restart the backup service once what holds it has passed."),
+        (Restart, hold(), false, ""),
+        (Restart, Decision::Nothing, false, ""),
+        (Off, Decision::Nothing, false, ""),
+    ] {
+        let mut standing = RestartStanding { pending, ..standing(mode, decision) };
+        let outside = from_outside(&standing);
+        if said.is_empty() {
+            assert_eq!(outside, from_inside(&standing));
+        } else {
+            assert!(outside.starts_with(&format!("A running exporter {said}")), "{said}: {outside}");
+        }
+        standing.attempts.push(attempt(None, None));
+        assert_eq!(from_outside(&standing), from_inside(&standing), "one that is made is made");
     }
 }
 
@@ -171,7 +208,7 @@ fn the_run_of_an_attempt_is_told_while_it_goes_on() {
         let mut attempt = attempt(Some(outcome), followed_by);
         attempt.outcome = Some((outcome, at(6) - TimeDelta::hours(hours_ago)));
         standing.attempts.push(attempt);
-        let found = said(&standing);
+        let found = from_inside(&standing);
         let expected = words.unwrap_or("The backup service is not restarted, for these reasons.");
         assert!(found.starts_with(expected), "{reason} {outcome} {followed_by:?}: {found}");
         assert_eq!(shown(Some(standing)).0.contains(">under way</span>"), words.is_some());
