@@ -2,7 +2,6 @@
 //!
 //! It is told, never asked for: nothing over HTTP restarts anything.
 
-use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::html::{row, time};
@@ -13,8 +12,6 @@ use crate::site::{
 };
 use crate::state::SiteState;
 
-/// What runs so long after an attempt whose own run nobody has seen is another run.
-const UNSEEN: TimeDelta = TimeDelta::hours(1);
 /// So many attempts are on the page, newest first.
 const SHOWN_ATTEMPTS: usize = 10;
 
@@ -100,7 +97,7 @@ pub(super) fn outlook(standing: &RestartStanding, state: &SiteState, assessment:
     if let Some(attempt) = standing.attempts.last().filter(|attempt| attempt.outcome.is_none()) {
         return format!("A restart of the backup service is under way since {}.", time(attempt.decided));
     }
-    if let Some(attempt) = at_work(standing, assessment.at) {
+    if let Some(attempt) = at_work(standing) {
         let decided = time(attempt.decided);
         let what = match (attempt.outcome, attempt.followed_by) {
             (Some((AttemptOutcome::Adopted, _)), _) => {
@@ -118,6 +115,9 @@ pub(super) fn outlook(standing: &RestartStanding, state: &SiteState, assessment:
         Decision::Restart(RestartPlan::Start) => "The backup service is started now.".to_owned(),
         Decision::Restart(RestartPlan::StopFirst) => {
             "The backup service is stopped and started now: its run has come to a halt.".to_owned()
+        }
+        Decision::Hold(holds) if holds.iter().any(|hold| hold.reason == HoldReason::ScheduledRunDue) => {
+            "The backup service is not restarted now: the task itself is about to start it.".to_owned()
         }
         Decision::Hold(_) if standing.pending => {
             "The backup service will be restarted once what holds it has passed.".to_owned()
@@ -145,13 +145,14 @@ pub fn outlook_from_outside(
     state: &SiteState,
     assessment: &Assessment,
 ) -> String {
-    let goes_on = standing.is_under_way() || at_work(standing, assessment.at).is_some();
+    let goes_on = standing.is_under_way() || at_work(standing).is_some();
     let would = match &standing.decision {
         _ if goes_on || standing.mode == RestartMode::Off => None,
         Decision::Restart(RestartPlan::Start) => Some("start the backup service now"),
         Decision::Restart(RestartPlan::StopFirst) => {
             Some("stop and start the backup service now: its run has come to a halt")
         }
+        Decision::Hold(holds) if holds.iter().any(|hold| hold.reason == HoldReason::ScheduledRunDue) => None,
         Decision::Hold(_) if standing.pending => {
             Some("restart the backup service once what holds it has passed")
         }
@@ -192,16 +193,12 @@ fn idle(state: &SiteState, assessment: &Assessment) -> Idle {
     }
 }
 
-/// The last attempt, if the run after it goes on.
-fn at_work(standing: &RestartStanding, now: Timestamp) -> Option<&Attempt> {
+/// The last attempt, if the run after it goes on: then a restart is pending for no reason that passes.
+fn at_work(standing: &RestartStanding) -> Option<&Attempt> {
     let last = standing.attempts.last()?;
-    let (outcome, ended) = last.outcome?;
-    let is_undecided = match last.followed_by {
-        Some((_, succeeded)) => succeeded.is_none(),
-        None => now - ended < UNSEEN,
-    };
-    let runs = standing.holds().iter().any(|hold| hold.reason == HoldReason::RunInProgress);
-    (outcome.began() && is_undecided && runs).then_some(last)
+    let (outcome, _) = last.outcome?;
+    let waits = standing.holds().iter().all(|hold| hold.reason.clears_by_itself());
+    (outcome.began() && standing.pending && !waits).then_some(last)
 }
 
 fn would_clear(reason: HoldReason) -> bool {
@@ -214,7 +211,7 @@ pub(super) fn section(html: &mut String, state: &SiteState, assessment: &Assessm
     html.push_str("<h3>Restart</h3><table>");
     let (class, word) = match &standing.decision {
         _ if standing.mode == RestartMode::Off => ("none", "off"),
-        _ if standing.is_under_way() || at_work(standing, assessment.at).is_some() => ("warn", "under way"),
+        _ if standing.is_under_way() || at_work(standing).is_some() => ("warn", "under way"),
         Decision::Nothing => match idle(state, assessment) {
             Idle::Undecided => ("none", "undecided"),
             Idle::Native | Idle::NothingFailed => ("none", "nothing to do"),

@@ -61,7 +61,7 @@ pub(super) fn begins(site: SiteCode, run: &BackupRun, plan: RestartPlan) {
 pub(super) fn ended(site: SiteCode, outcome: AttemptOutcome, error: &str) {
     use AttemptOutcome::{
         Abandoned, Adopted, Lost, QueryFailed, StartFailed, StartTimedOut, Started, StopFailed, StopTimedOut,
-        Withdrawn,
+        Unconfirmed, Withdrawn,
     };
     match outcome {
         Started => tracing::info!(%site, %outcome, "the backup service was restarted"),
@@ -72,8 +72,8 @@ pub(super) fn ended(site: SiteCode, outcome: AttemptOutcome, error: &str) {
         Abandoned | Lost => {
             tracing::warn!(%site, %outcome, "the restart of the backup service was cut short by the end of the exporter");
         }
-        StopFailed | StopTimedOut => {
-            tracing::error!(%site, %outcome, error, "the backup service did not stop; end it, then start a backup by hand");
+        StopFailed | StopTimedOut | Unconfirmed => {
+            tracing::error!(%site, %outcome, error, "the backup service was not restarted after its run was to be stopped; see that it has ended, then start a backup by hand");
         }
         QueryFailed | StartFailed | StartTimedOut => {
             tracing::error!(%site, %outcome, error, "the backup service was not restarted; start a backup by hand");

@@ -129,13 +129,19 @@ impl Ledger {
         self.attempts.last().filter(|attempt| attempt.outcome.is_none())
     }
 
-    /// Whether this run has had its attempt, or began before one was made that was not given up for its sake.
+    /// Whether this run has had its attempt, or began before one was made that does not speak of it.
+    ///
+    /// One that was withdrawn has done nothing; the run that an attempt has begun, or was given up for, has one of its own.
     pub fn has_tried(&self, run: &BackupRun) -> bool {
-        let began_before = |attempt: &Attempt| {
-            let was_adopted = matches!(attempt.outcome, Some((AttemptOutcome::Adopted, _)));
-            !was_adopted && attempt.decided >= run.started_or_first()
+        let is_follower = |attempt: &Attempt| {
+            attempt.followed_by.is_some_and(|(first, _)| (first - run.first).abs() <= SAME_RUN)
         };
-        self.attempts.iter().any(|attempt| is_of(attempt, run) || began_before(attempt))
+        let follows = self.attempts.iter().any(is_follower);
+        self.attempts.iter().any(|attempt| match attempt.outcome {
+            Some((AttemptOutcome::Withdrawn, _)) => false,
+            Some((AttemptOutcome::Adopted, _)) => is_of(attempt, run),
+            _ => is_of(attempt, run) || !follows && attempt.decided >= run.started_or_first(),
+        })
     }
 
     /// How many attempts since `time` count against what a day allows.
@@ -154,9 +160,14 @@ fn is_of(attempt: &Attempt, run: &BackupRun) -> bool {
 
 /// The first run that began after the one that the attempt was made for, as far as the attempt may have started it.
 fn follower<'a>(attempt: &Attempt, runs: &'a [BackupRun]) -> Option<&'a BackupRun> {
-    use AttemptOutcome::{Abandoned, QueryFailed, StartFailed, StopFailed, StopTimedOut, Withdrawn};
+    use AttemptOutcome::{
+        Abandoned, QueryFailed, StartFailed, StopFailed, StopTimedOut, Unconfirmed, Withdrawn,
+    };
     let latest = match attempt.outcome {
-        Some((Abandoned | QueryFailed | StartFailed | StopFailed | StopTimedOut | Withdrawn, _)) => {
+        Some((
+            Abandoned | QueryFailed | StartFailed | StopFailed | StopTimedOut | Unconfirmed | Withdrawn,
+            _,
+        )) => {
             return None;
         }
         Some((_, ended)) => ended.checked_add_signed(FOLLOWS_WITHIN),

@@ -11,13 +11,14 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::task::heard_since;
 use crate::clock::Clock;
 use crate::platform::may_exist;
 use crate::services::{ServiceController, ServiceError, ServiceErrorKind, Start};
 use crate::site::{
     AttemptOutcome, Node, RestartPlan, ServiceState, SiteCode, SiteService, Timestamp, Timings,
 };
-use crate::state::{Published, SiteState, SourceState};
+use crate::state::{Published, SiteState};
 
 /// The one service that is ever stopped or started.
 const SERVICE: SiteService = SiteService::Backup;
@@ -169,15 +170,13 @@ impl Restart {
             if services.is_some_and(|seen| seen.node() == Some(Node::Passive)) {
                 return Err(withdrawn("this machine is not the active site server any more"));
             }
-            let is_read = |(_, source): (_, &SourceState)| {
-                source.is_current && source.last_success.is_some_and(|read| read > stopped)
-            };
-            if state.witnesses().any(is_read) {
+            if heard_since(&state, stopped) {
                 return self.is_unpaused().await;
             }
-            let interval = state.witnesses().map(|(_, source)| source.interval).max().unwrap_or_default();
+            let interval = state.witnesses().map(|(_, source)| source.interval).min().unwrap_or_default();
             if began.elapsed() >= self.timings.stop_wait + interval {
-                return Err(withdrawn("nothing tells how the run ended that was to be stopped"));
+                let words = "nothing tells how the run ended that was stopped; look at the logs, then start a backup by hand";
+                return Err(Ended::because(AttemptOutcome::Unconfirmed, words));
             }
             sleep(self.timings.service_poll).await;
         }

@@ -52,9 +52,17 @@ fn is_at_work(situation: &Situation<'_>) -> bool {
     match (last.outcome, last.followed_by) {
         (None, _) => true,
         (Some((outcome, ended)), None) => {
-            outcome.began() && (ended..ended + TO_BE_READ).contains(&situation.now)
+            let newest = situation.state.runs.last();
+            let is_over = newest.is_some_and(|run| run.ended.is_some() && run.over_or_last() > ended);
+            outcome.began() && !is_over && (ended..ended + TO_BE_READ).contains(&situation.now)
         }
-        (Some(_), Some((_, succeeded))) => succeeded.is_none(),
+        // One that is no longer the newest, or stalls, is nothing to wait for.
+        (Some(_), Some((first, succeeded))) => {
+            let newest = situation.state.runs.last();
+            let goes_on =
+                newest.is_some_and(|run| run.ended.is_none() && (run.first..=run.last).contains(&first));
+            succeeded.is_none() && goes_on && situation.assessment.runs.stalled != Some(true)
+        }
     }
 }
 

@@ -17,8 +17,11 @@ use super::{Ledger, LedgerFile, stand};
 use crate::assessment::assess;
 use crate::clock::Clock;
 use crate::services::ServiceController;
-use crate::site::{BackupRun, Decision, RestartPlan, RestartStanding, SiteCode, Timestamp, Timings};
-use crate::source::{Report, RestartReport};
+use crate::site::{
+    BackupRun, Decision, RestartPlan, RestartStanding, ServiceState, SiteCode, SiteService, Timestamp,
+    Timings,
+};
+use crate::source::{Report, RestartReport, SourceKind};
 use crate::state::{Published, SiteState, SourceState};
 use crate::watchdog::Heartbeat;
 
@@ -50,6 +53,8 @@ pub struct Remediation {
     audit: Audit,
     /// What was reported last.
     told: RestartStanding,
+    /// In which state the backup service is, and when the first look began that saw it so.
+    since: Option<(ServiceState, Timestamp)>,
 }
 
 impl Remediation {
@@ -68,7 +73,7 @@ impl Remediation {
         if let Some(services) = &state.settings.services {
             timings.service_call = services.call_deadline(timings.service_call);
         }
-        Self { site, timings, clock, controller, books, audit: Audit::default(), told }
+        Self { site, timings, clock, controller, books, audit: Audit::default(), told, since: None }
     }
 
     /// How the site stands before anything was decided.
@@ -102,6 +107,7 @@ impl Remediation {
         self.books
             .change(|ledger| ledger.redate(now, newest) | (is_known && ledger.judge(&state.runs)))
             .await;
+        self.see_services(&state);
         let standing = self.tell(&state, connections).await?;
         let Decision::Restart(plan) = standing.decision else { return Ok(()) };
         if state.restart.as_ref() != Some(&standing)
@@ -129,18 +135,26 @@ impl Remediation {
         Ok(standing)
     }
 
-    /// Whether the services were seen since the last attempt ended, and a log was read since that.
-    fn is_fresh(&self, state: &SiteState) -> bool {
+    /// Since when the services have been seen as they are, of those looks that came after the last attempt.
+    fn see_services(&mut self, state: &SiteState) {
         let known = self.books.known().map(|ledger| ledger.as_of(self.clock.now()));
         let last = known.as_ref().and_then(|ledger| ledger.attempts.last());
         let ended = last.map(|attempt| attempt.outcome.map_or(attempt.decided, |(_, ended)| ended));
-        let services = state.services.as_ref().and_then(|seen| state.sources.get(&seen.source));
-        services.filter(|source| source.up()).is_some_and(|services| {
-            // A run between both looks would be known: somebody's, that has succeeded.
-            let is_later =
-                |(_, log): (_, &SourceState)| log.is_current && log.last_success > services.last_success;
-            services.last_success > ended && state.witnesses().any(is_later)
-        })
+        let seen = state.services.as_ref().and_then(|seen| {
+            let source = state.sources.get(&seen.source).filter(|source| source.up())?;
+            let service = seen.value.of(SiteService::Backup).map(|service| service.state);
+            Some((service?, source.last_success.filter(|look| Some(*look) > ended)?))
+        });
+        self.since = seen.map(|(service, look)| match self.since {
+            Some((same, since)) if same == service && Some(since) > ended => (service, since),
+            _ => (service, look),
+        });
+    }
+
+    /// Whether whoever tells of runs was heard since the services were first seen as they are: what ran before that, and
+    /// has succeeded, would be known.
+    fn is_fresh(&self, state: &SiteState) -> bool {
+        self.since.is_some_and(|(_, since)| heard_since(state, since))
     }
 
     /// Makes one attempt, from the ledger to the ledger.
@@ -202,6 +216,14 @@ impl Remediation {
 /// Whether all was read that a decision rests on.
 fn knows(state: &SiteState) -> bool {
     state.knows_events() && state.all_reported()
+}
+
+/// Whether a witness was read to its end in a poll that began after `since`: smsbkup.log, where that is read.
+pub(super) fn heard_since(state: &SiteState, since: Timestamp) -> bool {
+    let is_read = |source: &SourceState| source.is_current && source.last_success > Some(since);
+    let log = state.sources.iter().find(|(id, _)| id.kind == SourceKind::BackupLog);
+    // Others may tell of the same minutes later.
+    log.map_or_else(|| state.witnesses().any(|(_, source)| is_read(source)), |(_, log)| is_read(log))
 }
 
 /// When the newest run was over, if all who tell of runs were read up to now: later failures may not be known otherwise.

@@ -117,6 +117,8 @@ closed_set! {
         Abandoned => "abandoned",
         /// What it was decided for no longer held when it came to the start: nothing was started.
         Withdrawn => "withdrawn",
+        /// The run was stopped, and nothing told how it ended: nothing was started.
+        Unconfirmed => "unconfirmed",
         /// The exporter ended during the attempt: whether the service was started is not known.
         Lost => "lost",
     }

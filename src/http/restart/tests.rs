@@ -192,21 +192,20 @@ fn the_run_of_an_attempt_is_told_while_it_goes_on() {
         "The backup service was restarted at 2026-11-21 08:05:00 UTC, and nothing was read of its run yet: ";
     const ADOPTED: &str =
         "Somebody else had started a backup before the attempt of 2026-11-21 08:05:00 UTC, and it goes on: ";
-    for (reason, outcome, followed_by, hours_ago, words) in [
-        (RunInProgress, Started, None, 0, Some(UNREAD)),
-        (RunInProgress, Started, None, 1, None),
-        (RunInProgress, Started, Some(None), 0, Some(OWN)),
-        (RunInProgress, Started, Some(None), 1, Some(OWN)),
-        (RunInProgress, Started, Some(Some(false)), 0, None),
-        (RunInProgress, Adopted, None, 0, Some(ADOPTED)),
-        (RunInProgress, Adopted, None, 1, None),
-        (RunInProgress, Adopted, Some(None), 1, Some(ADOPTED)),
-        (RunInProgress, StartFailed, None, 0, None),
-        (AlreadyAttempted, Started, None, 0, None),
+    for (reason, outcome, followed_by, pending, words) in [
+        (RunInProgress, Started, None, true, Some(UNREAD)),
+        (AlreadyAttempted, Started, None, true, Some(UNREAD)),
+        (RunInProgress, Started, None, false, None),
+        (RunInProgress, Started, Some(None), true, Some(OWN)),
+        (RunInProgress, Started, Some(None), false, None),
+        (RunInProgress, Started, Some(Some(false)), false, None),
+        (RunInProgress, Adopted, None, true, Some(ADOPTED)),
+        (RunInProgress, Adopted, Some(None), true, Some(ADOPTED)),
+        (RunInProgress, StartFailed, None, false, None),
+        (AlreadyAttempted, Started, None, false, None),
     ] {
-        let mut standing = standing(RestartMode::Restart, held(&[reason]));
-        let mut attempt = attempt(Some(outcome), followed_by);
-        attempt.outcome = Some((outcome, at(6) - TimeDelta::hours(hours_ago)));
+        let mut standing = RestartStanding { pending, ..standing(RestartMode::Restart, held(&[reason])) };
+        let attempt = attempt(Some(outcome), followed_by);
         standing.attempts.push(attempt);
         let found = from_inside(&standing);
         let expected = words.unwrap_or("The backup service is not restarted, for these reasons.");

@@ -435,8 +435,8 @@ async fn what_was_stopped_is_started_only_once_the_log_tells_that_it_did_not_suc
     for (read, succeeded, outcome, calls) in [
         (late, false, Started, &[Call::Stop, Call::Start][..]),
         (late, true, Withdrawn, &[Call::Stop]),
-        (before, false, Withdrawn, &[Call::Stop]),
-        (None, false, Withdrawn, &[Call::Stop]),
+        (before, false, Unconfirmed, &[Call::Stop]),
+        (None, false, Unconfirmed, &[Call::Stop]),
     ] {
         let (ended, took, made) = stopped_first(read, succeeded).await;
         assert_eq!((ended.outcome, &made[..]), (outcome, calls), "{read:?} {succeeded}");
