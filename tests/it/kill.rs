@@ -145,11 +145,18 @@ fn write_and_kill(place: &Place, story: &mut Story, seen: &Mutex<Seen>, random: 
         place.append(&story.piece());
         if write % WRITES_PER_ROLL == 0 {
             place.append(&story.finish_line());
-            // What this roll overwrites must have been seen, or nobody could know it.
+            // What this roll overwrites must have been read for good, or nobody could know it: only a message behind it
+            // shows that, because where reading has come to among other lines is saved minutes later.
+            while messages(&story.written) <= in_rolled {
+                place.append(&story.piece());
+                place.append(&story.finish_line());
+            }
             running.get_or_insert_with(start);
-            wait::until(DEADLINE, "what is about to be overwritten to be shown", || {
-                (lock().messages() >= in_rolled).then_some(())
-            });
+            wait::until(
+                DEADLINE,
+                "what follows the lines that are about to be overwritten to be shown",
+                || (lock().messages() > in_rolled).then_some(()),
+            );
             if random.bool() {
                 kills += usize::from(running.take().map(Exporter::kill).is_some());
             }
