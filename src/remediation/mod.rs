@@ -7,6 +7,7 @@ mod audit;
 mod books;
 #[cfg(test)]
 mod exploration;
+mod heard;
 mod inputs;
 mod ledger;
 mod ledger_file;

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::task::heard_since;
+use super::heard::heard_since;
 use crate::clock::Clock;
 use crate::platform::may_exist;
 use crate::services::{ServiceController, ServiceError, ServiceErrorKind, Start};

@@ -12,17 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::audit::{self, Audit, cause_of};
 use super::books::Books;
+use super::heard::{heard_since, knows, newest_known};
 use super::restart::{Restart, Wanted};
 use super::{Ledger, LedgerFile, stand};
 use crate::assessment::assess;
 use crate::clock::Clock;
 use crate::services::ServiceController;
 use crate::site::{
-    BackupRun, Decision, RestartPlan, RestartStanding, ServiceState, SiteCode, SiteService, Timestamp,
-    Timings,
+    Decision, RestartPlan, RestartStanding, ServiceState, SiteCode, SiteService, Timestamp, Timings,
 };
-use crate::source::{Report, RestartReport, SourceKind};
-use crate::state::{Published, SiteState, SourceState};
+use crate::source::{Report, RestartReport};
+use crate::state::{Published, SiteState};
 use crate::watchdog::Heartbeat;
 
 /// What the loop is connected to.
@@ -211,27 +211,6 @@ impl Remediation {
     fn latest(&self, connections: &Connections) -> Option<Arc<SiteState>> {
         connections.published.borrow().sites.get(&self.site).cloned()
     }
-}
-
-/// Whether all was read that a decision rests on.
-fn knows(state: &SiteState) -> bool {
-    state.knows_events() && state.all_reported()
-}
-
-/// Whether a witness was read to its end in a poll that began after `since`: smsbkup.log, where that is read.
-pub(super) fn heard_since(state: &SiteState, since: Timestamp) -> bool {
-    let is_read = |source: &SourceState| source.is_current && source.last_success > Some(since);
-    let log = state.sources.iter().find(|(id, _)| id.kind == SourceKind::BackupLog);
-    // Others may tell of the same minutes later.
-    log.map_or_else(|| state.witnesses().any(|(_, source)| is_read(source)), |(_, log)| is_read(log))
-}
-
-/// When the newest run was over, if all who tell of runs were read up to now: later failures may not be known otherwise.
-pub(super) fn newest_known(state: &SiteState) -> Option<Timestamp> {
-    let is_read = state.witnesses().all(|(_, source)| source.up() && !source.reads_on);
-    let is_current = state.witnesses().any(|(_, source)| source.is_current);
-    let newest = state.runs.last().filter(|_| knows(state) && is_read && is_current);
-    newest.map(BackupRun::over_or_last)
 }
 
 /// How a site stands: decided from the ledger that is `usable`, shown with what is `known` of it.

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::world::{DAY, Made, Mood, RETRYABLE, World};
 use crate::assessment::assess;
-use crate::remediation::task::newest_known;
+use crate::remediation::heard::newest_known;
 use crate::remediation::tests::site::Site;
 use crate::remediation::{Inputs, stand};
 use crate::site::{
