@@ -93,7 +93,7 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         state_path: place.path().join("state"),
         account: "the test".to_owned(),
         databases: Box::new(SqlServers::new(&Environment::new([(PASSWORD_VARIABLE, PASSWORD)]))),
-        services: Box::new(SystemServices),
+        services: Box::new(SystemServices::new(&Environment::default())),
         listen: vec![([127, 0, 0, 1], 0).into()],
         max_connections: 16,
         telemetry_path: "/metrics".to_owned(),
