@@ -26,7 +26,7 @@ fn is_news((first, label): (Timestamp, &str), newest: &BackupRun) -> bool {
 impl Journal {
     /// Tells what is new of a site, once all of its sources have reported.
     pub fn note(&mut self, state: &SiteState, now: Timestamp) {
-        if !state.all_reported() || !state.knows_events() {
+        if !state.knows_all() {
             return;
         }
         let Assessment { verdict, reason, .. } = assess(state, now);

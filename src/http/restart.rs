@@ -42,7 +42,7 @@ struct AttemptJson<'a> {
     run: Timestamp,
     cause: FailureCause,
     decided: Timestamp,
-    plan: &'static str,
+    plan: RestartPlan,
     /// `null` while it is under way.
     outcome: Option<AttemptOutcome>,
     finished: Option<Timestamp>,
@@ -65,10 +65,7 @@ pub(super) fn restart(state: &SiteState) -> Option<RestartJson<'_>> {
         run: attempt.run,
         cause: attempt.cause,
         decided: attempt.decided,
-        plan: match attempt.plan {
-            RestartPlan::Start => "start",
-            RestartPlan::StopFirst => "stop_first",
-        },
+        plan: attempt.plan,
         outcome: attempt.outcome.map(|(outcome, _)| outcome),
         finished: attempt.outcome.map(|(_, finished)| finished),
         error: attempt.error.as_deref(),
@@ -184,7 +181,7 @@ impl Idle {
 }
 
 fn idle(state: &SiteState, assessment: &Assessment) -> Idle {
-    if !(state.knows_events() && state.all_reported()) {
+    if !state.knows_all() {
         Idle::Undecided
     } else if !assessment.protection.mode.needs_task() {
         Idle::Native

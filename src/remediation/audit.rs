@@ -49,12 +49,8 @@ pub(super) fn cause_of(run: &BackupRun) -> FailureCause {
 
 /// Tells that an attempt begins.
 pub(super) fn begins(site: SiteCode, run: &BackupRun, plan: RestartPlan) {
-    let plan = match plan {
-        RestartPlan::Start => "start",
-        RestartPlan::StopFirst => "stop_first",
-    };
     let (run, cause) = (run.first.to_rfc3339(), cause_of(run).label());
-    tracing::warn!(%site, run, cause, plan, "restarting the backup service");
+    tracing::warn!(%site, run, cause, plan = plan.label(), "restarting the backup service");
 }
 
 /// Tells what became of it; a run that has had its attempt in vain is a person's.

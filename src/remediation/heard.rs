@@ -1,13 +1,8 @@
-//! What was heard of the runs, as far as a restart must know: everything once, and nothing missed since.
+//! What was heard of the runs, as far as a restart must know of what happened lately.
 
 use crate::site::{BackupRun, Timestamp};
 use crate::source::SourceKind;
 use crate::state::{SiteState, SourceState};
-
-/// Whether all was read that a decision rests on.
-pub(super) fn knows(state: &SiteState) -> bool {
-    state.knows_events() && state.all_reported()
-}
 
 /// Whether a witness was read to its end in a poll that began after `since`: smsbkup.log, where that can be read.
 pub(super) fn heard_since(state: &SiteState, since: Timestamp) -> bool {
@@ -21,7 +16,7 @@ pub(super) fn heard_since(state: &SiteState, since: Timestamp) -> bool {
 pub(super) fn newest_known(state: &SiteState) -> Option<Timestamp> {
     let is_read = state.witnesses().all(|(_, source)| source.up() && !source.reads_on);
     let is_current = state.witnesses().any(|(_, source)| source.is_current);
-    let newest = state.runs.last().filter(|_| knows(state) && is_read && is_current);
+    let newest = state.runs.last().filter(|_| state.knows_all() && is_read && is_current);
     newest.map(BackupRun::over_or_last)
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::audit::{self, Audit, cause_of};
 use super::books::Books;
-use super::heard::{heard_since, knows, newest_known};
+use super::heard::{heard_since, newest_known};
 use super::restart::{Restart, Wanted};
 use super::{Ledger, LedgerFile, stand};
 use crate::assessment::assess;
@@ -102,7 +102,7 @@ impl Remediation {
         let Some(state) = self.latest(connections) else { return Ok(()) };
         let now = self.clock.now();
         self.books.tend(self.timings.ledger_retry, now).await;
-        let is_known = knows(&state);
+        let is_known = state.knows_all();
         let newest = newest_known(&state);
         self.books
             .change(|ledger| ledger.redate(now, newest) | (is_known && ledger.judge(&state.runs)))
@@ -222,7 +222,7 @@ pub fn standing(
 ) -> RestartStanding {
     let usable = usable.map(|ledger| ledger.as_of(now));
     let mut standing = stand(state, &assess(state, now), usable.as_ref(), now);
-    if !knows(state) {
+    if !state.knows_all() {
         (standing.decision, standing.run, standing.pending) = (Decision::Nothing, None, false);
     }
     if let Some(known) = known {

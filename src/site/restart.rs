@@ -76,13 +76,14 @@ pub struct Hold {
     pub finding: Box<str>,
 }
 
-/// How the backup service is to be restarted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RestartPlan {
-    /// It is stopped: start it.
-    Start,
-    /// Its run has failed and hangs, or is stalled: stop it first.
-    StopFirst,
+closed_set! {
+    /// How the backup service is to be restarted.
+    pub enum RestartPlan {
+        /// It is stopped: start it.
+        Start => "start",
+        /// Its run has failed and hangs, or is stalled: stop it first.
+        StopFirst => "stop_first",
+    }
 }
 
 /// What is to be done about the newest run.

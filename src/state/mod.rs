@@ -11,6 +11,7 @@ mod database;
 mod draft;
 mod event;
 mod finality;
+mod knowledge;
 mod node;
 mod pairing;
 mod runs;

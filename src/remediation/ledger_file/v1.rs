@@ -7,7 +7,7 @@ use chrono::serde::ts_nanoseconds;
 use serde::{Deserialize, Serialize};
 
 use crate::remediation::Ledger;
-use crate::site::{Attempt, ClosedSet, RestartPlan, SiteCode, Timestamp};
+use crate::site::{Attempt, ClosedSet, SiteCode, Timestamp};
 
 /// The version in the field `schema`.
 pub(super) const SCHEMA: u32 = 1;
@@ -34,20 +34,13 @@ struct AttemptV1 {
     decided: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_nanoseconds_option")]
     seen_ahead: Option<Timestamp>,
-    plan: PlanV1,
+    plan: String,
     #[serde(default)]
     outcome: Option<OutcomeV1>,
     #[serde(default)]
     error: Option<Box<str>>,
     #[serde(default)]
     followed_by: Option<FollowerV1>,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum PlanV1 {
-    Start,
-    StopFirst,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,10 +93,7 @@ impl AttemptV1 {
             cause: attempt.cause.label().to_owned(),
             decided: attempt.decided,
             seen_ahead: attempt.seen_ahead,
-            plan: match attempt.plan {
-                RestartPlan::Start => PlanV1::Start,
-                RestartPlan::StopFirst => PlanV1::StopFirst,
-            },
+            plan: attempt.plan.label().to_owned(),
             outcome: (attempt.outcome)
                 .map(|(outcome, time)| OutcomeV1 { outcome: outcome.label().to_owned(), time }),
             error: attempt.error.clone(),
@@ -118,10 +108,7 @@ impl AttemptV1 {
             cause: known(&self.cause)?,
             decided: self.decided,
             seen_ahead: self.seen_ahead,
-            plan: match self.plan {
-                PlanV1::Start => RestartPlan::Start,
-                PlanV1::StopFirst => RestartPlan::StopFirst,
-            },
+            plan: known(&self.plan)?,
             outcome: self.outcome.map(outcome).transpose()?,
             error: self.error,
             followed_by: self.followed_by.map(|FollowerV1 { run, succeeded }| (run, succeeded)),
