@@ -50,41 +50,23 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
     use super::*;
     use crate::assessment::samples::{GOOD, Rig, at};
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::logging::Lines;
 
     #[test]
     fn a_line_tells_each_change_and_nothing_of_before() {
         let written = Lines::default();
-        let writer = written.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
         let mut journal = Journal::default();
         let mut rig = Rig::with(|settings| settings.snapshot = None);
         rig.log(0, GOOD);
         rig.all_reported(70);
-        tracing::subscriber::with_default(subscriber, || {
+        tracing::subscriber::with_default(written.subscriber(), || {
             let mut note = |rig: &Rig, minute: i64| {
                 journal.note(&rig.state, at(minute));
-                let mut bytes = written.0.lock().unwrap();
-                let text = String::from_utf8(std::mem::take(&mut *bytes)).unwrap();
-                text.lines()
+                written
+                    .take()
+                    .lines()
                     .map(|line| line.split_once("journal: ").unwrap().1.to_owned())
                     .collect::<Vec<_>>()
             };

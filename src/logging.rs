@@ -55,6 +55,37 @@ pub fn init(level: LogLevel, format: LogFormat) -> Arc<LogCounts> {
     counts
 }
 
+/// What is logged while a test looks.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+#[cfg(test)]
+impl Lines {
+    /// Where messages go while it is the default.
+    pub(crate) fn subscriber(&self) -> impl Subscriber + Send + Sync + use<> {
+        let writer = self.clone();
+        fmt().with_writer(move || writer.clone()).with_ansi(false).finish()
+    }
+
+    /// What was logged since it was last taken.
+    pub(crate) fn take(&self) -> String {
+        let bytes = std::mem::take(&mut *self.0.lock().expect("no test panics within"));
+        String::from_utf8(bytes).expect("messages are text")
+    }
+}
+
+#[cfg(test)]
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no test panics within").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tracing::Level;

@@ -79,25 +79,10 @@ pub(super) fn ended(site: SiteCode, outcome: AttemptOutcome, error: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
     use super::*;
+    use crate::logging::Lines;
     use crate::remediation::ledger::tests::{FAILED, at, run};
     use crate::site::{Hold, RestartMode};
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn hold(reasons: &[HoldReason], words: &str) -> Decision {
         let hold = |reason: &HoldReason| Hold { reason: *reason, finding: words.into() };
@@ -108,12 +93,9 @@ mod tests {
     fn a_line_tells_each_other_decision_and_none_other_words() {
         use HoldReason::{CoolingDown, OutsideWindow};
         let written = Lines::default();
-        let writer = written.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
         let runs = [run(0, 20, FAILED), run(60, 80, FAILED)];
         let mut audit = Audit::default();
-        tracing::subscriber::with_default(subscriber, || {
+        tracing::subscriber::with_default(written.subscriber(), || {
             for (decision, about, line) in [
                 (Decision::Nothing, None, None),
                 (
@@ -150,8 +132,7 @@ mod tests {
                     attempts_remaining: 2,
                 };
                 audit.decided("P01".parse().unwrap(), &standing, &runs);
-                let bytes = std::mem::take(&mut *written.0.lock().unwrap());
-                let told = String::from_utf8(bytes).unwrap();
+                let told = written.take();
                 assert_eq!(told.lines().count(), line.iter().len(), "{told}");
                 assert!(
                     line.is_none_or(|line| told.contains(line) && told.contains("restart decision site=P01")),
