@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
 use configmgr_backup_exporter::cli::check::Checked;
+use configmgr_backup_exporter::cli::configuration::{ConfigurationError, configuration};
 use configmgr_backup_exporter::cli::verify::Verified;
 use configmgr_backup_exporter::cli::{demo, log, serve};
 use configmgr_backup_exporter::clock::Clock;
-use configmgr_backup_exporter::config::{Config, describe};
+use configmgr_backup_exporter::config::describe;
 use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::platform::paths::default_state_path;
 use configmgr_backup_exporter::{error_chain, logging};
@@ -45,12 +46,12 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Result<u8> {
     if args.config_check {
-        return Ok(match config(args) {
+        return Ok(match configuration(args) {
             Ok(config) => {
                 unless_closed(print(&describe(&config)))?;
                 0
             }
-            Err(code) => code,
+            Err(error) => refuse(&error),
         });
     }
     let stdout = &mut BufWriter::new(io::stdout().lock());
@@ -64,9 +65,9 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
             Ok(0)
         }
         Command::Check { format } => {
-            let config = match config(args) {
+            let config = match configuration(args) {
                 Ok(config) => config,
-                Err(code) => return Ok(code),
+                Err(error) => return Ok(refuse(&error)),
             };
             let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
             let checked = Checked::look(config, &state_path, environment, Clock::System, &mut io::stderr())?;
@@ -84,9 +85,9 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
             Ok(0)
         }
         Command::Serve => {
-            let config = match config(args) {
+            let config = match configuration(args) {
                 Ok(config) => config,
-                Err(code) => return Ok(code),
+                Err(error) => return Ok(refuse(&error)),
             };
             serve::run(config, args, environment, logging::init(args.log_level, args.log_format))?;
             Ok(0)
@@ -94,22 +95,10 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
     }
 }
 
-/// The configuration, or the exit code for one that cannot be used, whose problems have been printed.
-fn config(args: &Args) -> Result<Config, u8> {
-    let Some(path) = &args.config_file else {
-        complain(
-            "no configuration is given: name one with --config.file (see README.md), or try the command demo",
-        );
-        return Err(EXIT_USAGE);
-    };
-    let config = Config::load(path).and_then(|mut config| {
-        args.remediation_mode.map_or(Ok(()), |mode| config.override_mode(mode))?;
-        Ok(config)
-    });
-    config.map_err(|error| {
-        complain(&error_chain(&error));
-        EXIT_USAGE
-    })
+/// Says why the configuration cannot be used.
+fn refuse(error: &ConfigurationError) -> u8 {
+    complain(&error_chain(error));
+    EXIT_USAGE
 }
 
 fn print(text: &str) -> io::Result<()> {

@@ -3,6 +3,7 @@
 pub mod args;
 mod args_web;
 pub mod check;
+pub mod configuration;
 pub mod demo;
 pub mod log;
 pub mod serve;
