@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Result<u8> {
     if args.config_check {
-        return Ok(match configuration(args) {
+        return Ok(match configuration(args, environment) {
             Ok(config) => {
                 unless_closed(print(&describe(&config)))?;
                 0
@@ -65,7 +65,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
             Ok(0)
         }
         Command::Check { format } => {
-            let config = match configuration(args) {
+            let config = match configuration(args, environment) {
                 Ok(config) => config,
                 Err(error) => return Ok(refuse(&error)),
             };
@@ -85,7 +85,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
             Ok(0)
         }
         Command::Serve => {
-            let config = match configuration(args) {
+            let config = match configuration(args, environment) {
                 Ok(config) => config,
                 Err(error) => return Ok(refuse(&error)),
             };

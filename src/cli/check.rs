@@ -56,6 +56,9 @@ impl Checked {
         clock: Clock,
         notes: &mut dyn Write,
     ) -> anyhow::Result<Self> {
+        for notice in &config.notices {
+            writeln!(notes, "{notice}")?;
+        }
         // Side by side: what is silent at one site must not delay what is said of the others.
         let looks = thread::scope(|scope| {
             let look = |site| scope.spawn(move || look(site, state_path, environment, clock));

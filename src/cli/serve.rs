@@ -33,6 +33,9 @@ pub fn run(
     environment: &Environment,
     logs: Arc<LogCounts>,
 ) -> anyhow::Result<()> {
+    for notice in &config.notices {
+        tracing::warn!(notice, "found in the registry of this site server");
+    }
     let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
     let runtime = runtime(&config, &state_path, environment)?;
     let stop = CancellationToken::new();

@@ -7,7 +7,7 @@ mod io_error;
 pub mod paths;
 mod patience;
 pub mod private_file;
-pub(crate) mod registry;
+pub mod registry;
 pub(crate) mod service_control;
 pub mod signal;
 pub mod volume;
@@ -22,11 +22,9 @@ pub(crate) use patience::{put_in_place, read_whole, write_whole};
 /// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.
 pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);
 
-/// Whether SQL Server can be logged on to as the account of this process.
-pub(crate) const HAS_INTEGRATED_AUTHENTICATION: bool = cfg!(windows);
-
 /// The codes with which programs exit.
 pub(crate) const EXIT_CODES: RangeInclusive<i32> = if cfg!(windows) { i32::MIN..=i32::MAX } else { 0..=255 };
 
-/// Whether services of Windows can be asked and started, here or on another machine.
-pub(crate) const HAS_SERVICE_CONTROL: bool = cfg!(windows);
+/// Whether this is Windows: a site server has its site in the registry, services can be asked and started here or on
+/// another machine, and SQL Server can be logged on to as the account of this process.
+pub(crate) const IS_WINDOWS: bool = cfg!(windows);

@@ -286,9 +286,10 @@ impl SiteState {
         }
     }
 
-    /// The site's role: as configured, else as the site database says.
+    /// The site's role: as configured, else as the site database says, else as the registry of its server does.
     pub fn role(&self) -> Option<SiteRole> {
-        self.settings.role.or(self.database.site.as_ref().and_then(|site| site.role))
+        let told = self.database.site.as_ref().and_then(|site| site.role);
+        self.settings.role.or(told).or(self.settings.discovered_role)
     }
 
     /// Whether the task starts by itself, as far as is known.
