@@ -121,14 +121,7 @@ fn look(
     let mut note = String::new();
     let account = account(environment);
     let surroundings = Surroundings { clock, state_path, account: &account };
-    let mut sources = sources_of(&site, &surroundings)?;
-    if let Some(config) = &site.settings.services {
-        let controller = SystemServices::new(environment).of(config);
-        let pause_file = site.settings.remediation.pause_file.clone();
-        sources.push(Box::new(ServicesSource::new(config, pause_file, controller)));
-    }
-    let SiteConfig { settings, patterns, .. } = site;
-    let settings = Arc::new(settings);
+    let settings = Arc::new(site.settings.clone());
     let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {
         Ok(loaded) => loaded.state,
         Err(error) => {
@@ -136,25 +129,46 @@ fn look(
             SiteState::new(settings, clock.now())
         }
     };
-    // What a verification found is in the checkpoint; to read everything takes longer than a look.
-    let (logs, others): (Vec<_>, Vec<_>) = (sources.into_iter())
-        .filter(|source| source.id().kind != SourceKind::Verification)
-        .partition(|source| source.id().kind.witness().is_some());
-    for source in logs.iter().chain(&others) {
-        state.watch(source.id().clone(), source.interval(), source.witness(), clock.now());
+    // The logs first: they say whether the destination must be left alone. The database may tell where it is.
+    let (logs, _) = sources_under(&state, &site, &surroundings)?;
+    poll_each(&mut state, logs, clock);
+    ask_database(&mut state, &site.patterns, &SqlServers::new(environment), clock)?;
+    let (_, mut others) = sources_under(&state, &site, &surroundings)?;
+    if let Some(config) = &site.settings.services {
+        let controller = SystemServices::new(environment).of(config);
+        let pause_file = site.settings.remediation.pause_file.clone();
+        others.push(Box::new(ServicesSource::new(config, pause_file, controller)));
     }
-    // The logs first: they say whether the destination must be left alone.
-    for source in logs {
-        poll_once(&mut state, source, clock);
-    }
-    ask_database(&mut state, &patterns, &SqlServers::new(environment), clock)?;
-    for source in others {
-        poll_once(&mut state, source, clock);
-    }
+    poll_each(&mut state, others, clock);
     if state.settings.services.is_some() {
         note += &look_at_restarts(&mut state, state_path, clock.now());
     }
     Ok((state, note))
+}
+
+type Sources = Vec<Box<dyn BlockingSource>>;
+
+/// The logs, and the other sources, where the state says that things are.
+fn sources_under(
+    state: &SiteState,
+    site: &SiteConfig,
+    surroundings: &Surroundings<'_>,
+) -> anyhow::Result<(Sources, Sources)> {
+    let site = SiteConfig { settings: (*state.settings).clone(), ..site.clone() };
+    let mut sources = sources_of(&site, surroundings)?;
+    // What a verification found is in the checkpoint; to read everything takes longer than a look.
+    sources.retain(|source| source.id().kind != SourceKind::Verification);
+    Ok(sources.into_iter().partition(|source| source.id().kind.witness().is_some()))
+}
+
+/// Polls all of these, of which each knows the others.
+fn poll_each(state: &mut SiteState, sources: Sources, clock: Clock) {
+    for source in &sources {
+        state.watch(source.id().clone(), source.interval(), source.witness(), clock.now());
+    }
+    for source in sources {
+        poll_once(state, source, clock);
+    }
 }
 
 /// Says how the site stands with restarts; an attempt of a running exporter is shown as it is.

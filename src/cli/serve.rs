@@ -12,7 +12,7 @@ use super::args::Args;
 use crate::app::{App, Options};
 use crate::build_info;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, SiteConfig, SiteSettings};
 use crate::environment::Environment;
 use crate::metrics::{LogCounts, ProcessMetrics};
 use crate::platform::account::account;
@@ -72,7 +72,10 @@ pub(super) fn runtime(
     let surroundings = Surroundings { clock: Clock::System, state_path, account: &account };
     let mut threads = SPARE_THREADS;
     for site in &config.sites {
-        threads += sources_of(site, &surroundings)?.len();
+        let of_task = site.settings.snapshot_of_task.as_ref().map(|of_task| of_task.anywhere().clone());
+        let snapshot = site.settings.snapshot.clone().or(of_task);
+        let settings = SiteSettings { snapshot, ..site.settings.clone() };
+        threads += sources_of(&SiteConfig { settings, ..site.clone() }, &surroundings)?.len();
         threads += site.settings.services.iter().len() * THREADS_OF_SERVICES;
         threads += site.settings.database.iter().len() * THREADS_OF_DATABASE;
     }

@@ -59,8 +59,8 @@ impl SnapshotOfTask {
         Ok(SnapshotConfig { path, ..self.0.clone() })
     }
 
-    /// What is known before.
-    pub(super) fn rest(&self) -> &SnapshotConfig {
+    /// What is known before, with an empty path.
+    pub fn anywhere(&self) -> &SnapshotConfig {
         &self.0
     }
 }

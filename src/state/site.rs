@@ -276,6 +276,7 @@ impl SiteState {
         }
         let may_run = self.task_may_run();
         let change = self.database.learn(fact, source, polled);
+        self.follow_task();
         if !may_run && self.task_may_run() {
             self.renew_schedule(polled);
         }

@@ -76,7 +76,7 @@ impl Report<'_> {
         }
         match (&settings.snapshot, &settings.snapshot_of_task) {
             (Some(snapshot), _) => self.snapshot(&quoted_path(&snapshot.path), snapshot),
-            (None, Some(of_task)) => self.snapshot(OF_TASK, of_task.rest()),
+            (None, Some(of_task)) => self.snapshot(OF_TASK, of_task.anywhere()),
             (None, None) => self.off("snapshot"),
         }
         self.supplemental(&self.site.settings.supplemental);
