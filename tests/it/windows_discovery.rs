@@ -56,13 +56,10 @@ fn without_arguments_it_serves_the_site_of_this_server() {
     let server = SiteServer::install(&place, "primary.reg");
     Ran::well("P01").write(&server);
     let exporter = server.start();
-    exporter.until(
-        &series("witness_last_backup_success_timestamp_seconds", "P01", "witness", "event_log"),
-        {
-            let last = server_success(&exporter.until(r#"runs_total{site_code="P01"}"#, 3.0));
-            last
-        },
-    );
+    let samples = exporter.until(r#"runs_total{site_code="P01"}"#, 3.0);
+    let success = samples.get(r#"last_success_timestamp_seconds{site_code="P01"}"#).unwrap();
+    let told = series("witness_last_backup_success_timestamp_seconds", "P01", "witness", "event_log");
+    exporter.until(&told, success);
     exporter.until(&series("service_running", "P01", "name", "SMS_EXECUTIVE"), 1.0);
     // Nobody answers at the SQL Server's port here.
     let samples = wait::until(DEADLINE, "a look at the database", || {
@@ -89,10 +86,6 @@ fn without_arguments_it_serves_the_site_of_this_server() {
     assert_eq!(samples.family("snapshot_present").count(), 0);
     assert!(exporter.get("/").text().contains("has not told the folder of the backup task"));
     drop(service);
-}
-
-fn server_success(samples: &Samples) -> f64 {
-    samples.get(r#"last_success_timestamp_seconds{site_code="P01"}"#).unwrap()
 }
 
 #[test]
