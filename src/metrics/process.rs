@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::{Number, Samples};
+use crate::platform::MAX_HANDLES;
 use crate::state::Published;
 
 /// Messages logged, by level.
@@ -29,6 +30,13 @@ impl LogCounts {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// How many of a level were counted.
+    #[cfg(test)]
+    pub(crate) fn of(&self, level: tracing::Level) -> u64 {
+        let counts = self.0.iter().zip(LEVELS).filter(|(_, (known, _))| *known == level);
+        counts.map(|(count, _)| count.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -82,8 +90,9 @@ impl ProcessMetrics {
             cpu_seconds: process.accumulated_cpu_time() as f64 / 1000.0,
             resident_bytes: process.memory(),
             virtual_bytes: process.virtual_memory(),
-            open_files: count(process.open_files()),
-            max_files: count(process.open_files_limit()),
+            // A process has one at the least: 0 is that the operating system does not tell.
+            open_files: count(process.open_files()).filter(|open| *open > 0),
+            max_files: MAX_HANDLES.or_else(|| count(process.open_files_limit())),
             start_time: process.start_time(),
         })
     }
