@@ -27,6 +27,7 @@ mod log_events;
 mod metrics;
 mod other_process;
 mod package_sources;
+mod process_metrics;
 mod prometheus;
 #[cfg(unix)]
 mod restart_command;
