@@ -14,6 +14,7 @@ use crate::build_info;
 use crate::clock::Clock;
 use crate::config::{Config, SiteConfig, SiteSettings};
 use crate::environment::Environment;
+use crate::logging::LIFECYCLE;
 use crate::metrics::{LogCounts, ProcessMetrics};
 use crate::platform::account::account;
 use crate::platform::paths::default_state_path;
@@ -116,6 +117,7 @@ pub(super) fn build(
     let app = App::build(config, options)?;
     let addresses: Vec<_> = app.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
+        target: LIFECYCLE,
         version = build_info::VERSION,
         revision = build_info::REVISION,
         addresses = addresses.join(","),
@@ -130,10 +132,10 @@ pub(super) async fn run_until(app: App, stop: CancellationToken) -> anyhow::Resu
     let signal = stop.clone();
     tokio::spawn(async move {
         stop_requested().await;
-        tracing::info!("stopping");
+        tracing::info!(target: LIFECYCLE, "stopping");
         signal.cancel();
     });
     app.run(stop).await?;
-    tracing::info!("stopped");
+    tracing::info!(target: LIFECYCLE, "stopped");
     Ok(())
 }

@@ -2,6 +2,9 @@
 
 pub mod account;
 pub(crate) mod child;
+pub mod event_log;
+#[cfg(all(test, windows))]
+mod held_open;
 mod integrated;
 mod io_error;
 pub mod paths;
@@ -28,3 +31,8 @@ pub(crate) const EXIT_CODES: RangeInclusive<i32> = if cfg!(windows) { i32::MIN..
 /// Whether this is Windows: a site server has its site in the registry, services can be asked and started here or on
 /// another machine, and SQL Server can be logged on to as the account of this process.
 pub(crate) const IS_WINDOWS: bool = cfg!(windows);
+
+/// How many handles a process of Windows may have; elsewhere the operating system tells its own limit.
+///
+/// sysinfo tells what a C library can have open, which is far less and counts something else.
+pub(crate) const MAX_HANDLES: Option<u64> = if cfg!(windows) { Some(1 << 24) } else { None };

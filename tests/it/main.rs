@@ -28,6 +28,7 @@ mod log_rolls;
 mod metrics;
 mod other_process;
 mod package_sources;
+mod process_metrics;
 mod prometheus;
 #[cfg(unix)]
 mod restart_command;
