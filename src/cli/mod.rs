@@ -7,6 +7,7 @@ pub mod configuration;
 pub mod demo;
 pub mod log;
 pub mod serve;
+pub mod service;
 pub mod verify;
 
 pub use args_web::{ListenAddress, TelemetryPath};

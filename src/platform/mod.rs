@@ -9,6 +9,8 @@ mod patience;
 pub mod private_file;
 pub(crate) mod registry;
 pub(crate) mod service_control;
+pub mod service_host;
+pub(crate) mod service_setup;
 pub mod signal;
 pub mod volume;
 
