@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
+use super::state_directory;
 use crate::app::{App, Options};
 use crate::build_info;
 use crate::clock::Clock;
@@ -40,6 +41,9 @@ pub fn run(
     host: Option<Host>,
 ) -> anyhow::Result<()> {
     let state_path = state_path(args, environment);
+    if args.state_path.is_none() {
+        state_directory::make(&state_path, host.is_some());
+    }
     let runtime = runtime(&config, &state_path, environment)?;
     let stop = host.as_ref().map_or_else(CancellationToken::new, Host::stop);
     let result = runtime.block_on(async {

@@ -8,6 +8,7 @@ pub mod paths;
 mod patience;
 pub mod private_file;
 pub(crate) mod registry;
+pub(crate) mod security;
 pub(crate) mod service_control;
 pub mod service_host;
 pub(crate) mod service_setup;

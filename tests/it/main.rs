@@ -39,5 +39,7 @@ mod verification;
 #[cfg(windows)]
 mod windows_restart;
 #[cfg(windows)]
+mod windows_service_host;
+#[cfg(windows)]
 mod windows_services;
 mod written_runs;

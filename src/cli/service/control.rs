@@ -1,4 +1,4 @@
-//! Starting, stopping and removing the service, each to its end or for a bounded time.
+//! Starting and stopping the service and looking at it; each change is waited for, for a bounded time.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -12,8 +12,6 @@ use crate::site::{ClosedSet, Service, ServiceState};
 
 /// How long the service may take to come to a state: it has to start within a minute, and to stop within half of one.
 const WAIT: Duration = Duration::from_secs(60);
-/// How long a service that has stopped may still be listed after it was deleted: others may look at it.
-const DELETION_WAIT: Duration = Duration::from_secs(10);
 const PACE: Duration = Duration::from_millis(100);
 
 /// Win32: an instance of the service is already running.
@@ -22,6 +20,8 @@ const ALREADY_RUNNING: i32 = 1056;
 const CANNOT_ACCEPT: i32 = 1061;
 /// Win32: the service has not been started.
 const NOT_ACTIVE: i32 = 1062;
+/// Win32: the pipe is being closed, or was ended: the process of the service has gone, and Windows did not notice yet.
+const PROCESS_GONE: [i32; 2] = [232, 109];
 
 /// Starts the service and waits until it runs.
 pub(super) fn start(out: &mut dyn Write) -> anyhow::Result<u8> {
@@ -73,28 +73,6 @@ pub(super) fn stop(out: &mut dyn Write) -> anyhow::Result<u8> {
     }
 }
 
-/// Stops the service and takes it away.
-pub(super) fn uninstall(out: &mut dyn Write, notes: &mut dyn Write) -> anyhow::Result<u8> {
-    const REMOVE: &str = "remove";
-    let control = ServiceControl::connect(None).map_err(fault(REMOVE))?;
-    let halted = halt(&control, REMOVE)?;
-    if matches!(halted, Halt::Missing) || !service_setup::delete(SERVICE_NAME).map_err(fault(REMOVE))? {
-        writeln!(out, "{SERVICE_NAME} is not installed")?;
-        return Ok(0);
-    }
-    let gone = wait_for(DELETION_WAIT, || {
-        Ok((query(&control, REMOVE)?.service.state == ServiceState::Missing).then_some(()))
-    })?;
-    if gone.is_none() {
-        writeln!(
-            notes,
-            "{SERVICE_NAME} goes as soon as nobody looks at it: close every console of services"
-        )?;
-    }
-    writeln!(out, "{SERVICE_NAME} is removed; its configuration and its state stay")?;
-    Ok(0)
-}
-
 /// Says how the service is.
 pub(super) fn status(out: &mut dyn Write) -> anyhow::Result<u8> {
     const LOOK: &str = "look at";
@@ -121,7 +99,7 @@ pub(super) fn status(out: &mut dyn Write) -> anyhow::Result<u8> {
 }
 
 /// What became of a wish to have the service stopped.
-enum Halt {
+pub(super) enum Halt {
     /// There is none.
     Missing,
     /// It did not run.
@@ -130,23 +108,25 @@ enum Halt {
     Now,
 }
 
-fn halt(control: &ServiceControl, operation: &'static str) -> Result<Halt, ServiceFault> {
+/// Stops the service and waits until it has stopped.
+pub(super) fn halt(control: &ServiceControl, operation: &'static str) -> Result<Halt, ServiceFault> {
     let mut asked = false;
     let halted = wait_for(WAIT, || {
         Ok(match query(control, operation)?.service.state {
             ServiceState::Missing => Some(Halt::Missing),
             ServiceState::Stopped if asked => Some(Halt::Now),
             ServiceState::Stopped => Some(Halt::Before),
-            ServiceState::Running if !asked => {
-                match control.stop(SERVICE_NAME) {
-                    Err(error) if matches!(error.raw_os_error(), Some(CANNOT_ACCEPT | NOT_ACTIVE)) => {}
-                    stopped => {
-                        stopped.map_err(fault(operation))?;
-                        asked = true;
-                    }
+            ServiceState::Running if !asked => match control.stop(SERVICE_NAME) {
+                Err(error) if matches!(error.raw_os_error(), Some(CANNOT_ACCEPT | NOT_ACTIVE)) => None,
+                Err(error) if error.raw_os_error().is_some_and(|code| PROCESS_GONE.contains(&code)) => {
+                    Some(Halt::Now)
                 }
-                None
-            }
+                stopped => {
+                    stopped.map_err(fault(operation))?;
+                    asked = true;
+                    None
+                }
+            },
             _ => None,
         })
     })?;
@@ -161,7 +141,7 @@ fn slow(control: &ServiceControl, operation: &'static str) -> Result<ServiceFaul
     Ok(ServiceFault::Slow { state, seconds: WAIT.as_secs() })
 }
 
-fn query(control: &ServiceControl, operation: &'static str) -> Result<Queried, ServiceFault> {
+pub(super) fn query(control: &ServiceControl, operation: &'static str) -> Result<Queried, ServiceFault> {
     control.query(SERVICE_NAME).map_err(fault(operation))
 }
 
@@ -193,7 +173,7 @@ fn of_process(process: Option<u32>) -> String {
     clippy::disallowed_methods,
     reason = "a command line tool that waits for the service control manager"
 )]
-fn wait_for<T>(
+pub(super) fn wait_for<T>(
     patience: Duration,
     mut look: impl FnMut() -> Result<Option<T>, ServiceFault>,
 ) -> Result<Option<T>, ServiceFault> {

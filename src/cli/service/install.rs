@@ -13,8 +13,13 @@ use super::SERVICE_NAME;
 use super::account::ServiceAccount;
 use super::error::fault;
 use super::flags::{Flags, stored};
+use super::grants::Needs;
+use super::rights::{give, needs_of};
 use crate::cli::args::{Args, EXIT_USAGE};
+use crate::cli::configuration::configuration;
+use crate::cli::{serve, state_directory};
 use crate::environment::Environment;
+use crate::error_chain;
 use crate::platform::service_setup::{self, Installed, ServicePlan};
 use crate::site::Timings;
 
@@ -44,8 +49,7 @@ pub(super) fn install(
         )?;
     }
     let flags = kept.replaced_by(given.with_paths(whole));
-    let words = ["configmgr_backup_exporter", "service", "run"].map(ToOwned::to_owned);
-    let _args = match Args::parse_from(words.into_iter().chain(flags.arguments())) {
+    let args = match Args::parse_from(arguments(&flags)) {
         Ok(args) => args,
         Err(exit) => {
             writeln!(notes, "{}", exit.text.trim_end())?;
@@ -63,6 +67,9 @@ pub(super) fn install(
         (None, Some(Installed { account: Some(account), .. })) => account.clone(),
         (None, _) => "its account".to_owned(),
     };
+    for trouble in secure(&args, environment, ServiceAccount::is_virtual(&account)) {
+        writeln!(notes, "{SERVICE_NAME}: {trouble}")?;
+    }
     let done = if before.is_some() { "changed" } else { "installed" };
     writeln!(
         out,
@@ -71,10 +78,47 @@ pub(super) fn install(
     Ok(0)
 }
 
+/// Closes the state directory to others, gives the virtual account what it needs, and says what could not be done.
+fn secure(args: &Args, environment: &Environment, is_virtual: bool) -> Vec<String> {
+    let mut said = Vec::new();
+    let state = serve::state_path(args, environment);
+    // Any other folder that is there belongs to who made it, and may hold more than the state.
+    if (args.state_path.is_none() || !state.exists())
+        && let Err(error) = state_directory::close(&state)
+    {
+        said.push(error_chain(&error));
+    }
+    let config = match configuration(args) {
+        Ok(config) => Some(config),
+        Err(error) => {
+            said.push(format!(
+                "{}; until then the service does not start: mend it, then install the service again for its rights",
+                error_chain(&error)
+            ));
+            None
+        }
+    };
+    let needs = if is_virtual { needs_of(args, config.as_ref(), environment) } else { Needs::default() };
+    said.extend(give(&needs, &state).iter().map(ToString::to_string));
+    if !needs.remote.is_empty() {
+        let paths = needs.remote.join(", ");
+        said.push(format!(
+            "on other machines the service is the account of this computer: let that read {paths}"
+        ));
+    }
+    said
+}
+
 /// The flags of the service that is there, and what is no flag of this version.
-fn kept(before: Option<&Installed>) -> (Flags, Vec<String>) {
+pub(super) fn kept(before: Option<&Installed>) -> (Flags, Vec<String>) {
     let words = before.and_then(|before| stored(&before.command_line)).unwrap_or_default();
     Flags::among(words.iter().map(String::as_str))
+}
+
+/// The command line with which the service is started.
+pub(super) fn arguments(flags: &Flags) -> Vec<String> {
+    let words = [SERVICE_NAME, "service", "run"].map(ToOwned::to_owned);
+    words.into_iter().chain(flags.arguments()).collect()
 }
 
 /// A path as the service will need it.
@@ -84,13 +128,12 @@ fn whole(path: &str) -> String {
 
 /// What Windows is told.
 fn plan(executable: PathBuf, flags: &Flags, account: Option<&ServiceAccount>) -> ServicePlan {
-    let words = ["service", "run"].map(ToOwned::to_owned);
     ServicePlan {
         name: SERVICE_NAME,
         display_name: DISPLAY_NAME,
         description: DESCRIPTION,
         executable,
-        arguments: words.into_iter().chain(flags.arguments()).collect(),
+        arguments: arguments(flags).split_off(1),
         account: account.map(ToString::to_string),
         delayed: true,
         restart_after: [10, 60, 300].map(Duration::from_secs),

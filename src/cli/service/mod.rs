@@ -7,13 +7,17 @@ mod account;
 mod control;
 mod error;
 mod flags;
+mod grants;
 mod install;
+mod rights;
 mod run;
+mod uninstall;
 
 use std::ffi::OsString;
 use std::io::Write;
 
 pub use account::ServiceAccount;
+pub use rights::note_lost_grants;
 pub use run::run;
 
 use super::args::{EXIT_USAGE, ServiceAction};
@@ -63,7 +67,7 @@ pub fn command(
             let (given, _) = Flags::among(words);
             install::install(account, given, environment, out, notes)
         }
-        ServiceAction::Uninstall => control::uninstall(out, notes),
+        ServiceAction::Uninstall => uninstall::uninstall(environment, out, notes),
         ServiceAction::Start => control::start(out),
         ServiceAction::Stop => control::stop(out),
         ServiceAction::Status => control::status(out),

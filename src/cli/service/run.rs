@@ -4,12 +4,15 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::SERVICE_NAME;
+use super::rights::{Trouble, lost_grants};
 use crate::cli::args::{Args, EXIT_USAGE, LogFormat, LogLevel};
 use crate::cli::configuration::configuration;
 use crate::cli::serve;
+use crate::config::Config;
 use crate::environment::Environment;
 use crate::metrics::LogCounts;
 use crate::platform::paths::default_state_path;
@@ -73,6 +76,7 @@ fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
             return EXIT_USAGE;
         }
     };
+    look_at_rights(&args, &config, &environment);
     host.starting();
     match serve::run(config, &args, &environment, logs, Some(host)) {
         Ok(()) => 0,
@@ -80,6 +84,19 @@ fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
             tracing::error!(reason = error_chain(error.as_ref()), "the service cannot go on");
             EXIT_FAILED
         }
+    }
+}
+
+/// Warns of every right that the account has lost, on a thread of its own: the start does not wait for it.
+fn look_at_rights(args: &Args, config: &Config, environment: &Environment) {
+    let (args, config, environment) = (args.clone(), config.clone(), environment.clone());
+    let look = move || {
+        for Trouble { what, why, remedy } in lost_grants(&args, &config, &environment) {
+            tracing::warn!(what, why, remedy, "the service may not do all that it should");
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("rights".to_owned()).spawn(look) {
+        tracing::warn!(%error, "the rights of the service were not looked at");
     }
 }
 
