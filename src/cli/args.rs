@@ -415,6 +415,27 @@ mod tests {
     }
 
     #[test]
+    fn the_service_has_its_commands() {
+        for (line, action) in [
+            ("service install", ServiceAction::Install { account: None }),
+            (
+                "--log.level=debug service install --account localsystem --log.format json",
+                ServiceAction::Install { account: Some(ServiceAccount::LocalSystem) },
+            ),
+            ("service uninstall", ServiceAction::Uninstall),
+            ("service run --log.level=debug", ServiceAction::Run),
+        ] {
+            assert_eq!(parse(line).unwrap().command(), Command::Service { action }, "{line}");
+        }
+        refused("service", "install");
+        refused("service restart", "restart");
+        refused(r"service install --account CORP\svc", "services.msc");
+        refused("service start --account virtual", "--account");
+        let help = parse("service --help").unwrap_err().text;
+        assert!(help.contains("uninstall") && !help.contains("  run"), "{help}");
+    }
+
+    #[test]
     fn usage_errors_are_64_and_say_why() {
         refused("--web.listen-adress=:1", "--web.listen-address");
         refused("--log.level loud", "debug, info, warn, error");

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use windows_permissions::constants::{SeObjectType, SecurityInformation};
@@ -21,13 +21,11 @@ use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use winreg::HKLM;
 
 use super::support::process::{DEADLINE, ONE_SITE, Place, binary};
+use super::support::test_service::alone;
 use super::support::{http, wait};
 
 const NAME: &str = "configmgr_backup_exporter";
 const KEY: &str = r"SYSTEM\CurrentControlSet\Services\configmgr_backup_exporter";
-
-/// There is one such service on a machine.
-static THE_ONE: Mutex<()> = Mutex::new(());
 
 /// The service with its files, which goes with its value.
 struct Service {
@@ -40,7 +38,7 @@ impl Service {
     /// A place for it; its configuration has spaces in its path.
     #[track_caller]
     fn place() -> Self {
-        let alone = THE_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         assert!(HKLM.open_subkey(KEY).is_err(), "end what is left of an earlier test: wineboot -k");
         let place = Place::new(ONE_SITE);
         std::fs::create_dir(place.path("a folder")).unwrap();

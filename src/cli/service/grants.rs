@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::config::{Authentication, Config, Freshness, PasswordSource, SiteConfig, Trust};
+use crate::config::{Authentication, Config, Freshness, PasswordSource, ServicesConfig, SiteConfig, Trust};
 use crate::platform::security::Secured;
 use crate::site::{ClosedSet, RestartMode, SiteService};
 
@@ -114,6 +114,16 @@ pub(super) struct Needs {
     pub(super) remote: Vec<String>,
 }
 
+impl Needs {
+    /// Of these only the state directory: whatever its account, a service carries its own identifier, for which that is
+    /// open. What else another account may do is its administrator's to say.
+    pub(super) fn of_state(mut self, state: &str) -> Self {
+        self.grants.retain(|grant| matches!(&grant.object, Object::Folder(path) if path == state));
+        self.remote.clear();
+        self
+    }
+}
+
 /// The files of the program itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Own<'a> {
@@ -188,7 +198,7 @@ impl Table {
                 self.file(&text(path));
             }
         }
-        if settings.services.as_ref().is_some_and(|services| services.is_local()) {
+        if settings.services.as_ref().is_some_and(ServicesConfig::is_local) {
             let right = match settings.remediation.mode {
                 RestartMode::Restart => Right::Restart,
                 RestartMode::Observe | RestartMode::Off => Right::Query,
@@ -268,7 +278,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::{ServiceControl, ServicesConfig};
+    use crate::config::ServiceControl;
 
     const OWN: Own<'_> = Own {
         program: r"C:\Program Files\cm\exporter.exe",
@@ -373,6 +383,8 @@ sites:
         }
         assert_eq!(remote, [r"\\NAS01"]);
         assert_eq!(needs(OWN, None).grants.len(), 2);
+        let state = Grant { object: Object::Folder(OWN.state.to_owned()), right: Right::Modify };
+        assert_eq!(needs(OWN, None).of_state(OWN.state), Needs { grants: vec![state], remote: vec![] });
     }
 
     #[test]

@@ -13,7 +13,6 @@ use super::SERVICE_NAME;
 use super::account::ServiceAccount;
 use super::error::fault;
 use super::flags::{Flags, stored};
-use super::grants::Needs;
 use super::rights::{give, needs_of};
 use crate::cli::args::{Args, EXIT_USAGE};
 use crate::cli::configuration::configuration;
@@ -98,7 +97,10 @@ fn secure(args: &Args, environment: &Environment, is_virtual: bool) -> Vec<Strin
             None
         }
     };
-    let needs = if is_virtual { needs_of(args, config.as_ref(), environment) } else { Needs::default() };
+    let mut needs = needs_of(args, config.as_ref(), environment);
+    if !is_virtual {
+        needs = needs.of_state(&state.display().to_string());
+    }
     said.extend(give(&needs, &state).iter().map(ToString::to_string));
     if !needs.remote.is_empty() {
         let paths = needs.remote.join(", ");
@@ -148,15 +150,15 @@ fn plan(executable: PathBuf, flags: &Flags, account: Option<&ServiceAccount>) ->
 mod tests {
     use super::*;
 
-    fn planned(command_line: Option<&str>, given: &[&str], account: Option<ServiceAccount>) -> ServicePlan {
+    fn planned(command_line: Option<&str>, given: &[&str], account: Option<&ServiceAccount>) -> ServicePlan {
         let before = command_line.map(|line| Installed { command_line: line.to_owned(), account: None });
         let (given, _) = Flags::among(given.iter().copied());
-        plan("exporter.exe".into(), &kept(before.as_ref()).0.replaced_by(given), account.as_ref())
+        plan("exporter.exe".into(), &kept(before.as_ref()).0.replaced_by(given), account)
     }
 
     #[test]
     fn a_new_service_is_one_that_comes_back() {
-        let plan = planned(None, &["--log.level=debug"], Some(ServiceAccount::Virtual));
+        let plan = planned(None, &["--log.level=debug"], Some(&ServiceAccount::Virtual));
         let seconds = Duration::from_secs;
         assert_eq!(plan.arguments, ["service", "run", "--log.level=debug"]);
         assert_eq!(plan.account.as_deref(), Some(r"NT SERVICE\configmgr_backup_exporter"));
