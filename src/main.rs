@@ -1,5 +1,6 @@
 //! The process: arguments, configuration, the command, and the exit code.
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputForm
 use configmgr_backup_exporter::cli::check::Checked;
 use configmgr_backup_exporter::cli::configuration::{ConfigurationError, configuration};
 use configmgr_backup_exporter::cli::verify::Verified;
-use configmgr_backup_exporter::cli::{demo, log, serve};
+use configmgr_backup_exporter::cli::{demo, log, serve, service};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::describe;
 use configmgr_backup_exporter::environment::Environment;
@@ -18,10 +19,15 @@ use configmgr_backup_exporter::{error_chain, logging};
 const EXIT_UNKNOWN: u8 = 3;
 
 fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // The service control manager waits, and must hear of this process before anything else is done.
+    if service::is_run(&arguments) {
+        return service::run(arguments).into();
+    }
     // One for the whole process, whoever asks first; fails only where there is one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let environment = Environment::new(std::env::vars_os());
-    let args = match Args::parse_from(std::env::args_os()) {
+    let args = match Args::parse_from(arguments.iter().cloned()) {
         Ok(args) => args,
         Err(exit) if exit.code == 0 => {
             let printed = unless_closed(print(&exit.text));
@@ -35,7 +41,7 @@ fn main() -> ExitCode {
     let command = args.command();
     let failed =
         if matches!(command, Command::Check { .. } | Command::Verify { .. }) { EXIT_UNKNOWN } else { 1 };
-    match run(&args, command, &environment) {
+    match run(&args, command, &arguments, &environment) {
         Ok(code) => code.into(),
         Err(error) => {
             complain(&format!("configmgr_backup_exporter: {}", error_chain(error.as_ref())));
@@ -44,7 +50,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Result<u8> {
+fn run(
+    args: &Args,
+    command: Command,
+    arguments: &[OsString],
+    environment: &Environment,
+) -> anyhow::Result<u8> {
     if args.config_check {
         return Ok(match configuration(args, environment) {
             Ok(config) => {
@@ -70,6 +81,7 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
                 Err(error) => return Ok(refuse(&error)),
             };
             let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
+            service::note_lost_grants(args, &config, environment, &mut io::stderr())?;
             let checked = Checked::look(config, &state_path, environment, Clock::System, &mut io::stderr())?;
             unless_closed(checked.print(format, stdout))?;
             Ok(checked.exit_code())
@@ -89,8 +101,13 @@ fn run(args: &Args, command: Command, environment: &Environment) -> anyhow::Resu
                 Ok(config) => config,
                 Err(error) => return Ok(refuse(&error)),
             };
-            serve::run(config, args, environment, logging::init(args.log_level, args.log_format))?;
+            serve::run(config, args, environment, logging::init(args.log_level, args.log_format), None)?;
             Ok(0)
+        }
+        Command::Service { action } => {
+            let code = service::command(action, arguments, environment, stdout, &mut io::stderr())?;
+            unless_closed(stdout.flush())?;
+            Ok(code)
         }
     }
 }

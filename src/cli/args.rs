@@ -9,10 +9,11 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueRange};
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use tracing::level_filters::LevelFilter;
 
 use super::args_web::{ListenAddress, TelemetryPath};
+use super::service::ServiceAccount;
 use crate::build_info::DESCRIPTION;
 use crate::site::{ClosedSet, RestartMode};
 
@@ -86,7 +87,8 @@ Flags go before or after the command, as --flag=value or --flag value. Every fla
 form, as --no-config.check; the last one wins.
 
 Exit codes: 0 done; 64 bad configuration or command line; 1 anything else that stopped the program; check has its own: \
-0 healthy, 1 degraded, 2 failed, overdue or unprotected, 3 unknown; so has verify: 0 clean, 2 damaged, 3 cannot tell.";
+0 healthy, 1 degraded, 2 failed, overdue or unprotected, 3 unknown; so has verify: 0 clean, 2 damaged, 3 cannot tell; and \
+service status: 0 running, 3 not running, 4 not installed.";
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -119,6 +121,57 @@ pub enum Command {
         #[arg(value_name = "PATH")]
         path: PathBuf,
     },
+    /// Install, remove and control the service of Windows that serves by itself; as an administrator.
+    Service {
+        /// What becomes of it.
+        #[command(subcommand)]
+        action: ServiceAction,
+    },
+}
+
+/// What becomes of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ServiceAction {
+    /// Make the service, or change the one that is there: the flags that are given replace those it has, the others stay.
+    Install {
+        /// Who it runs as: virtual (its own account, with no more rights than it needs), LocalSystem, or a group managed
+        /// service account as CORP\name$. Default: virtual, and on an upgrade whom it runs as.
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<ServiceAccount>,
+    },
+    /// Stop the service and take it away; configuration and state stay.
+    Uninstall,
+    /// Start the service and wait until it runs.
+    Start,
+    /// Stop the service and wait until it has stopped.
+    Stop,
+    /// Say how the service is; exits with 0 if it runs, 3 if it does not, 4 if there is none.
+    Status,
+    /// Serve as a service; only Windows can start this.
+    #[command(hide = true)]
+    Run,
+}
+
+/// A flag as it can be stored with a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredFlag {
+    /// Its name, without dashes.
+    pub(super) name: String,
+    /// What stands behind it.
+    pub(super) value: FlagValue,
+}
+
+/// What stands behind a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlagValue {
+    /// Nothing: it is true, and has a `--no-` form.
+    Boolean,
+    /// A text; the last one counts.
+    Text,
+    /// A path; the last one counts.
+    Path,
+    /// A text; all of them count.
+    Texts,
 }
 
 /// How a command prints its result.
@@ -209,6 +262,24 @@ fn command() -> clap::Command {
 fn restart_mode() -> impl TypedValueParser<Value = RestartMode> {
     let words = RestartMode::ALL.iter().map(|mode| mode.label());
     PossibleValuesParser::new(words).try_map(|word| RestartMode::from_label(&word).ok_or("no mode"))
+}
+
+/// All flags that every command has.
+pub(super) fn global_flags() -> Vec<StoredFlag> {
+    let flag = |arg: &Arg| {
+        let value = match arg.get_action() {
+            _ if is_boolean(arg) => FlagValue::Boolean,
+            ArgAction::Append => FlagValue::Texts,
+            _ if arg.get_value_hint() == ValueHint::AnyPath => FlagValue::Path,
+            _ => FlagValue::Text,
+        };
+        Some(StoredFlag { name: arg.get_long()?.to_owned(), value })
+    };
+    <Args as CommandFactory>::command()
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .filter_map(flag)
+        .collect()
 }
 
 /// Whether this is a flag of a `bool`, as derived.
@@ -343,6 +414,27 @@ mod tests {
         let files = vec![PathBuf::from("a.log"), PathBuf::from("b.lo_")];
         assert_eq!(args.command(), Command::Log { format: OutputFormat::Json, files });
         refused("log", "<FILE>");
+    }
+
+    #[test]
+    fn the_service_has_its_commands() {
+        for (line, action) in [
+            ("service install", ServiceAction::Install { account: None }),
+            (
+                "--log.level=debug service install --account localsystem --log.format json",
+                ServiceAction::Install { account: Some(ServiceAccount::LocalSystem) },
+            ),
+            ("service uninstall", ServiceAction::Uninstall),
+            ("service run --log.level=debug", ServiceAction::Run),
+        ] {
+            assert_eq!(parse(line).unwrap().command(), Command::Service { action }, "{line}");
+        }
+        refused("service", "install");
+        refused("service restart", "restart");
+        refused(r"service install --account CORP\svc", "services.msc");
+        refused("service start --account virtual", "--account");
+        let help = parse("service --help").unwrap_err().text;
+        assert!(help.contains("uninstall") && !help.contains("  run"), "{help}");
     }
 
     #[test]

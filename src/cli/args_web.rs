@@ -10,7 +10,7 @@ use std::str::FromStr;
 #[error("{0}")]
 pub struct InvalidValue(String);
 
-fn invalid<T>(reason: impl Into<String>) -> Result<T, InvalidValue> {
+pub(super) fn invalid<T>(reason: impl Into<String>) -> Result<T, InvalidValue> {
     Err(InvalidValue(reason.into()))
 }
 

@@ -7,6 +7,8 @@ pub mod configuration;
 pub mod demo;
 pub mod log;
 pub mod serve;
+pub mod service;
+mod state_directory;
 pub mod verify;
 
 pub use args_web::{ListenAddress, TelemetryPath};

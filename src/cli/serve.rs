@@ -1,14 +1,16 @@
 //! Watching sites and serving what is known of them, until told to stop.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
+use super::state_directory;
 use crate::app::{App, Options};
 use crate::build_info;
 use crate::clock::Clock;
@@ -18,6 +20,7 @@ use crate::logging::LIFECYCLE;
 use crate::metrics::{LogCounts, ProcessMetrics};
 use crate::platform::account::account;
 use crate::platform::paths::default_state_path;
+use crate::platform::service_host::Host;
 use crate::platform::signal::stop_requested;
 use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timings;
@@ -27,19 +30,26 @@ use crate::source::{Surroundings, sources_of};
 /// Blocking threads besides one for each source: checkpoints, and room for a hung source's successor after a reload.
 const SPARE_THREADS: usize = 16;
 
-/// Serves the configured sites until the process is asked to stop.
+/// How often a service tells that its stop goes on.
+const STOP_PACE: Duration = Duration::from_secs(1);
+
+/// Serves the configured sites until the process is asked to stop: by a signal, or as the service that it is.
 pub fn run(
     config: Config,
     args: &Args,
     environment: &Environment,
     logs: Arc<LogCounts>,
+    host: Option<Host>,
 ) -> anyhow::Result<()> {
     for notice in &config.notices {
         tracing::warn!(notice, "found in the registry of this site server");
     }
-    let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
+    let state_path = state_path(args, environment);
+    if args.state_path.is_none() {
+        state_directory::make(&state_path, host.is_some());
+    }
     let runtime = runtime(&config, &state_path, environment)?;
-    let stop = CancellationToken::new();
+    let stop = host.as_ref().map_or_else(CancellationToken::new, Host::stop);
     let result = runtime.block_on(async {
         let app = build(
             config,
@@ -50,11 +60,29 @@ pub fn run(
             Box::new(SystemServices::new(environment)),
             logs,
         )?;
+        if let Some(host) = host {
+            host.running();
+            tokio::spawn(tell_of_stop(host));
+        }
         run_until(app, stop).await
     });
     // A source that hangs would keep its thread, and a plain drop would wait for it.
     runtime.shutdown_background();
     result
+}
+
+/// Where the state is kept.
+pub(super) fn state_path(args: &Args, environment: &Environment) -> PathBuf {
+    args.state_path.clone().unwrap_or_else(|| default_state_path(environment))
+}
+
+/// Tells that the service stops, as long as it does.
+async fn tell_of_stop(host: Host) {
+    host.stop().cancelled().await;
+    loop {
+        host.stopping();
+        sleep(STOP_PACE).await;
+    }
 }
 
 /// The source, and a restart of which each step may hang.

@@ -11,7 +11,10 @@ pub mod paths;
 mod patience;
 pub mod private_file;
 pub mod registry;
+pub(crate) mod security;
 pub(crate) mod service_control;
+pub mod service_host;
+pub(crate) mod service_setup;
 pub mod signal;
 pub mod volume;
 

@@ -43,5 +43,7 @@ mod windows_discovery;
 #[cfg(windows)]
 mod windows_restart;
 #[cfg(windows)]
+mod windows_service_host;
+#[cfg(windows)]
 mod windows_services;
 mod written_runs;

@@ -28,6 +28,12 @@ const OTHERS: &str = "others";
 /// There is one such service on a machine.
 static THE_ONE: Mutex<()> = Mutex::new(());
 
+/// Waits until no other test has a service: there is one of each name, and Wine does not like two threads of a process
+/// to ask for services at the same time.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    THE_ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What asks the service control manager of a machine, `None` for this one.
 pub(crate) fn controller(machine: Option<&str>) -> Arc<dyn ServiceController> {
     let interval = Duration::from_secs(1);
@@ -66,7 +72,7 @@ impl<'a> TestService<'a> {
     /// Installs it as a manual service, in this place.
     #[track_caller]
     pub(crate) fn install(place: &'a Place) -> Self {
-        let alone = THE_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let controller = controller(None);
         let before = controller.state(SiteService::Backup);
         assert_eq!(before, Ok(ServiceState::Missing), "end what is left of an earlier test: wineboot -k");

@@ -1,0 +1,106 @@
+//! `service run`: what the service control manager starts. It is told of the start before anything else is done.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::SERVICE_NAME;
+use super::rights::{Trouble, lost_grants};
+use crate::cli::args::{Args, EXIT_USAGE, LogFormat, LogLevel};
+use crate::cli::configuration::configuration;
+use crate::cli::serve;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::metrics::LogCounts;
+use crate::platform::paths::default_state_path;
+use crate::platform::service_host::{self, Host, HostError, Hosted};
+use crate::site::Timings;
+use crate::{error_chain, logging};
+
+/// How long one step of the start may take: names are looked up, and files of the state may be locked for a while.
+const START_HINT: Duration = Duration::from_secs(60);
+/// What a stop takes beyond the grace that tasks have: programs that were run are ended.
+const STOP_SPARE: Duration = Duration::from_secs(10);
+/// The exit code of what is no usage.
+const EXIT_FAILED: u8 = 1;
+
+/// Serves as a service, from its start to its end; `arguments` is the whole command line.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let stop_hint = Timings::DEFAULT.shutdown_grace + STOP_SPARE;
+    let hosted = Hosted { name: SERVICE_NAME, start_hint: START_HINT, stop_hint };
+    let error = match service_host::run(hosted, Box::new(|host| serve(arguments, host))) {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
+    let (remedy, code) = match &error {
+        HostError::StartedByOther => (
+            "; to serve on this console leave out service run, to start the service: configmgr_backup_exporter service \
+             start",
+            EXIT_USAGE,
+        ),
+        HostError::Connect { .. } => ("", EXIT_FAILED),
+    };
+    // On a console somebody reads it; in a service nobody does.
+    let _ = writeln!(io::stderr(), "configmgr_backup_exporter: {}{remedy}", error_chain(&error));
+    code
+}
+
+/// The whole life of the service; the code is that of the program, which Windows shows as that of the service.
+fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
+    // One for the whole process, whoever asks first; fails only where there is one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let environment = Environment::new(std::env::vars_os());
+    let args = match Args::parse_from(arguments) {
+        Ok(args) => args,
+        Err(exit) => {
+            // Nobody knows what else the flags would have said.
+            log(LogLevel::Info, LogFormat::Logfmt, &default_state_path(&environment));
+            let reason = exit.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            tracing::error!(
+                reason,
+                "the service has a flag that cannot be used; mend it with service install"
+            );
+            return EXIT_USAGE;
+        }
+    };
+    let logs = log(args.log_level, args.log_format, &serve::state_path(&args, &environment));
+    host.starting();
+    let config = match configuration(&args, &environment) {
+        Ok(config) => config,
+        Err(error) => {
+            let reason = error_chain(&error);
+            tracing::error!(reason, "the service has no configuration that can be used");
+            return EXIT_USAGE;
+        }
+    };
+    look_at_rights(&args, &config, &environment);
+    host.starting();
+    match serve::run(config, &args, &environment, logs, Some(host)) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!(reason = error_chain(error.as_ref()), "the service cannot go on");
+            EXIT_FAILED
+        }
+    }
+}
+
+/// Warns of every right that the account has lost, on a thread of its own: the start does not wait for it.
+fn look_at_rights(args: &Args, config: &Config, environment: &Environment) {
+    let (args, config, environment) = (args.clone(), config.clone(), environment.clone());
+    let look = move || {
+        for Trouble { what, why, remedy } in lost_grants(&args, &config, &environment) {
+            tracing::warn!(what, why, remedy, "the service may not do all that it should");
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("rights".to_owned()).spawn(look) {
+        tracing::warn!(%error, "the rights of the service were not looked at");
+    }
+}
+
+/// Sets up the messages of a process that has no console.
+fn log(level: LogLevel, format: LogFormat, _state_path: &Path) -> Arc<LogCounts> {
+    logging::init(level, format)
+}
