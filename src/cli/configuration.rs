@@ -1,10 +1,11 @@
 //! Which configuration a command works with: the file that is named, else the usual one if there is one, and in each case
 //! what this machine tells of its site.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::args::Args;
-use crate::config::{Config, ConfigError, NotDiscovered, discovery};
+use crate::config::{self, Config, ConfigError, NotDiscovered, discovery};
 use crate::environment::Environment;
 use crate::platform::paths::default_config_path;
 
@@ -23,6 +24,26 @@ pub enum ConfigurationError {
 pub fn configuration_file(args: &Args, environment: &Environment) -> Option<PathBuf> {
     let usual = || Some(default_config_path(environment)).filter(|path| path.exists());
     args.config_file.clone().or_else(usual)
+}
+
+/// The file that an installation begins with cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}; make it by hand if anything is to be configured", path.display())]
+pub(super) struct NotWritten {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Writes the file that an installation begins with, where nobody named another and there is none.
+pub(super) fn write_default_file(args: &Args, environment: &Environment) -> Result<(), NotWritten> {
+    if args.config_file.is_some() {
+        return Ok(());
+    }
+    let path = default_config_path(environment);
+    match config::write_default_file(&path) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(NotWritten { path, source }),
+    }
 }
 
 /// The configuration of this machine or of the file, with what the arguments say themselves.

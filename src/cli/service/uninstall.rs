@@ -12,6 +12,7 @@ use crate::cli::args::Args;
 use crate::cli::configuration::configuration;
 use crate::cli::serve;
 use crate::environment::Environment;
+use crate::platform::event_log;
 use crate::platform::service_control::ServiceControl;
 use crate::platform::service_setup;
 use crate::site::ServiceState;
@@ -42,6 +43,9 @@ pub(super) fn uninstall(
         for trouble in take_back(&needs, &serve::state_path(&args, environment)) {
             writeln!(notes, "{SERVICE_NAME}: {trouble}")?;
         }
+    }
+    if let Err(error) = event_log::unregister() {
+        writeln!(notes, "{SERVICE_NAME}: it stays a source of the event log: {error}")?;
     }
     let gone = wait_for(DELETION_WAIT, || {
         Ok((query(&control, REMOVE)?.service.state == ServiceState::Missing).then_some(()))
