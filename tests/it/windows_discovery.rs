@@ -1,16 +1,18 @@
 //! On a site server nothing is configured: the program finds the site in the registry and watches all of it.
 
 use std::fs;
+use std::path::Path;
 
 use chrono::TimeDelta;
 use configmgr_backup_exporter::demo::writer::{EventLogWriter, HeaderLanguage, LogWriter, RunScript};
 use configmgr_backup_exporter::site::{FailureCause, Timestamp};
+use winreg::HKLM;
 
 use super::support::backups::{begin, task};
-use super::support::process::{DEADLINE, Place, Samples};
+use super::support::process::{DEADLINE, Place, Samples, binary};
 use super::support::site_server::SiteServer;
 use super::support::test_service::{TestService, controller};
-use super::support::wait;
+use super::support::{http, wait};
 
 /// A machine and the backup of its site.
 struct Ran<'a> {
@@ -178,4 +180,43 @@ fn the_file_goes_before_what_was_found() {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
     drop(service);
+}
+
+#[test]
+fn installed_and_started_is_all_that_a_site_server_needs() {
+    let place = Place::new("");
+    let _service = TestService::install_on_site_server(&place);
+    let server = SiteServer::install(&place, "primary.reg");
+    Ran::well("P01").write(&server);
+    // A service has the environment of the machine; Wine gives it another ProgramData.
+    let folders = ["ProgramData", "PUBLIC"]
+        .map(|name| Path::new(&std::env::var_os(name).unwrap()).join("configmgr_backup_exporter"));
+    folders.iter().for_each(|folder| drop(fs::remove_dir_all(folder)));
+    let address = place.keep_port();
+    let run = |arguments: &[&str]| {
+        let output = binary().args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let told = run(&["service", "install", &format!("--web.listen-address={address}")]);
+    assert!(told.contains("the destination of site P01 is not known"), "{told}");
+    let file = folders[0].join("configmgr_backup_exporter.yml");
+    assert!(fs::read_to_string(&file).unwrap().contains("#sites:"));
+    run(&["service", "start"]);
+    let scraped = wait::until(DEADLINE, "all three runs", || {
+        let samples = Samples::parse(http::get(address, "/metrics", &[]).text());
+        (samples.get(r#"runs_total{site_code="P01"}"#) == Some(3.0)).then_some(samples)
+    });
+    assert_eq!(scraped.get(&series("remediation_mode", "P01", "mode", "restart")), Some(1.0));
+    let state = folders.iter().find(|folder| folder.join("exporter.log").exists()).expect("a log");
+    let log = fs::read_to_string(state.join("exporter.log")).unwrap();
+    assert!(log.contains("message=listening"), "{log}");
+    let source = r"SYSTEM\CurrentControlSet\Services\EventLog\Application\configmgr_backup_exporter";
+    assert!(HKLM.open_subkey(source).is_ok());
+    run(&["service", "uninstall"]);
+    assert!(HKLM.open_subkey(source).is_err());
+    assert!(HKLM.open_subkey(r"SYSTEM\CurrentControlSet\Services\configmgr_backup_exporter").is_err());
+    // Configuration and state stay.
+    assert!(file.exists() && state.join("P01.checkpoint.json").exists());
+    folders.iter().for_each(|folder| drop(fs::remove_dir_all(folder)));
 }
