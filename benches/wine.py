@@ -1,15 +1,19 @@
-"""Measures two Windows programs under Wine beside native ones that only read: by the clock, the median of all rounds.
+"""Measures two Windows programs under Wine beside native ones: by the clock, the median of all rounds.
 
-usage: wine.py FOLDER FILES WALK_EXE EXPORTER_EXE        (FOLDER has verify.mdf in it)
+usage: wine.py FOLDER FILES WALK_EXE EXPORTER_EXE EXPORTER        (FOLDER has verify.mdf in it)
 """
 
+import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
+STARTS = int(os.environ.get("STARTS", "10"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 IN_FOLDER = 1000
 
@@ -20,8 +24,53 @@ def seconds(command):
     return time.perf_counter() - began
 
 
+def until_scraped(command, place):
+    """Seconds from the start of the program to the end of its first scrape, with one site that has no log yet."""
+    folder = place / f"start-{time.monotonic_ns()}"
+    folder.mkdir()
+    configuration = folder / "exporter.yml"
+    log = json.dumps(str(folder / "smsbkup.log"))
+    configuration.write_text(f"sites:\n  - code: P01\n    role: hierarchy\n    log: {{ path: {log} }}\n")
+    arguments = [f"--config.file={configuration}", f"--state.path={folder / 'state'}", "--web.listen-address=127.0.0.1:0"]
+    began = time.perf_counter()
+    process = subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        # A message of the journal may come before it.
+        port = next(filter(None, (re.search(r"addresses=127\.0\.0\.1:(\d+)", line) for line in process.stderr))).group(1)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+            if b"configmgr_backup_site_info" not in answer.read():
+                sys.exit("the first scrape told of no site")
+        return time.perf_counter() - began
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def starts(place, windows, linux):
+    """How large the programs are, and how long they take to start, in turn."""
+    sizes = [os.path.getsize(program) for program in (linux, windows)]
+    print(f"size: Linux {sizes[0]} bytes, the .exe {sizes[1]} bytes, {sizes[1] / sizes[0]:.2f} times")
+    commands = [linux], ["tests/wine/run", windows]
+    measures = {
+        "--version": lambda command: seconds([*command, "--version"]),
+        "start to the first scrape": lambda command: until_scraped(command, place),
+    }
+    for name, measure in measures.items():
+        # Once before it counts: Wine's server and the cache.
+        for command in commands:
+            measure(command)
+        pairs = [[measure(command) for command in commands] for _ in range(STARTS)]
+        figures = []
+        for label, column in zip(("Linux", "the .exe"), zip(*pairs)):
+            middle, least, most = (f(column) * 1000 for f in (statistics.median, min, max))
+            figures.append(f"{label} {middle:.0f} ms ({least:.0f} to {most:.0f})")
+        ratio = statistics.median(windows / linux for linux, windows in pairs)
+        print(f"{name}, median of {STARTS}: {', '.join(figures)}, {ratio:.1f} times")
+
+
 def main():
-    place, files, walk, exporter = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    place, files, walk, exporter, native = pathlib.Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
+    starts(place, exporter, native)
     for number in range(files):
         folder = place / "tree" / f"folder{number // IN_FOLDER:04}"
         if number % IN_FOLDER == 0:

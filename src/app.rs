@@ -1,38 +1,39 @@
 //! The wiring: a configuration becomes a bound, loaded `App`, and an `App` runs until it is told to stop.
 //!
 //! The one place that sees every stage. Tasks: one supervisor per source, one per site that decides on restarts, one
-//! state task, one that gives guidance, one accept loop. Any of them ending early is a fault that stops the process, so that the service manager restarts it.
+//! state task, one that gives guidance, one accept loop. Any of them ending early is a fault that stops the process, so that
+//! the service manager restarts it.
+
+mod site_tasks;
+mod tasks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::assessment::guidance;
 use crate::clock::Clock;
-use crate::config::{Config, SiteConfig};
+use crate::config::Config;
 use crate::http::{BindError, Limits, Listeners, Web};
 use crate::journal::Journal;
 use crate::metrics::ProcessMetrics;
-use crate::remediation::{Connections, Remediation};
+use crate::remediation::Remediation;
 use crate::services::{ServiceController, ServiceControllers};
 use crate::site::{SiteCode, Timings};
-use crate::source::backup_log::wake_on_change;
-use crate::source::site_database::{DatabaseSource, Databases};
-use crate::source::{
-    Blocking, BlockingSource, Cursor, Guidance, Quiet, Report, ServicesSource, Source, SourceId, Supervision,
-    Surroundings, database_of, sources_of, supervise,
-};
+use crate::source::site_database::Databases;
+use crate::source::{Guidance, Quiet, Surroundings};
 use crate::state::checkpoint::{Loaded, ReadError, StateDirectory, StateDirectoryError};
 use crate::state::{INBOX, Published, StateTask};
 use crate::trace::PhraseError;
 use crate::watchdog::Watchdog;
+use site_tasks::{SiteTasks, Wires};
+use tasks::Tasks;
 
 /// Guidance follows time as well as facts; the shortest of its rules is minutes long.
 const GUIDANCE_PACE: Duration = Duration::from_secs(5);
@@ -99,17 +100,6 @@ pub struct App {
     timings: Timings,
 }
 
-/// One site's sources, ready to be watched.
-#[derive(Debug)]
-struct SiteTasks {
-    site: SiteCode,
-    timings: Timings,
-    sources: Vec<(Box<dyn BlockingSource>, Option<Cursor>)>,
-    database: Option<DatabaseSource>,
-    /// `None` where no services are known that could be restarted.
-    remediation: Option<Remediation>,
-}
-
 impl App {
     /// Loads the state, binds the listeners; nothing runs yet.
     pub fn build(config: Config, options: Options) -> Result<Self, StartError> {
@@ -132,45 +122,28 @@ impl App {
         let mut sites = Vec::new();
         let mut controllers = Vec::new();
         for site in config.sites {
-            let surroundings = Surroundings { clock, state_path: &state_path, account: &account };
-            let mut found = sources_of(&site, &surroundings)?;
-            let SiteConfig { settings, patterns, .. } = site;
-            let (site, site_timings) = (settings.code, settings.timings);
-            let controller = settings.services.as_ref().map(|config| services.of(config));
-            if let (Some(config), Some(controller)) = (&settings.services, &controller) {
-                let pause_file = settings.remediation.pause_file.clone();
-                found.push(Box::new(ServicesSource::new(config, pause_file, Arc::clone(controller))));
-            }
-            let settings = Arc::new(settings);
             let now = clock.now();
-            let Loaded { mut state, sequence, set_aside } = directory.load(&settings, now)?;
+            let Loaded { mut state, sequence, set_aside } =
+                directory.load(&Arc::new(site.settings.clone()), now)?;
+            let code = site.settings.code;
             for aside in set_aside {
                 tracing::warn!(
-                    site = %site,
+                    site = %code,
                     path = %aside.path.display(),
                     kept_as = %aside.kept_as.display(),
                     reason = aside.reason,
                     "checkpoint set aside; rebuilding from the log"
                 );
             }
-            let (sources, database, remediation) = (Vec::new(), None, None);
-            let mut tasks = SiteTasks { site, timings: site_timings, sources, database, remediation };
-            for source in found {
-                state.watch(source.id().clone(), source.interval(), source.witness(), now);
-                let cursor = state.cursor_for(source.id());
-                tasks.sources.push((source, cursor));
-            }
-            if let Some(config) = &settings.database {
-                let id = DatabaseSource::id_of(config);
-                state.watch(id.clone(), config.interval, id.kind.witness(), now);
-                let cursor = state.cursor_for(&id);
-                tasks.database = database_of(&settings, &patterns, clock, databases.as_ref(), cursor)?;
-            }
+            let surroundings = Surroundings { clock, state_path: &state_path, account: &account };
+            let controller = site.settings.services.as_ref().map(|config| services.of(config));
+            let mut tasks =
+                SiteTasks::new(site, &mut state, databases.as_ref(), controller.clone(), &surroundings)?;
             if let Some(controller) = controller {
                 controllers.push(Arc::clone(&controller));
                 let remediation = Remediation::open(&state, &state_path, controller, clock);
                 state.stands(remediation.standing().clone());
-                tasks.remediation = Some(remediation);
+                tasks.decide_by(remediation);
             }
             states.push((state, sequence));
             sites.push(tasks);
@@ -193,20 +166,20 @@ impl App {
     /// Blocking threads may still hang afterwards; shut the runtime down without waiting for them.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Ended> {
         let (sender, inbox) = mpsc::channel(INBOX);
-        let mut tasks = Tasks { set: JoinSet::new(), names: BTreeMap::new() };
+        let mut tasks = Tasks::default();
         let mut guided = BTreeMap::new();
         for site in self.sites {
             // Until somebody has thought about it, a backup may be running.
             let unknown = Guidance { quiet: Some(Quiet::Unknown), ..Guidance::default() };
             let (advice, guidance) = watch::channel(unknown);
-            guided.insert(site.site, advice);
+            guided.insert(site.code(), advice);
             let wires = Wires {
-                watchdog: &self.watchdog,
+                watchdog: self.watchdog.clone(),
                 clock: self.clock,
-                guidance: &guidance,
-                published: &self.published,
-                reports: &sender,
-                stop: &stop,
+                guidance,
+                published: self.published.clone(),
+                reports: sender.clone(),
+                stop: stop.clone(),
             };
             site.spawn(&mut tasks, &wires);
         }
@@ -235,85 +208,6 @@ impl App {
         // What a user's program would still do, nobody would know of.
         self.controllers.iter().for_each(|controller| controller.end());
         fault.map_or(Ok(()), |name| Err(Ended(name)))
-    }
-}
-
-/// What the tasks of a site are connected to.
-#[derive(Debug)]
-struct Wires<'a> {
-    watchdog: &'a Watchdog,
-    clock: Clock,
-    guidance: &'a watch::Receiver<Guidance>,
-    published: &'a watch::Receiver<Published>,
-    reports: &'a mpsc::Sender<Report>,
-    stop: &'a CancellationToken,
-}
-
-impl SiteTasks {
-    fn spawn(self, tasks: &mut Tasks, wires: &Wires<'_>) {
-        let Wires { watchdog, clock, guidance, published, reports, stop } = *wires;
-        let Self { site, timings, sources, database, remediation } = self;
-        let supervision = |id: &SourceId, wake: Arc<Notify>| Supervision {
-            site,
-            clock,
-            timings,
-            guidance: guidance.clone(),
-            wake,
-            reports: reports.clone(),
-            heartbeat: watchdog.register(format!("{site} {id}"), timings.watchdog),
-            stop: stop.clone(),
-        };
-        for (source, cursor) in sources {
-            let id = source.id().clone();
-            let wake = Arc::new(Notify::new());
-            let supervision = supervision(&id, Arc::clone(&wake));
-            if let Some(path) = source.wakes_on().map(Path::to_owned) {
-                tasks.spawn(&format!("notifications of {id}"), wake_on_change(path, wake, stop.clone()));
-            }
-            tasks.spawn(&format!("watch of {id}"), supervise(Blocking::new(source, cursor), supervision));
-        }
-        if let Some(database) = database {
-            let id = database.id().clone();
-            let supervision = supervision(&id, Arc::new(Notify::new()));
-            tasks.spawn(&format!("watch of {id}"), supervise(database, supervision));
-        }
-        if let Some(remediation) = remediation {
-            let name = format!("restarts of {site}");
-            let connections = Connections {
-                published: published.clone(),
-                reports: reports.clone(),
-                heartbeat: watchdog.register(&*name, timings.watchdog),
-                stop: stop.clone(),
-            };
-            tasks.spawn(&name, remediation.run(connections));
-        }
-    }
-}
-
-/// Tasks with names, so that the one that ends is known.
-#[derive(Debug)]
-struct Tasks {
-    set: JoinSet<()>,
-    names: BTreeMap<tokio::task::Id, String>,
-}
-
-impl Tasks {
-    fn spawn(&mut self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
-        let handle = self.set.spawn(task);
-        self.names.insert(handle.id(), name.to_owned());
-    }
-
-    /// The name of the next task that ends; `None` when none is left.
-    async fn next(&mut self) -> Option<String> {
-        let id = match self.set.join_next_with_id().await? {
-            Ok((id, ())) => id,
-            Err(error) => error.id(),
-        };
-        Some(self.names.remove(&id).unwrap_or_default())
-    }
-
-    fn running(&self) -> String {
-        self.names.values().cloned().collect::<Vec<_>>().join(", ")
     }
 }
 

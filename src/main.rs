@@ -57,7 +57,7 @@ fn run(
     environment: &Environment,
 ) -> anyhow::Result<u8> {
     if args.config_check {
-        return Ok(match configuration(args) {
+        return Ok(match configuration(args, environment) {
             Ok(config) => {
                 unless_closed(print(&describe(&config)))?;
                 0
@@ -76,7 +76,7 @@ fn run(
             Ok(0)
         }
         Command::Check { format } => {
-            let config = match configuration(args) {
+            let config = match configuration(args, environment) {
                 Ok(config) => config,
                 Err(error) => return Ok(refuse(&error)),
             };
@@ -97,7 +97,7 @@ fn run(
             Ok(0)
         }
         Command::Serve => {
-            let config = match configuration(args) {
+            let config = match configuration(args, environment) {
                 Ok(config) => config,
                 Err(error) => return Ok(refuse(&error)),
             };

@@ -36,7 +36,9 @@ pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The configuration: a YAML file that names the sites and how each is judged. Default: none.
+    /// The configuration: a YAML file that names the sites and how each is judged, or only what differs from what the
+    /// registry of this site server says. Default: /etc/configmgr_backup_exporter/configmgr_backup_exporter.yml, on
+    /// Windows %ProgramData%\configmgr_backup_exporter\configmgr_backup_exporter.yml, if there is such a file.
     #[arg(long = "config.file", value_name = "FILE", global = true)]
     pub config_file: Option<PathBuf>,
 

@@ -6,13 +6,8 @@
 use std::io::Write;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
-
-use anyhow::Context;
-use tokio::runtime::Builder;
-use tokio::time::timeout;
 
 use crate::assessment::{
     Assessment, CheckState, NOTHING_IS_WATCHED, Verdict, amiss, assess, frozen_io, guidance,
@@ -26,22 +21,12 @@ use crate::platform::account::account;
 use crate::remediation::{LedgerFile, standing};
 use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timestamp;
-use crate::source::site_database::{DatabaseSource, Databases, SqlServers};
-use crate::source::{
-    BlockingSource, FailureKind, PollFailure, PollReport, Quiet, Reach, ServicesSource, Source, SourceId,
-    SourceKind, Surroundings, database_of, sources_of,
-};
+use crate::source::site_database::SqlServers;
+use crate::source::{Quiet, ServicesSource, SourceKind, Surroundings, sources_of};
 use crate::state::{SiteState, checkpoint};
-use crate::trace::UserPatterns;
 
 use super::args::OutputFormat;
-
-/// How often a file that is locked or being copied is looked at again, and after how long.
-const PATIENCE: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// An availability group has at most nine servers.
-const MOST_SERVERS: usize = 9;
+use super::look::{Sources, ask_database, poll_each};
 
 /// What was found of every site.
 #[derive(Debug)]
@@ -56,6 +41,9 @@ impl Checked {
         clock: Clock,
         notes: &mut dyn Write,
     ) -> anyhow::Result<Self> {
+        for notice in &config.notices {
+            writeln!(notes, "{notice}")?;
+        }
         // Side by side: what is silent at one site must not delay what is said of the others.
         let looks = thread::scope(|scope| {
             let look = |site| scope.spawn(move || look(site, state_path, environment, clock));
@@ -118,14 +106,7 @@ fn look(
     let mut note = String::new();
     let account = account(environment);
     let surroundings = Surroundings { clock, state_path, account: &account };
-    let mut sources = sources_of(&site, &surroundings)?;
-    if let Some(config) = &site.settings.services {
-        let controller = SystemServices::new(environment).of(config);
-        let pause_file = site.settings.remediation.pause_file.clone();
-        sources.push(Box::new(ServicesSource::new(config, pause_file, controller)));
-    }
-    let SiteConfig { settings, patterns, .. } = site;
-    let settings = Arc::new(settings);
+    let settings = Arc::new(site.settings.clone());
     let mut state = match checkpoint::peek(state_path, &settings, clock.now()) {
         Ok(loaded) => loaded.state,
         Err(error) => {
@@ -133,25 +114,34 @@ fn look(
             SiteState::new(settings, clock.now())
         }
     };
-    // What a verification found is in the checkpoint; to read everything takes longer than a look.
-    let (logs, others): (Vec<_>, Vec<_>) = (sources.into_iter())
-        .filter(|source| source.id().kind != SourceKind::Verification)
-        .partition(|source| source.id().kind.witness().is_some());
-    for source in logs.iter().chain(&others) {
-        state.watch(source.id().clone(), source.interval(), source.witness(), clock.now());
+    // The logs first: they say whether the destination must be left alone. The database may tell where it is.
+    let (logs, _) = sources_under(&state, &site, &surroundings)?;
+    poll_each(&mut state, logs, clock);
+    ask_database(&mut state, &site.patterns, &SqlServers::new(environment), clock)?;
+    let (_, mut others) = sources_under(&state, &site, &surroundings)?;
+    if let Some(config) = &site.settings.services {
+        let controller = SystemServices::new(environment).of(config);
+        let pause_file = site.settings.remediation.pause_file.clone();
+        others.push(Box::new(ServicesSource::new(config, pause_file, controller)));
     }
-    // The logs first: they say whether the destination must be left alone.
-    for source in logs {
-        poll_once(&mut state, source, clock);
-    }
-    ask_database(&mut state, &patterns, &SqlServers::new(environment), clock)?;
-    for source in others {
-        poll_once(&mut state, source, clock);
-    }
+    poll_each(&mut state, others, clock);
     if state.settings.services.is_some() {
         note += &look_at_restarts(&mut state, state_path, clock.now());
     }
     Ok((state, note))
+}
+
+/// The logs, and the other sources, where the state says that things are.
+fn sources_under(
+    state: &SiteState,
+    site: &SiteConfig,
+    surroundings: &Surroundings<'_>,
+) -> anyhow::Result<(Sources, Sources)> {
+    let site = SiteConfig { settings: (*state.settings).clone(), ..site.clone() };
+    let mut sources = sources_of(&site, surroundings)?;
+    // What a verification found is in the checkpoint; to read everything takes longer than a look.
+    sources.retain(|source| source.id().kind != SourceKind::Verification);
+    Ok(sources.into_iter().partition(|source| source.id().kind.witness().is_some()))
 }
 
 /// Says how the site stands with restarts; an attempt of a running exporter is shown as it is.
@@ -165,83 +155,6 @@ fn look_at_restarts(state: &mut SiteState, state_path: &Path, now: Timestamp) ->
     }
     state.stands(standing(state, ledger.as_ref(), ledger.as_ref(), now));
     note
-}
-
-/// Asks the site database, if there is one: once, and again as long as servers of its availability group are left.
-fn ask_database(
-    state: &mut SiteState,
-    patterns: &UserPatterns,
-    databases: &dyn Databases,
-    clock: Clock,
-) -> anyhow::Result<()> {
-    let settings = Arc::clone(&state.settings);
-    let Some(config) = &settings.database else { return Ok(()) };
-    let id = DatabaseSource::id_of(config);
-    state.watch(id.clone(), config.interval, id.kind.witness(), clock.now());
-    let Some(mut source) = database_of(&settings, patterns, clock, databases, state.cursor_for(&id))? else {
-        return Ok(());
-    };
-    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    let deadline = source.deadline().unwrap_or(settings.timings.poll_deadline);
-    let begun = Instant::now();
-    for _ in 0..MOST_SERVERS {
-        let started = clock.now();
-        let guidance = guidance(state, started);
-        let result = runtime.block_on(async { timeout(deadline, source.poll(&guidance)).await });
-        let result = result.unwrap_or_else(|_| Err(timed_out(&id, deadline)));
-        let is_over = result.is_err() || !source.has_replicas_left() || begun.elapsed() > deadline;
-        let duration = (clock.now() - started).to_std().unwrap_or_default();
-        let report = PollReport { site: settings.code, source: id.clone(), started, duration, result };
-        state.fold(&report, clock.now());
-        if is_over {
-            break;
-        }
-    }
-    // A password file on a hung share keeps its thread; the process ends without it.
-    runtime.shutdown_background();
-    Ok(())
-}
-
-fn timed_out(source: &SourceId, deadline: Duration) -> PollFailure {
-    let message = format!("{} did not answer within {} s", source.location, deadline.as_secs());
-    PollFailure { kind: FailureKind::Timeout, message }
-}
-
-/// Polls a source until it has read what there is, and gives up after its deadline.
-fn poll_once(state: &mut SiteState, source: Box<dyn BlockingSource>, clock: Clock) {
-    let deadline = source.deadline().unwrap_or(state.settings.timings.poll_deadline);
-    let source: Arc<dyn BlockingSource> = source.into();
-    let id = source.id().clone();
-    let mut patience = PATIENCE;
-    loop {
-        let started = clock.now();
-        let (sender, receiver) = mpsc::channel();
-        let (polled, cursor) = (Arc::clone(&source), state.cursor_for(&id));
-        let guidance = guidance(state, started);
-        // A source that hangs keeps its thread; the process ends without it.
-        thread::spawn(move || {
-            // Nobody waits any more once the deadline has passed.
-            let _ = sender.send(polled.poll(cursor.as_ref(), &guidance));
-        });
-        let result = receiver.recv_timeout(deadline).unwrap_or_else(|_| Err(timed_out(&id, deadline)));
-        let reach = result.as_ref().map_or(Reach::CaughtUp, |poll| poll.reach);
-        let duration = (clock.now() - started).to_std().unwrap_or_default();
-        let report = PollReport { site: state.settings.code, source: id.clone(), started, duration, result };
-        state.fold(&report, clock.now());
-        match reach {
-            Reach::More | Reach::MoreAfter(_) => {}
-            Reach::Unsettled if patience > 0 && id.kind.witness().is_some() => {
-                patience -= 1;
-                pause();
-            }
-            Reach::CaughtUp | Reach::Unsettled => return,
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a command line tool that waits for a file to be free")]
-fn pause() {
-    thread::sleep(PAUSE);
 }
 
 fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -322,6 +235,7 @@ fn because(quiet: Quiet) -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     use chrono::TimeDelta;
 
@@ -335,9 +249,11 @@ mod tests {
         BackupMethod, BackupSet, Decision, FailureCause, Hold, HoldReason, RestartMode, RestartPlan,
         RestartStanding, Service, ServiceState, ServicesSeen, SiteCode, SqlServerEvent, Timestamp,
     };
+    use crate::source::SourceId;
     use crate::source::site_database::Topic;
     use crate::source::site_database::scripted::{self, Scripted};
     use crate::state::Observation;
+    use crate::trace::UserPatterns;
 
     /// What `check` says of a site of which only the simulated database tells, at this time of the day.
     fn said(time: &str) -> String {

@@ -1,25 +1,58 @@
-//! Which configuration a command works with.
+//! Which configuration a command works with: the file that is named, else the usual one if there is one, and in each case
+//! what this machine tells of its site.
+
+use std::io;
+use std::path::PathBuf;
 
 use super::args::Args;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError, NotDiscovered, discovery};
+use crate::environment::Environment;
+use crate::platform::paths::default_config_path;
 
 /// Why there is no configuration to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
-    /// Nobody named one.
-    #[error(
-        "no configuration is given: name one with --config.file (see README.md), or try the command demo"
-    )]
-    NotGiven,
-    /// The one that was named cannot be used.
+    /// Nobody named one, and this machine has no site.
+    #[error(transparent)]
+    NotDiscovered(#[from] NotDiscovered),
+    /// The one that was named, or found, cannot be used.
     #[error(transparent)]
     Unusable(#[from] ConfigError),
 }
 
-/// The configuration that the arguments name, with what they say themselves.
-pub fn configuration(args: &Args) -> Result<Config, ConfigurationError> {
-    let path = args.config_file.as_ref().ok_or(ConfigurationError::NotGiven)?;
-    let mut config = Config::load(path)?;
+/// The file that a command reads; `None` where none is named and the usual one does not exist.
+pub fn configuration_file(args: &Args, environment: &Environment) -> Option<PathBuf> {
+    let usual = || Some(default_config_path(environment)).filter(|path| path.exists());
+    args.config_file.clone().or_else(usual)
+}
+
+/// The file that an installation begins with cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}; make it by hand if anything is to be configured", path.display())]
+pub(super) struct NotWritten {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Writes the file that an installation begins with, where nobody named another and there is none.
+pub(super) fn write_default_file(args: &Args, environment: &Environment) -> Result<(), NotWritten> {
+    if args.config_file.is_some() {
+        return Ok(());
+    }
+    let path = default_config_path(environment);
+    match config::write_default_file(&path) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(NotWritten { path, source }),
+    }
+}
+
+/// The configuration of this machine or of the file, with what the arguments say themselves.
+pub fn configuration(args: &Args, environment: &Environment) -> Result<Config, ConfigurationError> {
+    let here = discovery::look(environment);
+    let mut config = match configuration_file(args, environment) {
+        Some(file) => Config::load_over(&file, &here)?,
+        None => Config::discovered(here?)?,
+    };
     args.remediation_mode.map_or(Ok(()), |mode| config.override_mode(mode))?;
     Ok(config)
 }

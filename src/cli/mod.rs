@@ -6,6 +6,7 @@ pub mod check;
 pub mod configuration;
 pub mod demo;
 pub mod log;
+mod look;
 pub mod serve;
 pub mod service;
 mod state_directory;

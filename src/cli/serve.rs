@@ -14,8 +14,9 @@ use super::state_directory;
 use crate::app::{App, Options};
 use crate::build_info;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, SiteConfig, SiteSettings};
 use crate::environment::Environment;
+use crate::logging::LIFECYCLE;
 use crate::metrics::{LogCounts, ProcessMetrics};
 use crate::platform::account::account;
 use crate::platform::paths::default_state_path;
@@ -40,6 +41,9 @@ pub fn run(
     logs: Arc<LogCounts>,
     host: Option<Host>,
 ) -> anyhow::Result<()> {
+    for notice in &config.notices {
+        tracing::warn!(notice, "found in the registry of this site server");
+    }
     let state_path = state_path(args, environment);
     if args.state_path.is_none() {
         state_directory::make(&state_path, host.is_some());
@@ -97,7 +101,10 @@ pub(super) fn runtime(
     let surroundings = Surroundings { clock: Clock::System, state_path, account: &account };
     let mut threads = SPARE_THREADS;
     for site in &config.sites {
-        threads += sources_of(site, &surroundings)?.len();
+        let of_task = site.settings.snapshot_of_task.as_ref().map(|of_task| of_task.anywhere().clone());
+        let snapshot = site.settings.snapshot.clone().or(of_task);
+        let settings = SiteSettings { snapshot, ..site.settings.clone() };
+        threads += sources_of(&SiteConfig { settings, ..site.clone() }, &surroundings)?.len();
         threads += site.settings.services.iter().len() * THREADS_OF_SERVICES;
         threads += site.settings.database.iter().len() * THREADS_OF_DATABASE;
     }
@@ -138,6 +145,7 @@ pub(super) fn build(
     let app = App::build(config, options)?;
     let addresses: Vec<_> = app.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
+        target: LIFECYCLE,
         version = build_info::VERSION,
         revision = build_info::REVISION,
         addresses = addresses.join(","),
@@ -152,10 +160,10 @@ pub(super) async fn run_until(app: App, stop: CancellationToken) -> anyhow::Resu
     let signal = stop.clone();
     tokio::spawn(async move {
         stop_requested().await;
-        tracing::info!("stopping");
+        tracing::info!(target: LIFECYCLE, "stopping");
         signal.cancel();
     });
     app.run(stop).await?;
-    tracing::info!("stopped");
+    tracing::info!(target: LIFECYCLE, "stopped");
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::service::SERVICE_NAME;
-use crate::platform::HAS_SERVICE_CONTROL;
+use crate::platform::IS_WINDOWS;
 use crate::platform::security::{Dacl, Secured, service_sid, take_over, write_dacl};
 
 /// How deep folders in it are looked into: the exporter makes none.
@@ -79,7 +79,7 @@ fn take_over_below(folder: &Path, depth: usize) -> Result<(), CloseError> {
 /// Nobody but an administrator can give it away; a service that is none keeps it and closes it. Who starts the program
 /// on a console and is none keeps what a folder there has, or could not go on.
 pub(super) fn make(path: &Path, is_service: bool) {
-    if !HAS_SERVICE_CONTROL || path.exists() || fs::create_dir_all(path).is_err() {
+    if !IS_WINDOWS || path.exists() || fs::create_dir_all(path).is_err() {
         return;
     }
     let closed_by_owner = |error| match path.to_str().filter(|_| is_service) {

@@ -4,15 +4,24 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, absolute};
 
+use super::discovery::with_discovered;
+use super::origin::Origin;
 use super::problem::{ConfigError, Fault};
-use super::{Config, raw, resolve};
+use crate::platform::IS_WINDOWS;
+
+use super::{Config, Discovered, NotDiscovered, raw, resolve};
 
 /// The largest file that is read: what is larger was not meant.
 const SIZE_LIMIT: u64 = 1 << 20;
 
 impl Config {
-    /// Reads and resolves a file; relative paths in it are relative to its folder.
+    /// Reads and resolves a file without a look at this machine; relative paths in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_over(path, &Err(NotDiscovered::NotWindows))
+    }
+
+    /// Reads and resolves a file that goes before what this machine tells of its site.
+    pub fn load_over(path: &Path, here: &Result<Discovered, NotDiscovered>) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let bytes = read(path).map_err(|source| {
             let problem = unreadable(&source).at("", None);
@@ -20,15 +29,35 @@ impl Config {
         })?;
         // Without a current folder (it was removed, say) a relative path stays what it is.
         let path = absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self::parse(bytes, &name, path.parent().unwrap_or(Path::new("")))
+        Self::parse_over(bytes, &name, path.parent().unwrap_or(Path::new("")), here)
+    }
+
+    /// What this machine tells of its site.
+    pub fn discovered(here: Discovered) -> Result<Self, ConfigError> {
+        Self::parse_over("", "the registry of this site server", Path::new(""), &Ok(here))
     }
 
     /// Resolves the text of a file; `file` is its name in messages, `base` the folder of relative paths.
     pub fn parse(text: impl AsRef<[u8]>, file: &str, base: &Path) -> Result<Self, ConfigError> {
+        Self::parse_over(text, file, base, &Err(NotDiscovered::NotWindows))
+    }
+
+    pub(super) fn parse_over(
+        text: impl AsRef<[u8]>,
+        file: &str,
+        base: &Path,
+        here: &Result<Discovered, NotDiscovered>,
+    ) -> Result<Self, ConfigError> {
         let error = |problem| ConfigError::new(file, vec![problem]);
-        let text = utf8(text.as_ref()).map_err(|(fault, line)| error(fault.at("", line)))?;
-        let root = raw::read(text).map_err(error)?;
-        resolve::config(&root, base).map_err(|problems| ConfigError::new(file, problems))
+        let text = utf8(text.as_ref())
+            .map_err(|(fault, line)| error(fault.at("", line.map(|line| Origin::File { line }))))?;
+        let root = raw::read(text).and_then(|root| with_discovered(root, here)).map_err(error)?;
+        // Only Windows has something to discover.
+        let is_windows = IS_WINDOWS || here.is_ok();
+        let sites =
+            resolve::sites(&root, base, is_windows).map_err(|problems| ConfigError::new(file, problems))?;
+        let notices = here.as_ref().map_or(Vec::new(), |here| here.notices_for(&sites));
+        Ok(Self { sites, notices })
     }
 }
 

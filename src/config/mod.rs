@@ -5,6 +5,8 @@
 //! is no YAML at all stops at the first. Resolving reads nothing but the text: no path in it is looked at.
 
 mod database;
+mod default_file;
+pub mod discovery;
 mod duration;
 mod fields;
 mod load;
@@ -30,6 +32,8 @@ pub use database::{
     AlertMatch, Authentication, DEFAULT_DATABASE_INTERVAL, DEFAULT_QUERY_TIMEOUT, DatabaseConfig, Encryption,
     PasswordSource, ServerAddress, Trust,
 };
+pub use default_file::write_default_file;
+pub use discovery::{Discovered, NotDiscovered};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
 pub use origin::{Origin, Origins};
 pub(crate) use paths::{is_within, same_path};
@@ -43,7 +47,7 @@ pub use settings::{DEFAULT_RETENTION, SiteSettings};
 pub use size::{InvalidSize, format_size, parse_size};
 pub use snapshot::{
     ArchiveConfig, DEFAULT_DRILL_MAX_AGE, DEFAULT_SNAPSHOT_INTERVAL, Freshness, RecoveryDrill,
-    SnapshotConfig, SnapshotRoot, SupplementalConfig, VerifyConfig,
+    SnapshotConfig, SnapshotOfTask, SnapshotRoot, SupplementalConfig, VerifyConfig,
 };
 
 /// How often an event log is read unless the configuration says otherwise.
@@ -57,6 +61,8 @@ pub const DEFAULT_LOG_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Config {
     /// The sites to watch, in the order of the file, each code once.
     pub sites: Vec<SiteConfig>,
+    /// What an operator should know of what was found on this machine, in whole sentences.
+    pub notices: Vec<String>,
 }
 
 /// What is configured for one site.

@@ -1,7 +1,9 @@
-//! Where a resolved value came from, so that `--config.check` can say so.
+//! Where a value came from, so that `--config.check` and every problem can say so.
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+use crate::platform::registry::RegistryValue;
 
 /// Where one value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +13,11 @@ pub enum Origin {
         /// Counted from 1.
         line: u64,
     },
-    /// The configured path of the log, which tells this one.
+    /// The registry of this machine.
+    Registry(RegistryValue),
+    /// This machine is the site's server: there are such files and services on it.
+    SiteServer,
+    /// The path of the log, which tells this one.
     LogPath,
     /// Nobody said anything.
     Default,
@@ -19,10 +25,22 @@ pub enum Origin {
     Flag,
 }
 
+impl Origin {
+    /// The line of the configuration file, counted from 1.
+    pub fn line(self) -> Option<u64> {
+        match self {
+            Self::File { line } => Some(line),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { line } => write!(f, "line {line}"),
+            Self::Registry(value) => write!(f, "registry: {value}"),
+            Self::SiteServer => f.write_str("this site server"),
             Self::LogPath => f.write_str("derived from log.path"),
             Self::Default => f.write_str("default"),
             Self::Flag => f.write_str("flag"),

@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 
+use super::origin::Origin;
+
 /// One thing wrong with a configuration file, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The key, as `sites[0].log.interval`; empty where it concerns the whole file.
     pub path: String,
-    /// Counted from 1; `None` where no line can be named.
-    pub line: Option<u64>,
+    /// Where the value came from; `None` where it concerns the whole file.
+    pub origin: Option<Origin>,
     /// What is wrong, with the value.
     pub what: String,
     /// What to do.
@@ -33,7 +35,7 @@ pub struct ConfigError {
 impl ConfigError {
     pub(super) fn new(file: &str, mut problems: Vec<Problem>) -> Self {
         // Problems without a line concern the whole file: they come first.
-        problems.sort_by_key(|problem| problem.line);
+        problems.sort_by_key(|problem| problem.origin.and_then(Origin::line));
         Self { file: file.to_owned(), problems, source: None }
     }
 }
@@ -45,16 +47,19 @@ struct Lines<'a> {
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Problem { path, line, what, remedy }) in self.problems.iter().enumerate() {
+        for (index, Problem { path, origin, what, remedy }) in self.problems.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             f.write_str(self.file)?;
-            if let Some(line) = line {
+            if let Some(line) = origin.and_then(Origin::line) {
                 write!(f, ":{line}")?;
             }
             if !path.is_empty() {
                 write!(f, ": {path}")?;
+            }
+            if let Some(found @ (Origin::Registry(_) | Origin::SiteServer)) = origin {
+                write!(f, " (from {found})")?;
             }
             write!(f, ": {what}; {remedy}")?;
         }
@@ -74,8 +79,8 @@ impl Fault {
         Self { what: what.into(), remedy: remedy.into() }
     }
 
-    pub(super) fn at(self, path: impl Into<String>, line: Option<u64>) -> Problem {
-        Problem { path: path.into(), line, what: self.what, remedy: self.remedy }
+    pub(super) fn at(self, path: impl Into<String>, origin: Option<Origin>) -> Problem {
+        Problem { path: path.into(), origin, what: self.what, remedy: self.remedy }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the user wrote: the YAML file as a tree of texts, each with its line.
+//! What the user wrote: the YAML file as a tree of texts, each with where it stands.
 //!
 //! A scalar keeps the text of the file. YAML would make 1 of the site code `001`, 100 of `1E2` and false of `no`;
 //! what a text means is for the key to say. Aliases and merge keys are already followed here.
@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::NonFiniteFloatPolicy;
 use serde_saphyr::{Error, Spanned};
 
+use super::origin::Origin;
 use super::problem::{Fault, Problem};
 
 /// How deep values may nest; the configuration needs six levels.
@@ -15,8 +16,7 @@ const DEEPEST: usize = 32;
 /// One value of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
-    /// Counted from 1.
-    pub(super) line: u64,
+    pub(super) origin: Origin,
     pub(super) value: Value,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) name: String,
-    pub(super) line: u64,
+    pub(super) origin: Origin,
 }
 
 /// Reads one YAML document.
@@ -71,11 +71,17 @@ fn node(text: &str, spanned: Spanned<Shape>) -> Node {
         Shape::Mapping(entries) => Value::Mapping(
             entries
                 .into_iter()
-                .map(|(key, value)| (Key { line: key.referenced.line(), name: key.value }, node(text, value)))
+                .map(|(key, value)| {
+                    (Key { origin: origin(key.referenced), name: key.value }, node(text, value))
+                })
                 .collect(),
         ),
     };
-    Node { line: spanned.referenced.line(), value }
+    Node { origin: origin(spanned.referenced), value }
+}
+
+fn origin(location: serde_saphyr::Location) -> Origin {
+    Origin::File { line: location.line() }
 }
 
 fn slice(text: &str, location: serde_saphyr::Location) -> Option<&str> {
@@ -111,7 +117,7 @@ fn refusal(text: &str, error: &Error) -> Problem {
             Fault::new(format!("not YAML: {words}"), remedy)
         }
     };
-    fault.at("", line)
+    fault.at("", line.map(|line| Origin::File { line }))
 }
 
 /// The parser's message without the place, which is said elsewhere.
@@ -188,7 +194,10 @@ mod tests {
             Value::Text(text) => Some(text),
             _ => None,
         };
-        entries.into_iter().map(|(key, node)| (key.name, node.line, text(node.value))).collect()
+        entries
+            .into_iter()
+            .map(|(key, node)| (key.name, node.origin.line().unwrap(), text(node.value)))
+            .collect()
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) struct Entry<'a> {
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     path: String,
-    line: u64,
+    origin: Origin,
     entries: &'a [(Key, Node)],
     taken: Vec<&'static str>,
     problems: &'a Problems,
@@ -40,17 +40,18 @@ impl<'a> Entry<'a> {
 
     /// Where the value stands.
     pub(super) fn origin(&self) -> Origin {
-        Origin::File { line: self.node.line }
+        self.node.origin
     }
 
     /// Reports what is wrong with this value.
     pub(super) fn reject(&self, fault: Fault) {
-        self.problems.add(fault.at(self.path.clone(), Some(self.node.line)));
+        self.problems.add(fault.at(self.path.clone(), Some(self.node.origin)));
     }
 
-    /// Whether the value is a mapping with this key.
-    pub(super) fn has(&self, key: &str) -> bool {
-        matches!(&self.node.value, Value::Mapping(entries) if entries.iter().any(|(known, _)| known.name == key))
+    /// Whether the value is a mapping in which this key says that something is watched.
+    pub(super) fn watches(&self, key: &str) -> bool {
+        let Value::Mapping(entries) = &self.node.value else { return false };
+        entries.iter().any(|(known, value)| known.name == key && !is_off(value))
     }
 
     /// The value as a mapping.
@@ -59,8 +60,8 @@ impl<'a> Entry<'a> {
             self.wrong_shape("a mapping of keys", "write its keys below it, indented, each as `key: value`");
             return None;
         };
-        let (path, line) = (self.path.clone(), self.node.line);
-        Some(Section { path, line, entries, taken: Vec::new(), problems: self.problems })
+        let (path, origin) = (self.path.clone(), self.node.origin);
+        Some(Section { path, origin, entries, taken: Vec::new(), problems: self.problems })
     }
 
     /// The value as a list.
@@ -117,7 +118,7 @@ impl<'a> Section<'a> {
         let entry = self.take(key);
         if entry.is_none() {
             let fault = Fault::new("is missing", remedy);
-            self.problems.add(fault.at(self.path_of(key), Some(self.line)));
+            self.problems.add(fault.at(self.path_of(key), Some(self.origin)));
         }
         entry
     }
@@ -142,7 +143,7 @@ impl<'a> Section<'a> {
                 None => format!("known here: {}", self.taken.join(", ")),
             };
             let fault = Fault::new("unknown key", remedy);
-            self.problems.add(fault.at(self.path_of(&key.name), Some(key.line)));
+            self.problems.add(fault.at(self.path_of(&key.name), Some(key.origin)));
         }
     }
 
@@ -152,6 +153,11 @@ impl<'a> Section<'a> {
             key.chars().map(|c| if is_invisible(c) { '?' } else { c }).take(LONGEST_KEY).collect();
         if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
     }
+}
+
+/// Whether the user wrote that what this machine could tell is not to be watched.
+fn is_off(node: &Node) -> bool {
+    matches!(&node.value, Value::Text(text) if text == "off")
 }
 
 /// Reads single values of a section and records their origins under its prefix.
@@ -179,6 +185,16 @@ impl<'a> Field<'_, 'a> {
     ) -> Option<T> {
         let entry = self.section.require(key, remedy)?;
         self.value(key, &entry, parse)
+    }
+
+    /// The value of a key under which something is watched; `None` too where the user wrote `off`.
+    pub(super) fn watched(&mut self, key: &'static str) -> Option<Entry<'a>> {
+        let entry = self.section.take(key)?;
+        if is_off(entry.node) {
+            self.origins.record(format!("{}{key}", self.prefix), entry.origin());
+            return None;
+        }
+        Some(entry)
     }
 
     pub(super) fn duration(

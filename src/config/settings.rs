@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::database::DatabaseConfig;
 use super::services::{RemediationConfig, ServicesConfig};
-use super::snapshot::{RecoveryDrill, SnapshotConfig, SupplementalConfig};
+use super::snapshot::{RecoveryDrill, SnapshotConfig, SnapshotOfTask, SupplementalConfig};
 use crate::schedule::Zone;
 use crate::site::{Protection, SiteCode, SiteRole, TaskWindow, Timings};
 
@@ -19,6 +19,8 @@ pub struct SiteSettings {
     pub code: SiteCode,
     /// Its role; `None` where the configuration does not tell.
     pub role: Option<SiteRole>,
+    /// Its role as the registry of its site server tells it, while nobody else does.
+    pub discovered_role: Option<SiteRole>,
     /// By what it is protected; `None` where the configuration does not tell.
     pub protection: Option<Protection>,
     /// When its backup is due; `None` where the configuration does not tell.
@@ -35,6 +37,8 @@ pub struct SiteSettings {
     pub stalled_after: Option<Duration>,
     /// The destination and its archives; `None` where none is configured.
     pub snapshot: Option<SnapshotConfig>,
+    /// How the destination is watched once the site database tells it; `None` where the configuration names it.
+    pub snapshot_of_task: Option<SnapshotOfTask>,
     /// The copies of what the backup task does not back up, in the order of the file.
     pub supplemental: Vec<SupplementalConfig>,
     /// When the site was last recovered as an exercise; `None` where the configuration does not tell.
@@ -59,6 +63,7 @@ impl SiteSettings {
         Self {
             code,
             role: None,
+            discovered_role: None,
             protection: None,
             schedule: None,
             time_zone: None,
@@ -67,6 +72,7 @@ impl SiteSettings {
             expected_duration: None,
             stalled_after: None,
             snapshot: None,
+            snapshot_of_task: None,
             supplemental: Vec::new(),
             recovery_drill: None,
             database_name: None,

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::paths::task_folder;
 use crate::site::{SiteCode, Timestamp, closed_set};
 
 /// How often the snapshot is looked at unless the configuration says otherwise.
@@ -40,6 +41,28 @@ pub struct SnapshotConfig {
     pub interval: Duration,
     /// A path of the site server's installation: what is on its volume is lost together with it.
     pub installation: Option<PathBuf>,
+}
+
+/// All of it but the destination, which the site database tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotOfTask(SnapshotConfig);
+
+impl SnapshotOfTask {
+    /// How a destination is watched, wherever it is.
+    pub(super) fn new(at: impl FnOnce(PathBuf) -> SnapshotConfig) -> Self {
+        Self(at(PathBuf::new()))
+    }
+
+    /// The whole, at the destination that the task's row names; an error says why that is no folder.
+    pub fn at(&self, destination: &str) -> Result<SnapshotConfig, String> {
+        let path = task_folder(destination)?;
+        Ok(SnapshotConfig { path, ..self.0.clone() })
+    }
+
+    /// What is known before, with an empty path.
+    pub fn anywhere(&self) -> &SnapshotConfig {
+        &self.0
+    }
 }
 
 impl SnapshotConfig {

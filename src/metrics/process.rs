@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::{Number, Samples};
+use crate::platform::MAX_HANDLES;
 use crate::state::Published;
 
 /// Messages logged, by level.
@@ -30,6 +31,13 @@ impl LogCounts {
             }
         }
     }
+
+    /// How many of a level were counted.
+    #[cfg(test)]
+    pub(crate) fn of(&self, level: tracing::Level) -> u64 {
+        let counts = self.0.iter().zip(LEVELS).filter(|(_, (known, _))| *known == level);
+        counts.map(|(count, _)| count.load(Ordering::Relaxed)).sum()
+    }
 }
 
 /// Where the process's metrics come from.
@@ -40,15 +48,15 @@ pub struct ProcessMetrics {
     logs: Arc<LogCounts>,
 }
 
-/// What the operating system says of this process.
+/// What the operating system says of this process; `None` is what it does not tell.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
     pub(super) cpu_seconds: f64,
-    pub(super) resident_bytes: u64,
-    pub(super) virtual_bytes: u64,
+    pub(super) resident_bytes: Option<u64>,
+    pub(super) virtual_bytes: Option<u64>,
     pub(super) open_files: Option<u64>,
     pub(super) max_files: Option<u64>,
-    pub(super) start_time: u64,
+    pub(super) start_time: Option<u64>,
 }
 
 /// The process as a metric reads it.
@@ -78,13 +86,15 @@ impl ProcessMetrics {
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[*pid]), false, kind);
         let process = system.process(*pid)?;
         let count = |count: Option<usize>| count.and_then(|count| u64::try_from(count).ok());
+        // A process that runs has some of each: sysinfo says 0 for what it cannot find out.
+        let known = |value: u64| (value > 0).then_some(value);
         Some(Usage {
             cpu_seconds: process.accumulated_cpu_time() as f64 / 1000.0,
-            resident_bytes: process.memory(),
-            virtual_bytes: process.virtual_memory(),
-            open_files: count(process.open_files()),
-            max_files: count(process.open_files_limit()),
-            start_time: process.start_time(),
+            resident_bytes: known(process.memory()),
+            virtual_bytes: known(process.virtual_memory()),
+            open_files: count(process.open_files()).and_then(known),
+            max_files: MAX_HANDLES.or_else(|| count(process.open_files_limit())),
+            start_time: known(process.start_time()),
         })
     }
 }

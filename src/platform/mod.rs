@@ -2,12 +2,15 @@
 
 pub mod account;
 pub(crate) mod child;
+pub mod event_log;
+#[cfg(all(test, windows))]
+mod held_open;
 mod integrated;
 mod io_error;
 pub mod paths;
 mod patience;
 pub mod private_file;
-pub(crate) mod registry;
+pub mod registry;
 pub(crate) mod security;
 pub(crate) mod service_control;
 pub mod service_host;
@@ -25,11 +28,14 @@ pub(crate) use patience::{put_in_place, read_whole, write_whole};
 /// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.
 pub(crate) const LISTINGS_HAVE_METADATA: bool = cfg!(windows);
 
-/// Whether SQL Server can be logged on to as the account of this process.
-pub(crate) const HAS_INTEGRATED_AUTHENTICATION: bool = cfg!(windows);
-
 /// The codes with which programs exit.
 pub(crate) const EXIT_CODES: RangeInclusive<i32> = if cfg!(windows) { i32::MIN..=i32::MAX } else { 0..=255 };
 
-/// Whether services of Windows can be asked and started, here or on another machine.
-pub(crate) const HAS_SERVICE_CONTROL: bool = cfg!(windows);
+/// Whether this is Windows: a site server has its site in the registry, services can be asked and started here or on
+/// another machine, and SQL Server can be logged on to as the account of this process.
+pub(crate) const IS_WINDOWS: bool = cfg!(windows);
+
+/// How many handles a process of Windows may have; elsewhere the operating system tells its own limit.
+///
+/// sysinfo tells what a C library can have open, which is far less and counts something else.
+pub(crate) const MAX_HANDLES: Option<u64> = if cfg!(windows) { Some(1 << 24) } else { None };

@@ -15,6 +15,13 @@ pub fn default_state_path(environment: &Environment) -> PathBuf {
     if cfg!(windows) { windows_state_path(environment) } else { unix_state_path(environment) }
 }
 
+/// The configuration file that is read where no other is named and this one exists.
+pub fn default_config_path(environment: &Environment) -> PathBuf {
+    let folder =
+        if cfg!(windows) { windows_state_path(environment) } else { PathBuf::from("/etc").join(FOLDER) };
+    folder.join(FOLDER).with_extension("yml")
+}
+
 /// The first folder of systemd's `StateDirectory=`, else the usual one.
 fn unix_state_path(environment: &Environment) -> PathBuf {
     let folders = environment.value("STATE_DIRECTORY").map(|value| value.to_string_lossy().into_owned());
@@ -51,6 +58,14 @@ mod tests {
             unix_state_path(&Environment::default()),
             PathBuf::from("/var/lib/configmgr_backup_exporter")
         );
+    }
+
+    #[test]
+    fn the_configuration_has_its_usual_place() {
+        let path = default_config_path(&Environment::new([("ProgramData", r"D:\ProgramData")]));
+        let windows = r"D:\ProgramData\configmgr_backup_exporter\configmgr_backup_exporter.yml";
+        let linux = "/etc/configmgr_backup_exporter/configmgr_backup_exporter.yml";
+        assert_eq!(path, PathBuf::from(if cfg!(windows) { windows } else { linux }));
     }
 
     #[test]

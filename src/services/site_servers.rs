@@ -2,12 +2,12 @@
 
 use std::io;
 
+use crate::platform::registry::RegistryValue;
 use crate::site::SiteServer;
 
-/// Where it stands, below `HKEY_LOCAL_MACHINE`.
-pub(super) const KEY: &str = r"SOFTWARE\Microsoft\SMS\Identification";
-/// Its name there.
-pub(super) const VALUE: &str = "Site Servers";
+/// Where it stands.
+pub(super) const SITE_SERVERS: RegistryValue =
+    RegistryValue { key: r"SOFTWARE\Microsoft\SMS\Identification", name: "Site Servers" };
 
 /// What a look at the registry tells: the servers, none of them active if it is not clear which one is.
 ///

@@ -117,7 +117,7 @@ impl ServiceController for WindowsServices {
             services: found.into_iter().map(service).collect(),
             booted: if local { System::boot_time().ok().and_then(time) } else { None },
             site_servers: match local {
-                true => site_servers::site_servers(registry::text(site_servers::KEY, site_servers::VALUE)),
+                true => site_servers::site_servers(registry::text(site_servers::SITE_SERVERS)),
                 false => None,
             },
             paused: None,

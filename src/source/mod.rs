@@ -14,7 +14,7 @@ mod supervisor;
 pub use guidance::{Guidance, Quiet, VerifyOrder};
 pub use report::{
     Cursor, DatabaseFact, EventTotals, Fact, FailureKind, LineTotals, Poll, PollFailure, PollReport, Reach,
-    Record, RecordBody, Report, RestartReport, SourceId, SourceKind, Unread,
+    Record, RecordBody, Report, RestartReport, SourceId, SourceKind, Unread, WatchReport, Watched,
 };
 pub use services::ServicesSource;
 pub use site_sources::{Surroundings, database_of, sources_of};

@@ -42,6 +42,11 @@ impl SourceKind {
         }
     }
 
+    /// Whether it reads copies, or what lies around them, which change their place with the destination.
+    pub fn is_of_copies(self) -> bool {
+        matches!(self, Self::Snapshot | Self::Verification)
+    }
+
     /// The kinds of failure this source can have, which are the ones it exports.
     pub fn failures(self) -> &'static [FailureKind] {
         use FailureKind::{
@@ -349,13 +354,41 @@ pub struct RestartReport {
     pub standing: RestartStanding,
 }
 
+/// A source as the state announces it.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// Which.
+    pub source: SourceId,
+    /// How often it is polled.
+    pub interval: Duration,
+    /// The deciding witness that it reads, if it reads one.
+    pub witness: Option<Witness>,
+}
+
+/// Which sources read a site's copies from now on, because the destination is another one.
+#[derive(Debug, Clone)]
+pub struct WatchReport {
+    /// Whose.
+    pub site: SiteCode,
+    /// All of them.
+    pub sources: Vec<Watched>,
+}
+
 /// What the state task folds.
 #[derive(Debug, Clone)]
 pub enum Report {
+    /// Copies are read elsewhere.
+    Watch(WatchReport),
     /// A source was polled.
     Poll(PollReport),
     /// A restart was decided on, held, or made.
     Restart(RestartReport),
+}
+
+impl From<WatchReport> for Report {
+    fn from(report: WatchReport) -> Self {
+        Self::Watch(report)
+    }
 }
 
 impl From<PollReport> for Report {

@@ -246,13 +246,13 @@ impl Trouble {
     /// Logs a change for better or worse: once, not with every poll.
     fn tell(&mut self, site: SiteCode, source: &SourceId, result: &Outcome) {
         let known = std::mem::replace(&mut self.0, result.as_ref().err().map(|failure| failure.kind));
+        let path = &source.location;
         match result {
             Err(failure) if known != Some(failure.kind) => {
                 let (kind, reason) = (failure.kind, &failure.message);
-                tracing::warn!(%site, source = %source.kind, %kind, reason, "source cannot be read");
+                tracing::warn!(%site, source = %source.kind, path, %kind, reason, "source cannot be read");
             }
             Ok(_) if known.is_some() => {
-                let path = &source.location;
                 tracing::info!(%site, source = %source.kind, path, "source can be read again");
             }
             _ => {}

@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod contradictions;
 mod cursors;
 mod database;
+mod destination;
 mod draft;
 mod event;
 mod finality;

@@ -276,6 +276,7 @@ impl SiteState {
         }
         let may_run = self.task_may_run();
         let change = self.database.learn(fact, source, polled);
+        self.follow_task();
         if !may_run && self.task_may_run() {
             self.renew_schedule(polled);
         }
@@ -286,9 +287,10 @@ impl SiteState {
         }
     }
 
-    /// The site's role: as configured, else as the site database says.
+    /// The site's role: as configured, else as the site database says, else as the registry of its server does.
     pub fn role(&self) -> Option<SiteRole> {
-        self.settings.role.or(self.database.site.as_ref().and_then(|site| site.role))
+        let told = self.database.site.as_ref().and_then(|site| site.role);
+        self.settings.role.or(told).or(self.settings.discovered_role)
     }
 
     /// Whether the task starts by itself, as far as is known.

@@ -15,7 +15,7 @@ use super::checkpoint::{StateDirectory, WriteError};
 use super::{Change, SiteState};
 use crate::clock::Clock;
 use crate::site::{SiteCode, Timestamp, Timings};
-use crate::source::{Report, RestartReport};
+use crate::source::{Report, RestartReport, WatchReport};
 use crate::watchdog::Heartbeat;
 
 /// Reports that may wait; a poll brings one, and there are a handful of sources for each site.
@@ -121,12 +121,14 @@ impl StateTask {
         let site = match &report {
             Report::Poll(report) => report.site,
             Report::Restart(report) => report.site,
+            Report::Watch(report) => report.site,
         };
         let Some(entry) = self.sites.get_mut(&site) else { return };
         let state = Arc::make_mut(&mut entry.state);
         match report {
             Report::Poll(report) => entry.unsaved = entry.unsaved.max(state.fold(&report, now)),
             Report::Restart(RestartReport { standing, .. }) => state.stands(standing),
+            Report::Watch(WatchReport { sources, .. }) => state.watch_copies(&sources, now),
         }
     }
 

@@ -24,9 +24,11 @@ mod hang;
 mod kill;
 mod log_command;
 mod log_events;
+mod log_rolls;
 mod metrics;
 mod other_process;
 mod package_sources;
+mod process_metrics;
 mod prometheus;
 #[cfg(unix)]
 mod restart_command;
@@ -36,6 +38,8 @@ mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod verification;
+#[cfg(windows)]
+mod windows_discovery;
 #[cfg(windows)]
 mod windows_restart;
 #[cfg(windows)]

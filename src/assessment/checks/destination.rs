@@ -14,6 +14,17 @@ pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding
             "Until it can, nobody knows whether a copy could be restored.",
         );
     }
+    if let Some(why) = state.destination_lacks() {
+        let finding = format!("The destination is not known: {why}.");
+        let mut databases = state.sources.iter().filter(|(id, _)| id.kind == SourceKind::Database);
+        if databases.any(|(_, source)| source.last_poll.is_none()) {
+            return Finding::unknown(finding);
+        }
+        return Finding::failed(
+            finding,
+            "Let the exporter read the task's row (docs/sql-permissions.md), or write sites[].snapshot.path.",
+        );
+    }
     let places: Vec<_> = roots(state).collect();
     if places.is_empty() {
         return Finding::unknown("No destination is configured, or none has been seen.");

@@ -15,10 +15,12 @@ use super::error::fault;
 use super::flags::{Flags, stored};
 use super::rights::{give, needs_of};
 use crate::cli::args::{Args, EXIT_USAGE};
-use crate::cli::configuration::configuration;
+use crate::cli::configuration::{configuration, write_default_file};
+use crate::cli::look::{Ask, settle_destinations};
 use crate::cli::{serve, state_directory};
 use crate::environment::Environment;
 use crate::error_chain;
+use crate::platform::event_log;
 use crate::platform::service_setup::{self, Installed, ServicePlan};
 use crate::site::Timings;
 
@@ -61,6 +63,9 @@ pub(super) fn install(
     for part in service_setup::put(&plan).map_err(fault("install"))? {
         writeln!(notes, "{SERVICE_NAME}: this Windows does not know the service's {part}; it was left out")?;
     }
+    if let Err(error) = event_log::register() {
+        writeln!(notes, "{SERVICE_NAME}: the event viewer will not know the service's messages: {error}")?;
+    }
     let account = match (&account, &before) {
         (Some(account), _) => account.to_string(),
         (None, Some(Installed { account: Some(account), .. })) => account.clone(),
@@ -87,8 +92,18 @@ fn secure(args: &Args, environment: &Environment, is_virtual: bool) -> Vec<Strin
     {
         said.push(error_chain(&error));
     }
-    let config = match configuration(args) {
-        Ok(config) => Some(config),
+    if let Err(error) = write_default_file(args, environment) {
+        said.push(error_chain(&error));
+    }
+    let config = match configuration(args, environment) {
+        Ok(mut config) => {
+            for lacking in settle_destinations(&mut config, &state, environment, Ask::Now) {
+                said.push(format!(
+                    "{lacking}; once the service knows it, install it again for the right to read it"
+                ));
+            }
+            Some(config)
+        }
         Err(error) => {
             said.push(format!(
                 "{}; until then the service does not start: mend it, then install the service again for its rights",

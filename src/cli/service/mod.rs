@@ -22,7 +22,7 @@ pub use run::run;
 
 use super::args::{EXIT_USAGE, ServiceAction};
 use crate::environment::Environment;
-use crate::platform::HAS_SERVICE_CONTROL;
+use crate::platform::IS_WINDOWS;
 use flags::Flags;
 
 /// The service's name.
@@ -50,7 +50,7 @@ pub fn command(
     out: &mut dyn Write,
     notes: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    if !HAS_SERVICE_CONTROL {
+    if !IS_WINDOWS {
         writeln!(notes, "configmgr_backup_exporter: {NOT_WINDOWS}")?;
         return Ok(EXIT_USAGE);
     }

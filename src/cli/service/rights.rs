@@ -13,6 +13,8 @@ use super::SERVICE_NAME;
 use super::account::ServiceAccount;
 use super::grants::{Grant, Needs, Object, Own, needs};
 use crate::cli::args::Args;
+use crate::cli::configuration::configuration_file;
+use crate::cli::look::{Ask, settle_destinations};
 use crate::cli::serve;
 use crate::config::Config;
 use crate::environment::Environment;
@@ -77,7 +79,7 @@ const BY_HAND: &str = "see docs/windows.md for the same by hand";
 /// What the service needs that has these arguments.
 pub(super) fn needs_of(args: &Args, config: Option<&Config>, environment: &Environment) -> Needs {
     let program = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
-    let configuration = args.config_file.as_ref().map(|path| path.display().to_string());
+    let configuration = configuration_file(args, environment).map(|path| path.display().to_string());
     let state = serve::state_path(args, environment).display().to_string();
     needs(Own { program: &program, configuration: configuration.as_deref(), state: &state }, config)
 }
@@ -153,7 +155,10 @@ pub(super) fn lost_grants(args: &Args, config: &Config, environment: &Environmen
     {
         return Vec::new();
     }
-    let grants = needs_of(args, Some(config), environment).grants;
+    let mut config = config.clone();
+    // What is not known yet is told of its source.
+    settle_destinations(&mut config, &serve::state_path(args, environment), environment, Ask::Never);
+    let grants = needs_of(args, Some(&config), environment).grants;
     grants.iter().filter_map(|grant| lost(grant, read(read_dacl(grant.object.secured())))).collect()
 }
 

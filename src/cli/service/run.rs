@@ -2,19 +2,16 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::SERVICE_NAME;
 use super::rights::{Trouble, lost_grants};
 use crate::cli::args::{Args, EXIT_USAGE, LogFormat, LogLevel};
-use crate::cli::configuration::configuration;
+use crate::cli::configuration::{configuration, write_default_file};
 use crate::cli::serve;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::metrics::LogCounts;
 use crate::platform::paths::default_state_path;
 use crate::platform::service_host::{self, Host, HostError, Hosted};
 use crate::site::Timings;
@@ -57,7 +54,7 @@ fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
         Ok(args) => args,
         Err(exit) => {
             // Nobody knows what else the flags would have said.
-            log(LogLevel::Info, LogFormat::Logfmt, &default_state_path(&environment));
+            logging::init_service(LogLevel::Info, LogFormat::Logfmt, &default_state_path(&environment));
             let reason = exit.text.split_whitespace().collect::<Vec<_>>().join(" ");
             tracing::error!(
                 reason,
@@ -66,9 +63,14 @@ fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
             return EXIT_USAGE;
         }
     };
-    let logs = log(args.log_level, args.log_format, &serve::state_path(&args, &environment));
+    let logs =
+        logging::init_service(args.log_level, args.log_format, &serve::state_path(&args, &environment));
     host.starting();
-    let config = match configuration(&args) {
+    // Where the program was unpacked and not installed, this is the first start.
+    if let Err(error) = write_default_file(&args, &environment) {
+        tracing::warn!(reason = error_chain(&error), "no configuration file to begin with was written");
+    }
+    let config = match configuration(&args, &environment) {
         Ok(config) => config,
         Err(error) => {
             let reason = error_chain(&error);
@@ -98,9 +100,4 @@ fn look_at_rights(args: &Args, config: &Config, environment: &Environment) {
     if let Err(error) = thread::Builder::new().name("rights".to_owned()).spawn(look) {
         tracing::warn!(%error, "the rights of the service were not looked at");
     }
-}
-
-/// Sets up the messages of a process that has no console.
-fn log(level: LogLevel, format: LogFormat, _state_path: &Path) -> Arc<LogCounts> {
-    logging::init(level, format)
 }

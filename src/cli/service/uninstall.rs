@@ -12,6 +12,7 @@ use crate::cli::args::Args;
 use crate::cli::configuration::configuration;
 use crate::cli::serve;
 use crate::environment::Environment;
+use crate::platform::event_log;
 use crate::platform::service_control::ServiceControl;
 use crate::platform::service_setup;
 use crate::site::ServiceState;
@@ -37,11 +38,14 @@ pub(super) fn uninstall(
     let (flags, _) = kept(before.as_ref());
     // Flags of another version tell nothing; what was given is noted where the state is unless it was told otherwise.
     if let Ok(args) = Args::parse_from(arguments(&flags)).or_else(|_| Args::parse_from([SERVICE_NAME])) {
-        let config = configuration(&args).ok();
+        let config = configuration(&args, environment).ok();
         let needs = needs_of(&args, config.as_ref(), environment);
         for trouble in take_back(&needs, &serve::state_path(&args, environment)) {
             writeln!(notes, "{SERVICE_NAME}: {trouble}")?;
         }
+    }
+    if let Err(error) = event_log::unregister() {
+        writeln!(notes, "{SERVICE_NAME}: it stays a source of the event log: {error}")?;
     }
     let gone = wait_for(DELETION_WAIT, || {
         Ok((query(&control, REMOVE)?.service.state == ServiceState::Missing).then_some(()))

@@ -140,7 +140,8 @@ fn anchored(text: &str, base: &Path) -> Result<PathBuf, Fault> {
     }
 }
 
-fn is_absolute(text: &str) -> bool {
+/// Whether a path is whole, on Windows or on Linux.
+pub(super) fn is_absolute(text: &str) -> bool {
     matches!(
         text.as_bytes(),
         [b'/' | b'\\', ..] | [b'a'..=b'z' | b'A'..=b'Z', b':', b'/' | b'\\', ..]
@@ -152,6 +153,20 @@ fn without_end(text: &str) -> &str {
     let trimmed = text.trim_end_matches(SEPARATORS);
     let root = trimmed.is_empty() || trimmed.ends_with(':');
     &text[..text.len().min(trimmed.len() + usize::from(root))]
+}
+
+/// The folder that the row of the backup task names; an error says why it is none.
+///
+/// How a row names two folders, one for the site and one for its database, is not known: that is no folder here.
+pub(super) fn task_folder(text: &str) -> Result<PathBuf, String> {
+    const IN_NO_NAME: [char; 6] = ['<', '>', '"', '|', '?', '*'];
+    let folder = without_end(text.trim());
+    let names_more = folder.contains(IN_NO_NAME) || folder.get(2..).is_some_and(|rest| rest.contains(':'));
+    if !is_absolute(folder) || folder.contains(is_invisible) || names_more {
+        return Err(format!("{} is not one folder", shown(text)));
+    }
+    has_share(folder).map_err(|fault| fault.what)?;
+    Ok(PathBuf::from(folder))
 }
 
 /// The server and the share of a UNC path, whichever is written; `None` for every other path.

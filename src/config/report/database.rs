@@ -20,7 +20,8 @@ impl Report<'_> {
                 self.line("      name: ", quoted(name), "database.name");
             }
             (None, None) => {
-                self.unset(&format!("    # database: not asked; its name is CM_{}", settings.code));
+                self.off("database");
+                self.unset(&format!("    # its name: CM_{}", settings.code));
             }
         }
     }

@@ -9,6 +9,7 @@ use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::discovery::OF_TASK;
 use super::duration::format_duration;
 use super::size::format_size;
 use super::{
@@ -21,7 +22,8 @@ use crate::trace::UserPatterns;
 
 /// The configuration as YAML, one value a line, each with `# where it came from`.
 pub fn describe(config: &Config) -> String {
-    let mut text = String::from("sites:\n");
+    let mut text: String = config.notices.iter().map(|notice| format!("# {notice}.\n")).collect();
+    text.push_str("sites:\n");
     for site in &config.sites {
         Report { text: &mut text, site }.site();
     }
@@ -38,9 +40,14 @@ impl Report<'_> {
         let settings = &self.site.settings;
         let is_asked = settings.database.is_some();
         self.line("  - code: ", settings.code, "code");
-        match settings.role {
-            Some(role) => self.line("    role: ", role, "role"),
-            None => self.unset(if is_asked {
+        match (settings.role, settings.discovered_role) {
+            (Some(role), _) => self.line("    role: ", role, "role"),
+            (None, Some(role)) => self.line(
+                if is_asked { "    # role: as the site database says, until then " } else { "    role: " },
+                role,
+                "role",
+            ),
+            (None, None) => self.unset(if is_asked {
                 "    # role: as the site database says, until then judged as hierarchy"
             } else {
                 "    # role: unknown, judged as hierarchy"
@@ -61,15 +68,16 @@ impl Report<'_> {
         );
         match &self.site.log {
             Some(log) => self.log(log),
-            None => self.unset("    # log: not watched"),
+            None => self.off("log"),
         }
         match &self.site.event_log {
             Some(log) => self.event_log(log),
-            None => self.unset("    # event_log: not watched"),
+            None => self.off("event_log"),
         }
-        match &self.site.settings.snapshot {
-            Some(snapshot) => self.snapshot(snapshot),
-            None => self.unset("    # snapshot: not watched"),
+        match (&settings.snapshot, &settings.snapshot_of_task) {
+            (Some(snapshot), _) => self.snapshot(&quoted_path(&snapshot.path), snapshot),
+            (None, Some(of_task)) => self.snapshot(OF_TASK, of_task.anywhere()),
+            (None, None) => self.off("snapshot"),
         }
         self.supplemental(&self.site.settings.supplemental);
         match &settings.recovery_drill {
@@ -101,9 +109,9 @@ impl Report<'_> {
         self.line("      interval: ", format_duration(log.interval), "event_log.interval");
     }
 
-    fn snapshot(&mut self, snapshot: &SnapshotConfig) {
+    fn snapshot(&mut self, path: &str, snapshot: &SnapshotConfig) {
         self.heading("    snapshot:");
-        self.line("      path: ", quoted_path(&snapshot.path), "snapshot.path");
+        self.line("      path: ", path, "snapshot.path");
         match &snapshot.database_path {
             Some(path) => self.line("      database_path: ", quoted_path(path), "snapshot.database_path"),
             None => self.unset("      # database_path: with the rest"),
@@ -241,6 +249,11 @@ impl Report<'_> {
     fn line(&mut self, start: &str, value: impl Display, key: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{start}{value}  # {}", self.site.origins.of(key));
+    }
+
+    /// A section of which nothing is watched.
+    fn off(&mut self, key: &str) {
+        self.line(&format!("    {key}: "), "off", key);
     }
 
     fn unset(&mut self, text: &str) {

@@ -8,7 +8,7 @@ use crate::config::{
 
 impl Report<'_> {
     pub(super) fn services(&mut self, services: Option<&ServicesConfig>) {
-        let Some(services) = services else { return self.unset("    # services: not watched") };
+        let Some(services) = services else { return self.off("services") };
         self.heading("    services:");
         match (&services.machine, &services.control) {
             (Some(machine), _) => self.line("      machine: ", quoted(machine), "services.machine"),

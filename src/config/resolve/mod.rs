@@ -17,11 +17,11 @@ use super::origin::{Origin, Origins};
 use super::problem::{Fault, Problem, Problems, shown};
 use super::raw::Node;
 use super::section::{Entry, Field, Section};
-use super::{Config, SiteConfig, SiteSettings, fields};
-use crate::platform::{HAS_INTEGRATED_AUTHENTICATION, HAS_SERVICE_CONTROL};
+use super::{SiteConfig, SiteSettings, fields};
 use crate::site::{Protection, TaskWindow};
 use crate::trace::UserPatterns;
 use remediation::Remediation;
+use snapshot::Snapshot;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -31,18 +31,18 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// From begin to latest begin where only the begin is written: what ConfigMgr's own default, 02:00 to 05:00, allows.
 const DEFAULT_WINDOW_MINUTES: u16 = 3 * 60;
 
-/// Resolves a file, or returns every problem in it.
-pub(super) fn config(root: &Node, base: &Path) -> Result<Config, Vec<Problem>> {
+/// Resolves a file, or returns every problem in it; `windows` is whether this process has what only Windows has.
+pub(super) fn sites(root: &Node, base: &Path, windows: bool) -> Result<Vec<SiteConfig>, Vec<Problem>> {
     let problems = Problems::default();
-    let config = sites(&Entry::root(root, &problems), base);
+    let sites = read(&Entry::root(root, &problems), base, windows);
     let problems = problems.into_inner();
-    match config {
-        Some(sites) if problems.is_empty() => Ok(Config { sites }),
+    match sites {
+        Some(sites) if problems.is_empty() => Ok(sites),
         _ => Err(problems),
     }
 }
 
-fn sites(root: &Entry<'_>, base: &Path) -> Option<Vec<SiteConfig>> {
+fn read(root: &Entry<'_>, base: &Path, windows: bool) -> Option<Vec<SiteConfig>> {
     let mut section = root.section()?;
     let entry = section.require("sites", "write `sites:` and below it `- code: P01`");
     let remediation_entry = section.take("remediation");
@@ -54,12 +54,12 @@ fn sites(root: &Entry<'_>, base: &Path) -> Option<Vec<SiteConfig>> {
     }
     let mut remediation = Remediation::default();
     if let Some(entry) = remediation_entry {
-        remediation.read(&entry, base, entries.iter().any(|entry| entry.has("services")));
+        remediation.read(&entry, base, entries.iter().any(|entry| entry.watches("services")));
     }
     let mut sites: Vec<SiteConfig> = Vec::new();
     for entry in &entries {
         let Some(mut section) = entry.section() else { continue };
-        if let Some(found) = site(&mut section, base, &sites, &remediation) {
+        if let Some(found) = site(&mut section, base, windows, &sites, &remediation) {
             sites.push(found);
         }
         section.close();
@@ -70,6 +70,7 @@ fn sites(root: &Entry<'_>, base: &Path) -> Option<Vec<SiteConfig>> {
 fn site(
     section: &mut Section<'_>,
     base: &Path,
+    windows: bool,
     others: &[SiteConfig],
     common: &Remediation,
 ) -> Option<SiteConfig> {
@@ -95,20 +96,25 @@ fn site(
     }
 
     let mut field = Field { section, prefix: "", origins: &mut origins };
-    settings.role = field.read("role", fields::label);
+    let role = field.read("role", fields::label);
+    match field.origins.of("role") {
+        // The registry is not told when the site joins a hierarchy.
+        Origin::Registry(_) => settings.discovered_role = role,
+        _ => settings.role = role,
+    }
     settings.protection = field.read("protection", fields::label);
-    let log_entry = field.section.take("log");
-    let event_log_entry = field.section.take("event_log");
-    let snapshot_entry = field.section.take("snapshot");
+    let log_entry = field.watched("log");
+    let event_log_entry = field.watched("event_log");
+    let snapshot_entry = field.watched("snapshot");
     let supplemental_entry = field.section.take("supplemental");
     let drill_entry = field.section.take("recovery_drill");
-    let database_entry = field.section.take("database");
+    let database_entry = field.watched("database");
     let packages_entry = field.section.take("package_sources");
     let schedule_entry = field.section.take("schedule");
     if let Some(retention) = field.duration("retention", HOUR, DAY * 3650) {
         settings.retention = Some(retention);
     }
-    let services_entry = field.section.take("services");
+    let services_entry = field.watched("services");
     let judgement_entry = field.section.take("judgement");
     let patterns_entry = field.section.take("patterns");
     let remediation_entry = field.section.take("remediation");
@@ -120,8 +126,14 @@ fn site(
         event_log_entry.as_ref().and_then(|entry| logs::event_log(entry, base, &taken, &mut origins));
     let mut watched = copies::Watched::default();
     let log_path = log.as_ref().map(|log| log.path.as_path());
-    settings.snapshot = snapshot_entry
-        .and_then(|entry| snapshot::read(&entry, base, settings.code, log_path, &mut watched, &mut origins));
+    let snapshot = snapshot_entry
+        .as_ref()
+        .and_then(|entry| snapshot::read(entry, base, settings.code, log_path, &mut watched, &mut origins));
+    match snapshot {
+        Some(Snapshot::At(config)) => settings.snapshot = Some(config),
+        Some(Snapshot::OfTask(config)) => settings.snapshot_of_task = Some(config),
+        None => {}
+    }
     if let Some(config) = &settings.snapshot {
         let log = log.as_ref().map(|log| (log.path.as_path(), snapshot::OTHER_LOG));
         let event_log = event_log.as_ref().map(|log| (log.path.as_path(), snapshot::OTHER_EVENT_LOG));
@@ -139,11 +151,22 @@ fn site(
         settings.package_sources = copies::package_sources(&entry, base, &settings, &watched, &mut origins);
     }
     if let Some(entry) = database_entry {
-        let integrated = HAS_INTEGRATED_AUTHENTICATION;
-        database::read(&entry, base, integrated, &mut settings, &mut origins);
+        database::read(&entry, base, windows, &mut settings, &mut origins);
+    }
+    if settings.snapshot_of_task.is_some() && origins.of("database.server") == Origin::Default {
+        settings.snapshot_of_task = None;
+        if let (Some(entry), Origin::File { .. }) = (&snapshot_entry, origins.of("snapshot.path"))
+            && let Some(path) = entry.section().and_then(|mut section| section.take("path"))
+        {
+            let what = "`task` means the folder that the site database tells, and none is asked";
+            path.reject(Fault::new(
+                what,
+                "write the folder itself, or the site's SQL Server as `database.server`",
+            ));
+        }
     }
     if let Some(entry) = &services_entry {
-        settings.services = services::read(entry, base, HAS_SERVICE_CONTROL, others, &mut origins);
+        settings.services = services::read(entry, base, windows, others, &mut origins);
     }
     let mut remediation = common.clone();
     if let Some(entry) = remediation_entry {

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use super::copies::Watched;
 use super::{DAY, HOUR, SECOND};
+use crate::config::discovery::OF_TASK;
 use crate::config::origin::{Origin, Origins};
 use crate::config::paths::{control_file_beside, file_path, folder_path, is_within, path_pattern, same_path};
 use crate::config::problem::{Fault, shown};
 use crate::config::section::{Entry, Field};
 use crate::config::snapshot::{folder_in, is_unc};
-use crate::config::{ArchiveConfig, DEFAULT_SNAPSHOT_INTERVAL, SnapshotConfig, VerifyConfig, fields};
+use crate::config::{
+    ArchiveConfig, DEFAULT_SNAPSHOT_INTERVAL, SnapshotConfig, SnapshotOfTask, VerifyConfig, fields,
+};
 use crate::site::SiteCode;
 
 /// Names under which the metrics show what is no configured archive.
@@ -18,6 +21,14 @@ const RESERVED: [&str; 3] = ["discovered", "site", "database"];
 
 /// At this rate a day reads 84 GiB: any slower, and a large database is not read before the next backup.
 const LEAST_RATE: u64 = 1 << 20;
+
+/// What a section becomes.
+pub(super) enum Snapshot {
+    /// Everything is written.
+    At(SnapshotConfig),
+    /// The site database tells the destination.
+    OfTask(SnapshotOfTask),
+}
 
 /// Reads the section; the path of the log tells the control file where the section does not.
 pub(super) fn read(
@@ -27,11 +38,17 @@ pub(super) fn read(
     log_path: Option<&Path>,
     watched: &mut Watched,
     origins: &mut Origins,
-) -> Option<SnapshotConfig> {
+) -> Option<Snapshot> {
     let mut section = entry.section()?;
     let mut field = Field { section: &mut section, prefix: "snapshot.", origins };
     let remedy = r"write the folder that the backup task writes to, as 'E:\SCCMBackup'";
-    let path = field.require("path", remedy, |text| folder_path(text, base));
+    // `None` inside where the task's row tells it.
+    let written = field.require("path", remedy, |text| match text {
+        OF_TASK => Ok(None),
+        text => folder_path(text, base).map(Some),
+    });
+    let is_of_task = written == Some(None);
+    let path = written.flatten();
     let database_path = field.read("database_path", |text| {
         let folder = folder_path(text, base)?;
         if path.as_ref().is_some_and(|path| same_path(path, &folder)) {
@@ -63,15 +80,9 @@ pub(super) fn read(
     section.close();
     // What is on a share is not lost with the server.
     let installation = log_path.filter(|path| !is_unc(path)).map(Path::to_owned);
-    Some(SnapshotConfig {
-        path: path?,
-        database_path,
-        control_file,
-        archives,
-        verify,
-        interval,
-        installation,
-    })
+    let at =
+        |path| SnapshotConfig { path, database_path, control_file, archives, verify, interval, installation };
+    if is_of_task { Some(Snapshot::OfTask(SnapshotOfTask::new(at))) } else { Some(Snapshot::At(at(path?))) }
 }
 
 /// What to write instead of a log in the snapshot.

@@ -32,7 +32,10 @@ impl Situation<'_> {
 
     /// What another run deletes before it has made anything.
     pub(in crate::remediation) fn last_copy(&self) -> Watched<LastCopy> {
-        let Some(present) = &self.assessment.copies.present else { return NotWatched };
+        let Some(present) = &self.assessment.copies.present else {
+            // There is one, and nobody knows where.
+            return if self.state.destination_lacks().is_some() { Failing } else { NotWatched };
+        };
         // In an availability group nobody may restore it anyway.
         if !self.assessment.protection.snapshots_count(self.state) {
             return Known(LastCopy::Safe);

@@ -71,10 +71,11 @@ impl LogFiles {
             }
             Err(error) => group.log_error = Some(error),
         }
-        // While the `.log` goes on where it was, nothing was rolled, and no history has to be looked for.
+        // While the `.log` goes on where it was, nothing was rolled. A file that is open here could not be replaced by
+        // the next roll, so older ones are opened only where something may be in them.
         let rolled = !group.members.iter().any(|log| log.continues_last) || cursor.postponed > 0;
-        group.open_older(&self.rolled, Role::Rolled, cursor, opener);
         if rolled {
+            group.open_older(&self.rolled, Role::Rolled, cursor, opener);
             match self.history() {
                 Ok(paths) => {
                     for path in &paths {

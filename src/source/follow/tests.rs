@@ -249,7 +249,7 @@ fn after_a_crash_that_lost_the_last_lines_it_goes_on_where_the_log_is_still_the_
 }
 
 #[test]
-fn a_locked_older_file_does_not_stop_the_log_that_goes_on() {
+fn while_the_log_goes_on_the_older_file_is_left_to_whoever_rolls_into_it() {
     let mut site = Site::new();
     site.write("smsbkup.lo_", "one\n");
     site.append("two\n");
@@ -258,7 +258,7 @@ fn a_locked_older_file_does_not_stop_the_log_that_goes_on() {
     let (text, result) = site.poll_locked("smsbkup.lo_");
     let progress = result.unwrap();
     assert_eq!((text.as_str(), progress.reach), ("three\n", Reach::CaughtUp));
-    assert_eq!(progress.older_errors[0].kind, IoFailure::Locked);
+    assert!(progress.older_errors.is_empty(), "it is not opened: {:?}", progress.older_errors);
 }
 
 #[test]

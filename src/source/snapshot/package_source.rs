@@ -68,7 +68,7 @@ impl PackageSource {
         let (site, path) = (self.site, &self.id.location);
         match failure {
             Some(PollFailure { kind, message: reason }) if known != Some(*kind) => {
-                tracing::warn!(%site, %kind, reason, "package sources cannot be read");
+                tracing::warn!(%site, path, %kind, reason, "package sources cannot be read");
             }
             None if known.is_some() => tracing::info!(%site, path, "package sources can be read again"),
             _ => {}

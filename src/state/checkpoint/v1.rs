@@ -240,6 +240,7 @@ impl Checkpoint {
         state.snapshot = self.snapshot.restore(now);
         state.derive();
         state.settle_schedule(now);
+        state.follow_task();
         Ok(state)
     }
 }

@@ -19,6 +19,8 @@ pub(crate) mod prometheus;
 pub(crate) mod rogue;
 pub(crate) mod services;
 #[cfg(windows)]
+pub(crate) mod site_server;
+#[cfg(windows)]
 pub(crate) mod test_service;
 pub(crate) mod wait;
 

@@ -103,9 +103,14 @@ impl Place {
     /// Starts the program and waits for nothing.
     #[track_caller]
     pub(crate) fn launch(&self, arguments: &[&str]) -> Exporter {
+        self.launch_as(self.command(arguments))
+    }
+
+    /// Starts the program as it is told, and waits for nothing.
+    #[track_caller]
+    pub(crate) fn launch_as(&self, mut command: Command) -> Exporter {
         self.launched.set(self.launched.get() + 1);
         let stderr = self.path(&format!("stderr-{}", self.launched.get()));
-        let mut command = self.command(arguments);
         command.stderr(File::create(&stderr).expect("a file for standard error"));
         let process = command.stdout(Stdio::null()).spawn().expect("the program starts");
         Exporter { process, stderr, address: OnceCell::new() }
@@ -150,7 +155,10 @@ impl Exporter {
                 // A line without its end is still being written.
                 let line = log.split_inclusive('\n').find(|line| line.contains("message=listening"))?;
                 let (_, rest) = line.strip_suffix('\n')?.split_once("addresses=")?;
-                rest.split([' ', ',']).next()?.parse().ok()
+                let address: SocketAddr = rest.split([' ', ',']).next()?.parse().ok()?;
+                // Where it listens everywhere it listens here.
+                let here = SocketAddr::from(([127, 0, 0, 1], address.port()));
+                Some(if address.ip().is_unspecified() { here } else { address })
             })
         })
     }

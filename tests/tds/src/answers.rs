@@ -19,6 +19,22 @@ fn rows(columns: impl IntoIterator<Item = Column>, rows: impl IntoIterator<Item 
     rows.into_iter().fold(Table::new(columns), Table::row)
 }
 
+/// The row of a task that runs each night and writes into a folder.
+pub fn task_to(destination: Option<&str>) -> Table {
+    let destination = destination.map_or(Cell::Null, Cell::from);
+    rows(
+        [
+            text("SiteCode"),
+            int("IsEnabled"),
+            int("DaysOfWeek"),
+            int("BeginTime"),
+            int("LatestBeginTime"),
+            text("BackupLocation"),
+        ],
+        [vec!["P01".into(), 1.into(), 127.into(), 200.into(), 500.into(), destination]],
+    )
+}
+
 /// Every question of a site that is a standalone primary, whose last backup succeeded.
 pub fn healthy() -> Vec<Known> {
     let messages = |question| Known {
@@ -84,17 +100,7 @@ pub fn healthy() -> Vec<Known> {
         reasons(Question::Reasons(Depth::All)),
         Known {
             question: Question::Task,
-            table: rows(
-                [
-                    text("SiteCode"),
-                    int("IsEnabled"),
-                    int("DaysOfWeek"),
-                    int("BeginTime"),
-                    int("LatestBeginTime"),
-                    text("BackupLocation"),
-                ],
-                [vec!["P01".into(), 1.into(), 127.into(), 200.into(), 500.into(), Cell::Null]],
-            ),
+            table: task_to(None),
             understood: &[
                 "enabled: true",
                 "days: 127",

@@ -28,12 +28,18 @@ impl Exporter {
     ///
     /// `more` are lines of the section `database`.
     pub fn watching(server: SocketAddr, more: &[&str]) -> Self {
+        Self::watching_more(server, more, &[])
+    }
+
+    /// The same with further lines of the site.
+    pub fn watching_more(server: SocketAddr, more: &[&str], site: &[&str]) -> Self {
         let folder = TempDir::new().expect("a folder");
         let place = |name: &str| folder.path().join(name);
         fs::write(place("password"), format!("{PASSWORD}\n")).expect("the password's file");
         let more: String = more.iter().map(|line| format!("      {line}\n")).collect();
+        let site: String = site.iter().map(|line| format!("    {line}\n")).collect();
         let configuration = format!(
-            "sites:\n  - code: P01\n    database:\n      server: {}\n      port: {}\n      name: {DATABASE}\n      \
+            "sites:\n  - code: P01\n{site}    database:\n      server: {}\n      port: {}\n      name: {DATABASE}\n      \
              authentication: {{ user: {USER}, password_file: password }}\n      interval: 10s\n{more}",
             server.ip(),
             server.port(),

@@ -1,7 +1,9 @@
 //! The real program with a site database: what it exports, what it says where something is missing, and what it never says.
 
+use std::fs;
+
 use configmgr_backup_exporter::source::site_database::{Depth, Question};
-use rig::{Exporter, LogOn, PASSWORD, Server, Stub, USER, failed_above_a_success, healthy};
+use rig::{Exporter, LogOn, PASSWORD, Server, Stub, USER, failed_above_a_success, healthy, task_to};
 
 const UP: &str = r#"source_up{site_code="P01",source="database"}"#;
 
@@ -52,6 +54,46 @@ fn a_site_database_is_exported() {
     assert_secret(&exporter);
     // On this machine nobody listens in.
     assert!(!exporter.output().contains("level=warn"), "{}", exporter.output());
+}
+
+#[test]
+fn the_destination_is_where_the_task_writes_to_and_moves_with_it() {
+    let server = healthy_server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    fs::create_dir_all(first.join("P01Backup")).expect("a folder of the snapshot");
+    fs::create_dir_all(&second).expect("a folder");
+    let task = |path: &std::path::Path| task_to(Some(path.to_str().expect("a plain path")));
+    let exporter = Exporter::watching_more(
+        server.address(),
+        &["encryption: off"],
+        &["snapshot: { path: task, interval: 10s }"],
+    );
+    let present = r#"snapshot_present{site_code="P01"}"#;
+    rig::until("a check that says so", || {
+        exporter.get("/").contains("has not told the folder").then_some(())
+    });
+    assert_eq!(exporter.sample(present), None);
+    assert_eq!(exporter.sample(r#"source_up{site_code="P01",source="snapshot"}"#), None);
+
+    server.answer(Question::Task, &task(&first));
+    exporter.until(present, 1.0);
+    server.answer(Question::Task, &task(&second));
+    exporter.until(present, 0.0);
+    let told = exporter.output();
+    for path in [&first, &second] {
+        let line = |line: &&str| {
+            line.contains("tells where the backup task") && line.contains(&*path.to_string_lossy())
+        };
+        assert_eq!(told.lines().filter(line).count(), 1, "{told}");
+    }
+    // What is no folder changes nothing.
+    server.answer(Question::Task, &task_to(Some(r"E:\Site|F:\Database")));
+    let successes = r#"source_last_poll_success_timestamp_seconds{site_code="P01",source="database"}"#;
+    let before = exporter.sample(successes).expect("a poll");
+    rig::until("another poll", || exporter.sample(successes).filter(|now| *now > before));
+    assert_eq!(exporter.sample(present), Some(0.0));
+    assert_secret(&exporter);
 }
 
 #[test]

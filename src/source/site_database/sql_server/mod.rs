@@ -229,7 +229,7 @@ impl SiteDatabase for SqlServer {
 mod tests {
     use super::*;
     use crate::config::{Encryption, PasswordSource, ServerAddress, Trust};
-    use crate::platform::HAS_INTEGRATED_AUTHENTICATION;
+    use crate::platform::IS_WINDOWS;
     use crate::source::FailureKind;
     use crate::trace::UserPatterns;
 
@@ -274,7 +274,7 @@ mod tests {
 
     #[tokio::test]
     async fn integrated_authentication_off_windows_is_refused_before_anything_is_sent() {
-        if HAS_INTEGRATED_AUTHENTICATION {
+        if IS_WINDOWS {
             return;
         }
         let mut server = server(&config("203.0.113.1", Authentication::Integrated, Encryption::Required));
