@@ -3,10 +3,10 @@
 //!
 //! A service inherits nothing from the test, so everything it needs is in its flags.
 
-use std::io::Write;
+use std::io::{Read, Seek, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
@@ -105,10 +105,37 @@ impl Drop for Service {
     }
 }
 
+/// A client that does not come to the end of its request; the server has read the beginning.
+fn slow_client(address: SocketAddr) -> TcpStream {
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").unwrap();
+    // Who came later was answered, one after the other.
+    for _ in 0..10 {
+        assert_eq!(http::get(address, "/-/healthy", &[]).status, 200);
+    }
+    client
+}
+
 /// The command `service` with these arguments.
 #[track_caller]
 fn service(arguments: &[&str]) -> Output {
-    binary().arg("service").args(arguments).output().expect("the program starts")
+    output(binary().arg("service").args(arguments))
+}
+
+/// A program to its end, with all that it says in the place of its standard output.
+///
+/// That goes through a file: Wine's pipes now and then fail (Win32 1359) while other threads start programs.
+#[track_caller]
+fn output(command: &mut Command) -> Output {
+    let mut said = tempfile::tempfile().expect("a temporary file");
+    command.stdin(Stdio::null());
+    for out in [Command::stdout, Command::stderr] {
+        out(command, said.try_clone().expect("its copy"));
+    }
+    let status = command.status().expect("the program starts");
+    let mut stdout = Vec::new();
+    said.rewind().and_then(|()| said.read_to_end(&mut stdout)).expect("what it said");
+    Output { status, stdout, stderr: Vec::new() }
 }
 
 #[track_caller]
@@ -189,9 +216,8 @@ fn installed_by_its_own_command_it_serves_until_it_is_stopped_and_goes() {
         assert!(said.contains(part), "{part}: {said}");
     }
 
-    // A client that does not come to the end of its request is waited for, for a few seconds.
-    let mut slow = TcpStream::connect(exporter.address).unwrap();
-    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").unwrap();
+    // Such a client is waited for, for a few seconds.
+    let _client = slow_client(exporter.address);
     let begun = Instant::now();
     open(ServiceAccess::STOP).stop().unwrap();
     let told = exporter.until(ServiceState::Stopped);
@@ -284,8 +310,7 @@ fn killed_it_leaves_nothing_that_keeps_it_from_starting_again() {
     exporter.install(&[]);
     succeeded(&["start"]);
     let process = status().process_id.unwrap();
-    let killed =
-        std::process::Command::new("taskkill").args(["/F", "/PID", &process.to_string()]).output().unwrap();
+    let killed = output(Command::new("taskkill").args(["/F", "/PID", &process.to_string()]));
     assert!(killed.status.success(), "{}", text(&killed));
     // Wine goes on saying that it runs.
     wait::until(DEADLINE, "the process to be gone", || {
@@ -347,7 +372,7 @@ fn check_names_what_the_account_has_lost() {
     let check = || {
         let mut command = binary();
         command.arg("check").arg(format!("--config.file={}", exporter.config().display()));
-        text(&command.arg(format!("--state.path={}", exporter.state().display())).output().unwrap())
+        text(&output(command.arg(format!("--state.path={}", exporter.state().display()))))
     };
     exporter.install(&["--account=LocalSystem"]);
     assert!(!check().contains("has lost that right"), "{}", check());
