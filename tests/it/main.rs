@@ -27,6 +27,8 @@ mod log_events;
 mod metrics;
 mod other_process;
 mod package_sources;
+#[cfg(unix)]
+mod packages;
 mod prometheus;
 #[cfg(unix)]
 mod restart_command;
@@ -36,6 +38,8 @@ mod start;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod verification;
+#[cfg(windows)]
+mod windows_msi;
 #[cfg(windows)]
 mod windows_restart;
 #[cfg(windows)]

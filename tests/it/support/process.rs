@@ -103,9 +103,14 @@ impl Place {
     /// Starts the program and waits for nothing.
     #[track_caller]
     pub(crate) fn launch(&self, arguments: &[&str]) -> Exporter {
+        self.spawn(self.command(arguments))
+    }
+
+    /// Starts the program as this command has it, and waits for nothing.
+    #[track_caller]
+    pub(crate) fn spawn(&self, mut command: Command) -> Exporter {
         self.launched.set(self.launched.get() + 1);
         let stderr = self.path(&format!("stderr-{}", self.launched.get()));
-        let mut command = self.command(arguments);
         command.stderr(File::create(&stderr).expect("a file for standard error"));
         let process = command.stdout(Stdio::null()).spawn().expect("the program starts");
         Exporter { process, stderr, address: OnceCell::new() }
