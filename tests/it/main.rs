@@ -28,6 +28,8 @@ mod log_rolls;
 mod metrics;
 mod other_process;
 mod package_sources;
+#[cfg(unix)]
+mod packages;
 mod process_metrics;
 mod prometheus;
 #[cfg(unix)]
@@ -40,6 +42,8 @@ mod support;
 mod verification;
 #[cfg(windows)]
 mod windows_discovery;
+#[cfg(windows)]
+mod windows_msi;
 #[cfg(windows)]
 mod windows_restart;
 #[cfg(windows)]

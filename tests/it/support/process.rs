@@ -103,12 +103,12 @@ impl Place {
     /// Starts the program and waits for nothing.
     #[track_caller]
     pub(crate) fn launch(&self, arguments: &[&str]) -> Exporter {
-        self.launch_as(self.command(arguments))
+        self.spawn(self.command(arguments))
     }
 
-    /// Starts the program as it is told, and waits for nothing.
+    /// Starts the program as this command has it, and waits for nothing.
     #[track_caller]
-    pub(crate) fn launch_as(&self, mut command: Command) -> Exporter {
+    pub(crate) fn spawn(&self, mut command: Command) -> Exporter {
         self.launched.set(self.launched.get() + 1);
         let stderr = self.path(&format!("stderr-{}", self.launched.get()));
         command.stderr(File::create(&stderr).expect("a file for standard error"));

@@ -70,7 +70,7 @@ impl<'a> SiteServer<'a> {
     /// Starts the program without any argument and waits until it listens, on its usual port.
     #[track_caller]
     pub(crate) fn start(&self) -> Exporter {
-        let exporter = self.place.launch_as(self.command(&[]));
+        let exporter = self.place.spawn(self.command(&[]));
         assert_eq!(exporter.address(), SocketAddr::from((Ipv4Addr::LOCALHOST, 10052)));
         exporter
     }
