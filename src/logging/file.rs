@@ -273,6 +273,9 @@ mod tests {
     }
 
     proptest! {
+        // Files are slow under Wine.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// All files together are the end of what was written, each message whole, whatever their lengths.
         #[test]
         fn messages_stay_whole_and_in_order(lengths in prop::collection::vec(1_usize..40, 1..60)) {
