@@ -45,8 +45,8 @@ pub fn run(
         tracing::warn!(notice, "found in the registry of this site server");
     }
     let state_path = state_path(args, environment);
-    if args.state_path.is_none() {
-        state_directory::make(&state_path, host.is_some());
+    if args.state_path.is_none() && host.is_none() {
+        state_directory::make(&state_path, false);
     }
     let runtime = runtime(&config, &state_path, environment)?;
     let stop = host.as_ref().map_or_else(CancellationToken::new, Host::stop);

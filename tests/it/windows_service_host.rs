@@ -66,6 +66,11 @@ impl Service {
         self.place.path("its state")
     }
 
+    /// What it has logged.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.state().join("exporter.log")).unwrap_or_default()
+    }
+
     /// Waits until it is in a state, and returns what it told on its way.
     #[track_caller]
     fn until(&self, wanted: ServiceState) -> Vec<ServiceStatus> {
@@ -272,7 +277,14 @@ fn what_it_cannot_work_with_ends_it_with_64() {
     assert!(text(&output).contains("exit code 64"), "{}", text(&output));
     std::fs::rename(exporter.place.path("elsewhere.yml"), exporter.config()).unwrap();
 
+    assert!(
+        exporter.log().contains("the service has no configuration that can be used"),
+        "{}",
+        exporter.log()
+    );
+
     // Somebody has written a flag into its command line by hand.
+    let state = format!("--state.path={}", exporter.state().display());
     let info = ServiceInfo {
         name: NAME.into(),
         display_name: NAME.into(),
@@ -280,13 +292,16 @@ fn what_it_cannot_work_with_ends_it_with_64() {
         start_type: ServiceStartType::AutoStart,
         error_control: ServiceErrorControl::Normal,
         executable_path: std::path::absolute(binary().get_program()).unwrap(),
-        launch_arguments: ["service", "run", "--no.such.flag=1"].map(Into::into).to_vec(),
+        launch_arguments: ["service", "run", "--no.such.flag=1", &state].map(Into::into).to_vec(),
         dependencies: Vec::new(),
         account_name: None,
         account_password: None,
     };
     open(ServiceAccess::CHANGE_CONFIG).change_config(&info).unwrap();
     assert_eq!(exporter.ends_with(), ServiceExitCode::ServiceSpecific(64));
+    let log = exporter.log();
+    let line = log.lines().find(|line| line.contains("the service has a flag that cannot be used"));
+    assert!(line.is_some_and(|line| line.contains("--no.such.flag")), "{log}");
 
     let said = text(&exporter.install(&[]));
     assert!(said.contains("--no.such.flag=1"), "{said}");
@@ -300,6 +315,7 @@ fn a_port_that_is_taken_ends_it_with_1() {
     exporter.install(&[]);
     let taken = TcpListener::bind(exporter.address).unwrap();
     assert_eq!(exporter.ends_with(), ServiceExitCode::ServiceSpecific(1));
+    assert!(exporter.log().contains("the port is in use"), "{}", exporter.log());
     drop(taken);
     succeeded(&["start"]);
 }

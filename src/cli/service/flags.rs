@@ -68,6 +68,12 @@ impl Flags {
         self
     }
 
+    /// The last value of the flag of this name.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let (_, values) = self.0.iter().find(|(flag, _)| flag.name == name)?;
+        values.last().map(String::as_str)
+    }
+
     /// Each in its one form.
     pub(super) fn arguments(&self) -> Vec<String> {
         let written = |(flag, value): (&StoredFlag, &String)| match (flag.value, &**value) {
@@ -196,6 +202,13 @@ mod tests {
             merged(&["--web.disable-exporter-metrics"], &["--no-web.disable-exporter-metrics"]),
             "--no-web.disable-exporter-metrics"
         );
+    }
+
+    #[test]
+    fn a_value_is_found_among_what_is_wrong() {
+        let (flags, _) =
+            Flags::among(["service", "run", "--no.such", "--state.path", "D:\\a b", "--log.level=loud"]);
+        assert_eq!((flags.value("state.path"), flags.value("config.file")), (Some(r"D:\a b"), None));
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use super::SERVICE_NAME;
+use super::flags::Flags;
 use super::rights::{Trouble, lost_grants};
+use super::{SERVICE_NAME, words};
 use crate::cli::args::{Args, EXIT_USAGE, LogFormat, LogLevel};
 use crate::cli::configuration::{configuration, write_default_file};
-use crate::cli::serve;
+use crate::cli::{serve, state_directory};
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::platform::paths::default_state_path;
@@ -28,7 +29,7 @@ const EXIT_FAILED: u8 = 1;
 pub fn run(arguments: Vec<OsString>) -> u8 {
     let stop_hint = Timings::DEFAULT.shutdown_grace + STOP_SPARE;
     let hosted = Hosted { name: SERVICE_NAME, start_hint: START_HINT, stop_hint };
-    let error = match service_host::run(hosted, Box::new(|host| serve(arguments, host))) {
+    let error = match service_host::run(hosted, Box::new(move |host| serve(&arguments, host))) {
         Ok(code) => return code,
         Err(error) => error,
     };
@@ -46,15 +47,14 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 }
 
 /// The whole life of the service; the code is that of the program, which Windows shows as that of the service.
-fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
+fn serve(arguments: &[OsString], host: Host) -> u8 {
     // One for the whole process, whoever asks first; fails only where there is one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let environment = Environment::new(std::env::vars_os());
-    let args = match Args::parse_from(arguments) {
+    let args = match Args::parse_from(arguments.iter().cloned()) {
         Ok(args) => args,
         Err(exit) => {
-            // Nobody knows what else the flags would have said.
-            logging::init_service(LogLevel::Info, LogFormat::Logfmt, &default_state_path(&environment));
+            log_without_flags(arguments, &environment);
             let reason = exit.text.split_whitespace().collect::<Vec<_>>().join(" ");
             tracing::error!(
                 reason,
@@ -63,8 +63,12 @@ fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
             return EXIT_USAGE;
         }
     };
-    let logs =
-        logging::init_service(args.log_level, args.log_format, &serve::state_path(&args, &environment));
+    let state = serve::state_path(&args, &environment);
+    if args.state_path.is_none() {
+        // Before the log makes it, which is not for everybody either.
+        state_directory::make(&state, true);
+    }
+    let logs = logging::init_service(args.log_level, args.log_format, &state);
     host.starting();
     // Where the program was unpacked and not installed, this is the first start.
     if let Err(error) = write_default_file(&args, &environment) {
@@ -87,6 +91,16 @@ fn serve(arguments: Vec<OsString>, host: Host) -> u8 {
             EXIT_FAILED
         }
     }
+}
+
+/// Sets up logging where the flags cannot be used: in the state directory that they name all the same.
+fn log_without_flags(arguments: &[OsString], environment: &Environment) {
+    let (flags, _) = Flags::among(words(arguments).unwrap_or_default());
+    let state = flags.value("state.path").map_or_else(|| default_state_path(environment), Into::into);
+    if flags.value("state.path").is_none() {
+        state_directory::make(&state, true);
+    }
+    logging::init_service(LogLevel::Info, LogFormat::Logfmt, &state);
 }
 
 /// Warns of every right that the account has lost, on a thread of its own: the start does not wait for it.
