@@ -35,7 +35,7 @@ pub struct Checked(Vec<(SiteState, Assessment)>);
 impl Checked {
     /// Looks at every site; what stands in the way of a full look goes to `notes`.
     pub fn look(
-        config: Config,
+        config: &Config,
         state_path: &Path,
         environment: &Environment,
         clock: Clock,
@@ -47,7 +47,7 @@ impl Checked {
         // Side by side: what is silent at one site must not delay what is said of the others.
         let looks = thread::scope(|scope| {
             let look = |site| scope.spawn(move || look(site, state_path, environment, clock));
-            let looks: Vec<_> = config.sites.into_iter().map(look).collect();
+            let looks: Vec<_> = config.sites.iter().map(look).collect();
             looks.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
         });
         let mut looked = Vec::new();
@@ -98,7 +98,7 @@ fn exit_code(verdict: Verdict) -> u8 {
 
 /// What the checkpoint knows, and what the sources say now; with a note of what stood in the way.
 fn look(
-    site: SiteConfig,
+    site: &SiteConfig,
     state_path: &Path,
     environment: &Environment,
     clock: Clock,
@@ -115,10 +115,10 @@ fn look(
         }
     };
     // The logs first: they say whether the destination must be left alone. The database may tell where it is.
-    let (logs, _) = sources_under(&state, &site, &surroundings)?;
+    let (logs, _) = sources_under(&state, site, &surroundings)?;
     poll_each(&mut state, logs, clock);
     ask_database(&mut state, &site.patterns, &SqlServers::new(environment), clock)?;
-    let (_, mut others) = sources_under(&state, &site, &surroundings)?;
+    let (_, mut others) = sources_under(&state, site, &surroundings)?;
     if let Some(config) = &site.settings.services {
         let controller = SystemServices::new(environment).of(config);
         let pause_file = site.settings.remediation.pause_file.clone();

@@ -53,6 +53,13 @@ pub(super) fn close(path: &Path) -> Result<(), CloseError> {
     take_over_below(path, DEPTH)
 }
 
+/// Leaves the configuration in the directory to administrators: what the service may read follows from it, so the service
+/// must not write it.
+pub(super) fn protect_configuration(file: &Path) -> Result<(), CloseError> {
+    let refused = |source| CloseError::Refused { path: file.to_owned(), source };
+    if file.exists() { take_over(file, &read_only()).map_err(refused) } else { Ok(()) }
+}
+
 /// Everything in the folder, for which from then on the folder's list counts.
 fn take_over_below(folder: &Path, depth: usize) -> Result<(), CloseError> {
     let refused = |path: &Path| {
@@ -98,6 +105,13 @@ fn closed() -> Dacl {
     Dacl::Entries("PAI".to_owned(), vec![entry("FA", "SY"), entry("FA", "BA"), entry("0x1301bf", &service)])
 }
 
+/// The same for a file that the service only reads.
+fn read_only() -> Dacl {
+    let entry = |rights: &str, who: &str| format!("A;;{rights};;;{who}");
+    let service = service_sid(SERVICE_NAME);
+    Dacl::Entries("PAI".to_owned(), vec![entry("FA", "SY"), entry("FA", "BA"), entry("FR", &service)])
+}
+
 /// What the folder says, and nothing of its own.
 fn inherited() -> Dacl {
     Dacl::Entries("AI".to_owned(), Vec::new())
@@ -118,6 +132,17 @@ mod tests {
         }
         // What it needs is there, so that nothing is given to it once more.
         assert_eq!(closed().with(&sid, 0x13_01bf, true), None);
+    }
+
+    #[test]
+    fn the_service_reads_its_configuration_and_cannot_put_another_in_its_place() {
+        let sid = service_sid(SERVICE_NAME);
+        let granted = |dacl: &Dacl| dacl.granted(&[&sid]);
+        // FILE_WRITE_DATA, FILE_APPEND_DATA, DELETE, WRITE_DAC, WRITE_OWNER; and in the folder FILE_DELETE_CHILD.
+        assert_eq!(granted(&read_only()).here & 0x000d_0006, 0, "{}", read_only());
+        assert_ne!(granted(&read_only()).here & 0x1, 0);
+        assert_eq!(granted(&closed()).here & 0x40, 0);
+        assert!(read_only().is_protected());
     }
 
     #[cfg(unix)]

@@ -103,6 +103,8 @@ pub fn init_service(level: LogLevel, format: LogFormat, state_path: &Path) -> Ar
     {
         tracing::warn!(%error, "the event log cannot be written to; messages are in the log file only");
     }
+    // Told on standard error otherwise, which a service does not have.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked; please report this")));
     counts
 }
 

@@ -21,6 +21,7 @@ use crate::cli::{serve, state_directory};
 use crate::environment::Environment;
 use crate::error_chain;
 use crate::platform::event_log;
+use crate::platform::paths::default_config_path;
 use crate::platform::service_setup::{self, Installed, ServicePlan};
 use crate::site::Timings;
 
@@ -93,6 +94,9 @@ fn secure(args: &Args, environment: &Environment, is_virtual: bool) -> Vec<Strin
         said.push(error_chain(&error));
     }
     if let Err(error) = write_default_file(args, environment) {
+        said.push(error_chain(&error));
+    }
+    if let Err(error) = state_directory::protect_configuration(&default_config_path(environment)) {
         said.push(error_chain(&error));
     }
     let config = match configuration(args, environment) {

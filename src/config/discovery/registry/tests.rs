@@ -87,7 +87,7 @@ fn the_role_is_told_by_type_and_parent() {
         let config = Config::discovered(discovered(&registry)).unwrap();
         let settings = &config.sites[0].settings;
         assert_eq!(settings.role, None, "the site database is asked");
-        assert_eq!(settings.discovered_role.map(|role| role.label()), role, "{kind} {parent:?}");
+        assert_eq!(settings.discovered_role.map(ClosedSet::label), role, "{kind} {parent:?}");
     }
     let as_text = server(&[(TYPE, Some(data("8")))]);
     assert!(described(&as_text).contains("until then cas"));
