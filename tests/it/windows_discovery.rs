@@ -29,7 +29,7 @@ impl Ran<'_> {
 
     /// The log of this machine and its event log.
     fn write(&self, server: &SiteServer<'_>) {
-        let writer = LogWriter::new(self.site.parse().unwrap(), &controller(None).location());
+        let writer = LogWriter::new(self.site.parse().unwrap(), controller(None).location());
         let text: String = self.runs.iter().map(|(start, run)| run.text(&writer, *start)).collect();
         server.write(&server.log(), text);
         let mut log = EventLogWriter::new();
