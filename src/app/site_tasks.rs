@@ -77,7 +77,7 @@ impl SiteTasks {
         surroundings: &Surroundings<'_>,
     ) -> Result<Self, PhraseError> {
         let Surroundings { clock, state_path, account } = *surroundings;
-        let (copies, mut lasting): (Vec<_>, Vec<_>) = sources_under(state, &site, surroundings)?
+        let (copies, mut lasting): (Vec<_>, Vec<_>) = sources_of(&site.under(&state.settings), surroundings)?
             .into_iter()
             .partition(|source| source.id().kind.is_of_copies());
         if let (Some(config), Some(controller)) = (&site.settings.services, controller) {
@@ -138,15 +138,6 @@ impl SiteTasks {
     }
 }
 
-/// The sources of a site under the settings of its state, which know the destination.
-fn sources_under(
-    state: &SiteState,
-    site: &SiteConfig,
-    surroundings: &Surroundings<'_>,
-) -> Result<Vec<Box<dyn BlockingSource>>, PhraseError> {
-    sources_of(&SiteConfig { settings: (*state.settings).clone(), ..site.clone() }, surroundings)
-}
-
 /// Reads the copies of a site, wherever its destination is, until it is told to stop; ends before only by a fault.
 async fn read_copies(site: SiteConfig, surroundings: Kept, mut sources: Vec<Blocked>, mut wires: Wires) {
     let (code, timings) = (site.settings.code, site.settings.timings);
@@ -203,7 +194,7 @@ fn elsewhere(
     site: &SiteConfig,
     surroundings: &Surroundings<'_>,
 ) -> Result<(Vec<Blocked>, WatchReport), PhraseError> {
-    let mut sources = sources_under(state, site, surroundings)?;
+    let mut sources = sources_of(&site.under(&state.settings), surroundings)?;
     sources.retain(|source| source.id().kind.is_of_copies());
     let report = WatchReport {
         site: site.settings.code,

@@ -137,8 +137,7 @@ fn sources_under(
     site: &SiteConfig,
     surroundings: &Surroundings<'_>,
 ) -> anyhow::Result<(Sources, Sources)> {
-    let site = SiteConfig { settings: (*state.settings).clone(), ..site.clone() };
-    let mut sources = sources_of(&site, surroundings)?;
+    let mut sources = sources_of(&site.under(&state.settings), surroundings)?;
     // What a verification found is in the checkpoint; to read everything takes longer than a look.
     sources.retain(|source| source.id().kind != SourceKind::Verification);
     Ok(sources.into_iter().partition(|source| source.id().kind.witness().is_some()))

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::args::Args;
 use crate::config::{self, Config, ConfigError, NotDiscovered, discovery};
 use crate::environment::Environment;
+use crate::platform::may_exist;
 use crate::platform::paths::default_config_path;
 
 /// Why there is no configuration to work with.
@@ -22,7 +23,8 @@ pub enum ConfigurationError {
 
 /// The file that a command reads; `None` where none is named and the usual one does not exist.
 pub fn configuration_file(args: &Args, environment: &Environment) -> Option<PathBuf> {
-    let usual = || Some(default_config_path(environment)).filter(|path| path.exists());
+    // One that may not be looked at is there, and says what the account lacks when it is read.
+    let usual = || Some(default_config_path(environment)).filter(|path| may_exist(path));
     args.config_file.clone().or_else(usual)
 }
 

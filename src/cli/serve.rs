@@ -14,7 +14,7 @@ use super::state_directory;
 use crate::app::{App, Options};
 use crate::build_info;
 use crate::clock::Clock;
-use crate::config::{Config, SiteConfig, SiteSettings};
+use crate::config::{Config, SiteSettings};
 use crate::environment::Environment;
 use crate::logging::LIFECYCLE;
 use crate::metrics::{LogCounts, ProcessMetrics};
@@ -104,7 +104,7 @@ pub(super) fn runtime(
         let of_task = site.settings.snapshot_of_task.as_ref().map(|of_task| of_task.anywhere().clone());
         let snapshot = site.settings.snapshot.clone().or(of_task);
         let settings = SiteSettings { snapshot, ..site.settings.clone() };
-        threads += sources_of(&SiteConfig { settings, ..site.clone() }, &surroundings)?.len();
+        threads += sources_of(&site.under(&settings), &surroundings)?.len();
         threads += site.settings.services.iter().len() * THREADS_OF_SERVICES;
         threads += site.settings.database.iter().len() * THREADS_OF_DATABASE;
     }
@@ -157,11 +157,14 @@ pub(super) fn build(
 
 /// Runs the program until a signal or `stop`.
 pub(super) async fn run_until(app: App, stop: CancellationToken) -> anyhow::Result<()> {
-    let signal = stop.clone();
+    let asked = stop.clone();
     tokio::spawn(async move {
-        stop_requested().await;
+        tokio::select! {
+            () = stop_requested() => {}
+            () = asked.cancelled() => {}
+        }
         tracing::info!(target: LIFECYCLE, "stopping");
-        signal.cancel();
+        asked.cancel();
     });
     app.run(stop).await?;
     tracing::info!(target: LIFECYCLE, "stopped");

@@ -81,7 +81,7 @@ fn unreadable(error: &io::Error) -> Fault {
         }
         io::ErrorKind::PermissionDenied => Fault::new(
             "cannot read the configuration: access denied",
-            "let the account that runs the exporter read the file",
+            "let the account that runs the exporter read the file; on Windows run the command as administrator",
         ),
         _ => Fault::new("cannot read the configuration", "check the file and the volume it is on"),
     }

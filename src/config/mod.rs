@@ -86,6 +86,11 @@ impl SiteConfig {
         let (patterns, origins) = (UserPatterns::default(), Origins::default());
         Self { settings, log: None, event_log: None, patterns, origins }
     }
+
+    /// The same site under other settings, as its state has them by now.
+    pub fn under(&self, settings: &SiteSettings) -> Self {
+        Self { settings: settings.clone(), ..self.clone() }
+    }
 }
 
 /// Where a site's backup log is, and how often it is read.

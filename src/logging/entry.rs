@@ -16,9 +16,9 @@ use super::repeats::Repeated;
 const MAX_CHARACTERS: usize = 30_000;
 
 /// The fields that say what a message is about. Others hold free text, counts and times, which change with every message.
-const IDENTIFYING: [&str; 14] = [
+const IDENTIFYING: [&str; 16] = [
     "site", "source", "kind", "topics", "server", "path", "folder", "other", "metric", "address", "run",
-    "cause", "plan", "outcome",
+    "cause", "plan", "outcome", "what", "notice",
 ];
 
 /// One message.

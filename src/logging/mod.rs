@@ -104,7 +104,12 @@ pub fn init_service(level: LogLevel, format: LogFormat, state_path: &Path) -> Ar
         tracing::warn!(%error, "the event log cannot be written to; messages are in the log file only");
     }
     // Told on standard error otherwise, which a service does not have.
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked; please report this")));
+    std::panic::set_hook(Box::new(|panic| {
+        let panic = panic.to_string();
+        // On another thread: this one may be in the middle of logging.
+        let tell = move || tracing::error!(panic, "panicked; please report this");
+        drop(std::thread::Builder::new().spawn(tell));
+    }));
     counts
 }
 

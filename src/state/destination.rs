@@ -24,13 +24,16 @@ impl SiteState {
     }
 
     /// Takes the destination that the task's row names, if that is left to it; what was seen elsewhere is forgotten.
-    pub(super) fn follow_task(&mut self) {
+    pub(super) fn follow_task(&mut self, now: Timestamp) {
         let Some(config) =
             self.told_snapshot().filter(|config| self.settings.snapshot.as_ref() != Some(config))
         else {
             return;
         };
-        Arc::make_mut(&mut self.settings).snapshot = Some(config);
+        let before = Arc::make_mut(&mut self.settings).snapshot.replace(config);
+        if before.is_some() {
+            self.destination_moved = Some(now);
+        }
         self.snapshot.roots.clear();
         self.snapshot.places.clear();
         self.snapshot.archives.clear();
@@ -115,7 +118,11 @@ mod tests {
             tell(&mut state, told);
             assert_eq!(folder(&state).as_deref(), known, "{told:?}");
             assert_eq!(state.destination_lacks().is_none(), known.is_some(), "{told:?}");
+            let has_moved = known == Some(r"\\NAS01\cm");
+            assert_eq!(state.destination_moved.is_some(), has_moved, "the first one is no move: {told:?}");
         }
+        let again = reloaded(&state, Timestamp::UNIX_EPOCH);
+        assert_eq!((folder(&again), again.destination_moved), (folder(&state), state.destination_moved));
         let settings = state.settings.snapshot.as_ref().unwrap();
         assert_eq!(settings.interval, Duration::from_secs(60), "the rest is as configured");
     }

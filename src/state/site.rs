@@ -87,6 +87,8 @@ pub struct SiteState {
     pub(super) known_node: Option<Node>,
     /// When this machine was last seen to become the active site server.
     pub takeover: Option<Timestamp>,
+    /// When the site database last told another destination than before: what lies there is not what was written elsewhere.
+    pub destination_moved: Option<Timestamp>,
     /// How the site stands with restarts; `None` where nobody decides on them.
     pub restart: Option<RestartStanding>,
     /// Whether all of history was read once, in this process or an earlier one.
@@ -119,6 +121,7 @@ impl SiteState {
             newest_changed: now,
             known_node: None,
             takeover: None,
+            destination_moved: None,
             restart: None,
             history_known: false,
         };
@@ -276,7 +279,7 @@ impl SiteState {
         }
         let may_run = self.task_may_run();
         let change = self.database.learn(fact, source, polled);
-        self.follow_task();
+        self.follow_task(polled);
         if !may_run && self.task_may_run() {
             self.renew_schedule(polled);
         }

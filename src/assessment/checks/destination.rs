@@ -15,7 +15,10 @@ pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding
         );
     }
     if let Some(why) = state.destination_lacks() {
-        let finding = format!("The destination is not known: {why}.");
+        // An archive cannot be told from the destination before that is known.
+        let finding = format!(
+            "The destination is not known: {why}. Neither it nor archives are looked at until it is."
+        );
         let mut databases = state.sources.iter().filter(|(id, _)| id.kind == SourceKind::Database);
         if databases.any(|(_, source)| source.last_poll.is_none()) {
             return Finding::unknown(finding);

@@ -148,6 +148,7 @@ fn standing(
         Belonging::Success { run, tried } => (run, tried),
     };
     let Some(site) = site else { return Standing::Unknown };
+    let has_moved = state.destination_moved.is_some_and(|moved| run.succeeded < Some(moved));
     if Some(site.started) < run.succeeded.max(tried) || !root_exists(state, SnapshotRoot::Site) {
         return Standing::Unknown;
     }
@@ -157,6 +158,8 @@ fn standing(
         let archived = archives.iter().any(|archive| archive.holds(run.started_or_first()));
         return match run.after_backup_started {
             _ if archived => Standing::Archived,
+            // It was written elsewhere, and may still be there.
+            _ if has_moved => Standing::Unknown,
             // It may be in an archive that cannot be looked at.
             Some(_) if archives.iter().any(|archive| archive.copies.is_none()) => Standing::Unknown,
             Some(_) => Standing::Moved,
@@ -164,6 +167,13 @@ fn standing(
         };
     }
     let start = run.started_or_first();
+    if has_moved {
+        // Somebody may have taken the files along; if not, these are of an older run.
+        let record = state.snapshot.record_of(start);
+        let same = record
+            .is_some_and(|record| record.signatures.get(SnapshotRoot::Site.label()) == Some(&site.signature));
+        return if same { Standing::Current } else { Standing::Unknown };
+    }
     if state.snapshot.record_of(start).is_none() {
         if state.snapshot.left_by_earlier(start, &roots(Some(site), database)).is_some() {
             return Standing::Earlier;

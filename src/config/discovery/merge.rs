@@ -182,6 +182,16 @@ mod tests {
     }
 
     #[test]
+    fn a_section_that_somebody_wrote_is_not_dropped_in_silence() {
+        let yaml =
+            r"sites: [{ database: off, snapshot: { archives: [{ name: nas, path: 'F:\a\P01Backup-*' }] } }]";
+        let error = over(yaml).unwrap_err();
+        let wanted =
+            "x.yml: sites[0].snapshot.path (from this site server): `task` means the folder that the";
+        assert!(error.starts_with(wanted), "{error}");
+    }
+
+    #[test]
     fn who_writes_task_needs_a_database() {
         let error = over("sites: [{ code: P02, snapshot: { path: task } }]").unwrap_err();
         let wanted = "x.yml:1: sites[0].snapshot.path: `task` means the folder that the site database tells";

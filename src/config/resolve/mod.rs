@@ -155,14 +155,14 @@ fn site(
     }
     if settings.snapshot_of_task.is_some() && origins.of("database.server") == Origin::Default {
         settings.snapshot_of_task = None;
-        if let (Some(entry), Origin::File { .. }) = (&snapshot_entry, origins.of("snapshot.path"))
+        // What was only found may be without it; what somebody wrote is not dropped in silence.
+        if let Some(entry) =
+            snapshot_entry.as_ref().filter(|entry| matches!(entry.origin(), Origin::File { .. }))
             && let Some(path) = entry.section().and_then(|mut section| section.take("path"))
         {
             let what = "`task` means the folder that the site database tells, and none is asked";
-            path.reject(Fault::new(
-                what,
-                "write the folder itself, or the site's SQL Server as `database.server`",
-            ));
+            let remedy = "write the folder itself, or the site's SQL Server as `database.server`";
+            path.reject(Fault::new(what, remedy));
         }
     }
     if let Some(entry) = &services_entry {

@@ -74,6 +74,9 @@ pub(super) struct Checkpoint {
     /// When it became the active site server.
     #[serde(default)]
     takeover: Option<i64>,
+    /// When the site database last told another destination.
+    #[serde(default)]
+    destination_moved: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,6 +195,7 @@ impl Checkpoint {
             }),
             node: state.known_node.map(|node| node.label().to_owned()),
             takeover: state.takeover.map(nanoseconds),
+            destination_moved: state.destination_moved.map(nanoseconds),
         }
     }
 
@@ -240,7 +244,8 @@ impl Checkpoint {
         state.snapshot = self.snapshot.restore(now);
         state.derive();
         state.settle_schedule(now);
-        state.follow_task();
+        state.follow_task(now);
+        state.destination_moved = self.destination_moved.map(|time| timestamp(time).min(now));
         Ok(state)
     }
 }

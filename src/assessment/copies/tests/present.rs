@@ -72,6 +72,27 @@ fn after_a_failure_later_than_prepare_nothing_counts() {
 }
 
 #[test]
+fn what_was_written_before_the_destination_moved_is_not_missing() {
+    let mut rig = Rig::new();
+    rig.log(0, GOOD);
+    rig.walk(100, &Sample::good(1));
+    assert_eq!((rig.valid(100), rig.standing(100)), (Some(1), Standing::Current));
+    rig.state.destination_moved = Some(at(110));
+    rig.gone(115);
+    assert_eq!((rig.valid(115), rig.standing(115)), (None, Standing::Unknown));
+    assert_ne!(rig.assess(115).verdict, Verdict::Unprotected);
+    // Somebody copies the files to the new place; then another snapshot lies there.
+    rig.walk(120, &Sample::good(1));
+    assert_eq!((rig.valid(120), rig.standing(120)), (Some(1), Standing::Current));
+    rig.walk(125, &Sample::good(2));
+    assert_eq!((rig.valid(125), rig.standing(125)), (None, Standing::Unknown));
+    // The next run writes there.
+    rig.log(1000, GOOD);
+    rig.walk(1100, &Sample::good(3));
+    assert_eq!((rig.valid(1100), rig.standing(1100)), (Some(1), Standing::Current));
+}
+
+#[test]
 fn a_renamed_destination_is_not_unprotected() {
     let mut rig = Rig::new();
     rig.log(0, &[(0, "500"), (1, "5055"), (10, "6829"), (60, "5035"), (60, "5040"), (61, "501")]);
