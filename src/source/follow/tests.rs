@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -434,4 +435,39 @@ fn a_checkpoint_says_what_was_read_in_readable_form() {
     assert_eq!(serde_json::from_str::<LogCursor>(&checkpoint).unwrap(), site.cursor);
     assert!(serde_json::from_str::<LogCursor>("{}").unwrap().is_empty());
     assert!(serde_json::from_str::<LogCursor>(&checkpoint.replace('é', "€")).is_err());
+}
+
+/// Has another process move a file, or delete it where it has no other name; fails where that process is held up.
+fn elsewhere(from: &Path, to: Option<&Path>) {
+    let shell = if cfg!(windows) { ["cmd", "/c"].as_slice() } else { &["env", "--"] };
+    let verb = match (cfg!(windows), to) {
+        (true, Some(_)) => "move",
+        (true, None) => "del",
+        (false, Some(_)) => "mv",
+        (false, None) => "rm",
+    };
+    let mut command = Command::new(shell[0]);
+    let output = command.args(&shell[1..]).arg(verb).arg(from).args(to).output().unwrap();
+    // `del` of Windows says what it could not do, and succeeds.
+    assert!(output.status.success() && output.stderr.is_empty(), "{verb}: {output:?}");
+}
+
+#[test]
+fn another_process_rolls_and_deletes_the_log_while_it_is_being_read() {
+    let mut site = Site::new();
+    site.append("one\n");
+    let rolls = |folder: &Path| elsewhere(&folder.join("smsbkup.log"), Some(&folder.join("smsbkup.lo_")));
+    let (told, _) = site.poll_into(Told { meanwhile: Some(rolls), ..Told::default() }, POLL_BUDGET);
+    assert_eq!(told.text, "one\n");
+    assert!(site.path("smsbkup.lo_").exists() && !site.path("smsbkup.log").exists());
+    site.append("two\n");
+    assert_eq!(site.poll().0, "two\n");
+
+    site.append("three\n");
+    let deletes = |folder: &Path| elsewhere(&folder.join("smsbkup.log"), None);
+    let (told, _) = site.poll_into(Told { meanwhile: Some(deletes), ..Told::default() }, POLL_BUDGET);
+    assert_eq!(told.text, "three\n");
+    assert!(!site.path("smsbkup.log").exists(), "nobody has it open any more");
+    site.append("four\n");
+    assert_eq!(site.poll().0, "four\n");
 }
