@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueRange};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
-use tracing::level_filters::LevelFilter;
 
 use super::args_web::{ListenAddress, TelemetryPath};
 use super::service::ServiceAccount;
 use crate::build_info::DESCRIPTION;
+use crate::logging::{LogFormat, LogLevel};
 use crate::site::{ClosedSet, RestartMode};
 
 /// The exit code for a bad command line or configuration.
@@ -180,39 +180,6 @@ pub enum OutputFormat {
     /// For people.
     Text,
     /// For programs.
-    Json,
-}
-
-/// The least severity that is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// Everything, for whoever looks for a fault in this program.
-    Debug,
-    /// What happens to the backups and to this program.
-    Info,
-    /// What is wrong but mends itself.
-    Warn,
-    /// What an operator must mend.
-    Error,
-}
-
-impl From<LogLevel> for LevelFilter {
-    fn from(level: LogLevel) -> Self {
-        match level {
-            LogLevel::Debug => Self::DEBUG,
-            LogLevel::Info => Self::INFO,
-            LogLevel::Warn => Self::WARN,
-            LogLevel::Error => Self::ERROR,
-        }
-    }
-}
-
-/// How messages are logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// `key=value` pairs.
-    Logfmt,
-    /// One JSON object a line.
     Json,
 }
 

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::demo::database::database_config;
 use crate::demo::services::{remediation_config, services_config};
 use crate::environment::Environment;
-use crate::metrics::LogCounts;
+use crate::logging::LogCounts;
 use crate::schedule::Zone;
 use crate::site::Timings;
 

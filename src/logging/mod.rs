@@ -5,9 +5,11 @@
 //!
 //! Libraries only warn, whatever the level: what they tell besides is for programmers, and may be what a server sent.
 
+mod counts;
 mod entry;
 mod event_log;
 mod file;
+mod level;
 mod output;
 mod repeats;
 #[cfg(test)]
@@ -30,13 +32,13 @@ use self::file::FILE_NAME;
 #[cfg(all(test, windows))]
 pub(crate) use self::file::FileNews;
 use self::output::Output;
-use crate::cli::args::{LogFormat, LogLevel};
 use crate::clock::Clock;
-use crate::metrics::LogCounts;
 use crate::platform::event_log::EventSource;
 
+pub use self::counts::LogCounts;
 pub use self::event_log::LIFECYCLE;
 pub(crate) use self::file::LogFile;
+pub use self::level::{LogFormat, LogLevel};
 
 /// Counts what passes the level.
 struct Count(Arc<LogCounts>);

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::entry::Entry;
 use super::event_log::EventLog;
 use super::file::{FileNews, LogFile};
-use crate::metrics::LogCounts;
+use crate::logging::LogCounts;
 
 /// Writes messages to the log file; it never fails, because nobody could be told.
 #[derive(Debug)]

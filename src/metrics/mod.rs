@@ -14,7 +14,7 @@ mod services;
 
 pub use catalogue::{CATALOGUE, Class, Kind, METRIC_PREFIX, Metric, Read, Unit};
 pub use docs::markdown;
-pub use process::{LogCounts, ProcessMetrics};
+pub use process::ProcessMetrics;
 
 use prometheus::TextEncoder;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Sample, MetricFamily, MetricType};

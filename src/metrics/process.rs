@@ -3,42 +3,13 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::{Number, Samples};
+use crate::logging::LogCounts;
 use crate::platform::MAX_HANDLES;
 use crate::state::Published;
-
-/// Messages logged, by level.
-#[derive(Debug, Default)]
-pub struct LogCounts([AtomicU64; 4]);
-
-const LEVELS: [(tracing::Level, &str); 4] = [
-    (tracing::Level::ERROR, "error"),
-    (tracing::Level::WARN, "warn"),
-    (tracing::Level::INFO, "info"),
-    (tracing::Level::DEBUG, "debug"),
-];
-
-impl LogCounts {
-    /// Counts one message.
-    pub fn count(&self, level: tracing::Level) {
-        for (count, (known, _)) in self.0.iter().zip(LEVELS) {
-            if known == level {
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// How many of a level were counted.
-    #[cfg(test)]
-    pub(crate) fn of(&self, level: tracing::Level) -> u64 {
-        let counts = self.0.iter().zip(LEVELS).filter(|(_, (known, _))| *known == level);
-        counts.map(|(count, _)| count.load(Ordering::Relaxed)).sum()
-    }
-}
 
 /// Where the process's metrics come from.
 #[derive(Debug)]
@@ -100,7 +71,7 @@ impl ProcessMetrics {
 }
 
 pub(super) fn log_messages(view: &ProcessView<'_>, samples: &mut Samples<'_>) {
-    for (count, (_, level)) in view.logs.0.iter().zip(LEVELS) {
-        samples.push(&[level], count.load(Ordering::Relaxed).number());
+    for (level, count) in view.logs.by_level() {
+        samples.push(&[level], count.number());
     }
 }

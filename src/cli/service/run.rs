@@ -8,15 +8,16 @@ use std::time::Duration;
 use super::flags::Flags;
 use super::rights::{Trouble, lost_grants};
 use super::{SERVICE_NAME, words};
-use crate::cli::args::{Args, EXIT_USAGE, LogFormat, LogLevel};
+use crate::cli::args::{Args, EXIT_USAGE};
 use crate::cli::configuration::{configuration, write_default_file};
 use crate::cli::{serve, state_directory};
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::error_chain;
+use crate::logging::{self, LogFormat, LogLevel};
 use crate::platform::paths::default_state_path;
 use crate::platform::service_host::{self, Host, HostError, Hosted};
 use crate::site::Timings;
-use crate::{error_chain, logging};
 
 /// How long one step of the start may take: names are looked up, and files of the state may be locked for a while.
 const START_HINT: Duration = Duration::from_secs(60);
