@@ -232,6 +232,8 @@ fn the_service_is_installed_by_the_program_and_survives_an_upgrade() {
         "SourceDelete",
         "RemoveFiles",
         "InstallFiles",
+        "ServiceInstallUndoByReg",
+        "ServiceInstallUndoBySc",
         "ServiceInstallUndo",
         "ServiceInstall",
         "ServiceStartUndo",
@@ -243,15 +245,22 @@ fn the_service_is_installed_by_the_program_and_survives_an_upgrade() {
         assert_eq!(condition(action), only_uninstall, "{action}");
     }
     assert_eq!(condition("ServiceInstall"), "NOT REMOVE");
-    assert_eq!(condition("ServiceInstallUndo"), "NOT REMOVE AND NOT SERVICE_BEFORE");
+    for action in ["ServiceInstallUndo", "ServiceInstallUndoBySc", "ServiceInstallUndoByReg"] {
+        assert_eq!(condition(action), "NOT REMOVE AND NOT SERVICE_BEFORE", "{action}");
+    }
     let start = r##"NOT REMOVE AND (START_SERVICE = "1" OR (NOT START_SERVICE AND (NOT START_BEFORE OR START_BEFORE = "#2")))"##;
     assert_eq!((condition("ServiceStart"), condition("ServiceStartUndo")), (start, start));
     let search = &table(&msi, "RegLocator")["StartBefore"];
     assert_eq!(search[1..], ["2", SERVICE_KEY.strip_prefix(r"HKLM\").unwrap(), "Start", "18"]);
-    let delete = [PROGRAM_IGNORED, "Sc", "delete configmgr_backup_exporter"];
-    assert_eq!(actions["ServiceDelete"][1..4], delete);
-    let delete = [PROGRAM_IGNORED, "Reg", &format!("delete {SOURCE_KEY} /f")];
-    assert_eq!(actions["SourceDelete"][1..4], delete);
+    let (delete, forget) = ("delete configmgr_backup_exporter", format!("delete {SOURCE_KEY} /f"));
+    for (action, row) in [
+        ("ServiceDelete", [PROGRAM_IGNORED, "Sc", delete]),
+        ("SourceDelete", [PROGRAM_IGNORED, "Reg", &forget]),
+        ("ServiceInstallUndoBySc", [PROGRAM_UNDO, "Sc", delete]),
+        ("ServiceInstallUndoByReg", [PROGRAM_UNDO, "Reg", &forget]),
+    ] {
+        assert_eq!(actions[action][1..4], row, "{action}");
+    }
     // Stopped before files are replaced and before they are removed.
     let service = &table(&msi, "ServiceControl")["Service"];
     assert_eq!(service[1..], ["configmgr_backup_exporter", "34", "", "1", "Program"]);
@@ -361,6 +370,8 @@ fn the_deb_installs_a_service_whose_program_runs_as_its_unit_says() {
 
     let unit = fs::read_to_string(root.join(format!("usr/lib/systemd/system/{owned}.service"))).unwrap();
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let sections = run(Command::new("readelf").args(["-S", "-W"]).arg(root.join("usr/bin").join(owned)));
+    assert!(sections.contains(" .text ") && !sections.contains(" .symtab "), "{sections}");
     let within = |path: &str| root.join(path.trim_start_matches('/')).display().to_string();
     let mut words = line.split(' ').map(|word| match word.split_once("=/") {
         Some((flag, path)) => format!("{flag}={}", within(path)),

@@ -72,6 +72,8 @@ fn an_installation_that_fails_gives_a_service_its_command_line_back() {
 
     let properties = "REMEDIATION_MODE=restart FAIL=1";
     assert_ne!(msiexec("/i", &packages.old, properties), 0);
+    // It was changed and ran, before the step that fails.
+    assert!(fs::read_to_string(place.path("state/exporter.log")).unwrap().contains("message=listening"));
     // Wine's service control manager looks into the registry only once.
     let (state, _) = service().unwrap();
     assert_eq!((state, told()), (ServiceState::Stopped, before));
