@@ -17,13 +17,20 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What stands for the program for Windows.
 const PROGRAM: &[u8] = b"MZ, and no more of a program";
 /// Types of custom actions: to set a property; to run a file that was installed, or a program that a property names,
-/// in the script as Local System, with its failure looked at, ignored, or when everything is taken back.
+/// in the script as Local System, with its failure looked at, ignored, when everything is taken back, or when nothing can
+/// be taken back any more.
 const SET: &str = "51";
 const FILE_CHECKED: &str = "3090";
 const FILE_IGNORED: &str = "3154";
 const FILE_UNDO: &str = "3410";
 const PROGRAM_IGNORED: &str = "3186";
 const PROGRAM_UNDO: &str = "3442";
+const PROGRAM_AT_THE_END: &str = "3698";
+
+/// Where Windows keeps the service, and where to find the texts of its events.
+const SERVICE_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\configmgr_backup_exporter";
+const SOURCE_KEY: &str =
+    r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\configmgr_backup_exporter";
 
 /// A folder of this test program, made anew.
 fn folder(name: &str) -> PathBuf {
@@ -176,6 +183,12 @@ fn the_msi_installs_the_program_and_owns_no_configuration() {
         assert!(secure.contains(given), "{given} is lost where the installer raises its rights");
         assert_eq!(value(given), None, "{given} has a default, which would go before what is remembered");
     }
+    for found in table(&msi, "AppSearch").keys() {
+        assert!(
+            secure.contains(found.as_str()),
+            "{found} is looked for in vain where the installer raises its rights"
+        );
+    }
     let summary = run(Command::new("msiinfo").arg("suminfo").arg(&msi));
     assert!(summary.contains("Template: x64;1033"), "{summary}");
 }
@@ -192,6 +205,7 @@ fn the_service_is_installed_by_the_program_and_survives_an_upgrade() {
         ("ServiceInstall", FILE_CHECKED, "service install[Flags]"),
         ("ServiceInstallUndo", FILE_UNDO, "service uninstall"),
         ("ServiceStart", FILE_IGNORED, "service start"),
+        ("ServiceStartUndo", FILE_UNDO, "service stop"),
         ("ServiceUninstall", FILE_IGNORED, "service uninstall"),
     ] {
         assert_eq!(actions[action][1..4], [kind, "Program", target], "{action}");
@@ -215,19 +229,38 @@ fn the_service_is_installed_by_the_program_and_survives_an_upgrade() {
         "StopServices",
         "ServiceUninstall",
         "ServiceDelete",
+        "SourceDelete",
         "RemoveFiles",
         "InstallFiles",
+        "ServiceInstallUndoByReg",
+        "ServiceInstallUndoBySc",
         "ServiceInstallUndo",
         "ServiceInstall",
+        "ServiceStartUndo",
         "ServiceStart",
         "InstallFinalize",
     ];
     assert!(order.map(place).is_sorted(), "{sequence:?}");
-    assert_eq!((condition("ServiceUninstall"), condition("ServiceDelete")), (only_uninstall, only_uninstall));
+    for action in ["ServiceUninstall", "ServiceDelete", "SourceDelete"] {
+        assert_eq!(condition(action), only_uninstall, "{action}");
+    }
     assert_eq!(condition("ServiceInstall"), "NOT REMOVE");
-    assert_eq!(condition("ServiceInstallUndo"), "NOT REMOVE AND NOT SERVICE_BEFORE");
-    let delete = [PROGRAM_IGNORED, "Sc", "delete configmgr_backup_exporter"];
-    assert_eq!(actions["ServiceDelete"][1..4], delete);
+    for action in ["ServiceInstallUndo", "ServiceInstallUndoBySc", "ServiceInstallUndoByReg"] {
+        assert_eq!(condition(action), "NOT REMOVE AND NOT SERVICE_BEFORE", "{action}");
+    }
+    let start = r##"NOT REMOVE AND (START_SERVICE = "1" OR (NOT START_SERVICE AND (NOT START_BEFORE OR START_BEFORE = "#2")))"##;
+    assert_eq!((condition("ServiceStart"), condition("ServiceStartUndo")), (start, start));
+    let search = &table(&msi, "RegLocator")["StartBefore"];
+    assert_eq!(search[1..], ["2", SERVICE_KEY.strip_prefix(r"HKLM\").unwrap(), "Start", "18"]);
+    let (delete, forget) = ("delete configmgr_backup_exporter", format!("delete {SOURCE_KEY} /f"));
+    for (action, row) in [
+        ("ServiceDelete", [PROGRAM_IGNORED, "Sc", delete]),
+        ("SourceDelete", [PROGRAM_IGNORED, "Reg", &forget]),
+        ("ServiceInstallUndoBySc", [PROGRAM_UNDO, "Sc", delete]),
+        ("ServiceInstallUndoByReg", [PROGRAM_UNDO, "Reg", &forget]),
+    ] {
+        assert_eq!(actions[action][1..4], row, "{action}");
+    }
     // Stopped before files are replaced and before they are removed.
     let service = &table(&msi, "ServiceControl")["Service"];
     assert_eq!(service[1..], ["configmgr_backup_exporter", "34", "", "1", "Program"]);
@@ -257,6 +290,33 @@ fn the_service_is_installed_by_the_program_and_survives_an_upgrade() {
 }
 
 #[test]
+fn a_service_that_was_there_comes_back_where_the_installation_fails() {
+    let Some(packages) = packages() else { return };
+    let msi = msi(packages);
+    let (actions, sequence) = (table(&msi, "CustomAction"), table(&msi, "InstallExecuteSequence"));
+    let (service, source) = (SERVICE_KEY, SOURCE_KEY);
+    let before = r"HKLM\SOFTWARE\configmgr_backup_exporter.before";
+    // Taken back from the last one to the first.
+    let steps = [
+        ("ServiceSaveUndo", PROGRAM_UNDO, format!("delete {before} /f")),
+        ("ServiceSave", PROGRAM_IGNORED, format!(r"copy {service} {before}\service /f")),
+        ("SourceSave", PROGRAM_IGNORED, format!(r"copy {source} {before}\source /f")),
+        ("ServiceRestore", PROGRAM_UNDO, format!(r"copy {before}\service {service} /f")),
+        ("SourceRestore", PROGRAM_UNDO, format!(r"copy {before}\source {source} /f")),
+        ("ServiceForget", PROGRAM_AT_THE_END, format!("delete {before} /f")),
+    ];
+    for (action, kind, command) in &steps {
+        assert_eq!(actions[*action][1..4], [kind, "Reg", command], "{action}");
+        assert_eq!(sequence[*action][1], "NOT REMOVE AND SERVICE_BEFORE", "{action}");
+    }
+    let place = |action: &str| -> u32 { sequence[action][2].parse().unwrap() };
+    assert!(steps.iter().map(|(action, ..)| place(action)).is_sorted(), "{sequence:?}");
+    assert!(
+        place("SourceRestore") < place("ServiceInstall") && place("ServiceStart") < place("ServiceForget")
+    );
+}
+
+#[test]
 fn the_firewall_is_opened_only_where_that_is_asked_for() {
     let Some(packages) = packages() else { return };
     let msi = msi(packages);
@@ -264,20 +324,14 @@ fn the_firewall_is_opened_only_where_that_is_asked_for() {
     let delete = r#"advfirewall firewall delete rule name="ConfigMgr Backup Exporter""#;
     let add = r#"advfirewall firewall add rule name="ConfigMgr Backup Exporter" dir=in action=allow protocol=TCP program="[#Program]" profile=domain,private"#;
     assert_eq!(actions["Netsh"][1..4], [SET, "Netsh", "[System64Folder]netsh.exe"]);
+    let touched = r#"FIREWALL AND (NOT REMOVE OR (REMOVE = "ALL" AND NOT UPGRADINGPRODUCTCODE))"#;
+    let was_open = format!(r#"{touched} AND FIREWALL_BEFORE = "1""#);
+    let add_again = add.replace("[#Program]", "[INSTALLDIR]configmgr_backup_exporter.exe");
     for (action, kind, command, condition) in [
-        (
-            "FirewallDelete",
-            PROGRAM_IGNORED,
-            delete,
-            "FIREWALL AND (NOT REMOVE OR (REMOVE = \"ALL\" AND NOT UPGRADINGPRODUCTCODE))",
-        ),
-        ("FirewallAdd", PROGRAM_IGNORED, add, "NOT REMOVE AND FIREWALL = \"1\""),
-        (
-            "FirewallAddUndo",
-            PROGRAM_UNDO,
-            delete,
-            "NOT REMOVE AND FIREWALL = \"1\" AND NOT FIREWALL_BEFORE = \"1\"",
-        ),
+        ("FirewallDeleteUndo", PROGRAM_UNDO, add_again.as_str(), was_open.as_str()),
+        ("FirewallAddUndo", PROGRAM_UNDO, delete, touched),
+        ("FirewallDelete", PROGRAM_IGNORED, delete, touched),
+        ("FirewallAdd", PROGRAM_IGNORED, add, r#"NOT REMOVE AND FIREWALL = "1""#),
     ] {
         assert_eq!(actions[action][1..4], [kind, "Netsh", command], "{action}");
         assert_eq!(sequence[action][1], condition, "{action}");
@@ -287,7 +341,9 @@ fn the_firewall_is_opened_only_where_that_is_asked_for() {
     assert_eq!(actions["FirewallAsBefore"][1..4], [SET, "FIREWALL", "[FIREWALL_BEFORE]"]);
     assert_eq!(sequence["FirewallAsBefore"][1], "NOT FIREWALL AND FIREWALL_BEFORE");
     assert!(
-        ["AppSearch", "FirewallAsBefore", "LaunchConditions", "FirewallDelete", "FirewallAdd"]
+        ["AppSearch", "FirewallAsBefore", "LaunchConditions", "FirewallDeleteUndo", "FirewallAddUndo"]
+            .into_iter()
+            .chain(["FirewallDelete", "FirewallAdd"])
             .map(place)
             .is_sorted()
     );
@@ -314,6 +370,8 @@ fn the_deb_installs_a_service_whose_program_runs_as_its_unit_says() {
 
     let unit = fs::read_to_string(root.join(format!("usr/lib/systemd/system/{owned}.service"))).unwrap();
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let sections = run(Command::new("readelf").args(["-S", "-W"]).arg(root.join("usr/bin").join(owned)));
+    assert!(sections.contains(" .text ") && !sections.contains(" .symtab "), "{sections}");
     let within = |path: &str| root.join(path.trim_start_matches('/')).display().to_string();
     let mut words = line.split(' ').map(|word| match word.split_once("=/") {
         Some((flag, path)) => format!("{flag}={}", within(path)),

@@ -1,13 +1,16 @@
 //! The MSI from its installation to its removal, silently, as an administrator of many servers does it.
 //!
+//! `service_before` is about a service that is there already, `site_server` about a server that nothing is configured for.
 //! The packages are made by `tests/wine/packages`; the variable `WINDOWS_PACKAGES` names their folder.
+
+mod service_before;
+mod site_server;
 
 use std::fs;
 use std::net::SocketAddr;
 use std::os::windows::process::CommandExt;
 use std::path::{Path, PathBuf, absolute};
 use std::process::Command;
-use std::sync::MutexGuard;
 
 use windows_service::service::{ServiceAccess, ServiceState};
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
@@ -22,6 +25,12 @@ const NAME: &str = "configmgr_backup_exporter";
 const FOLDER: &str = r"C:\Program Files\configmgr_backup_exporter";
 /// What programs and features lists.
 const UNINSTALL: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
+/// What the packages remember, and while they are installed what the service was before.
+const MEMORY: &str = r"SOFTWARE\configmgr_backup_exporter";
+const MEMORY_OF_SERVICE: &str = r"SOFTWARE\configmgr_backup_exporter.before";
+/// The service and its messages.
+const SERVICE_KEY: &str = r"SYSTEM\CurrentControlSet\Services\configmgr_backup_exporter";
+const SOURCE_KEY: &str = r"SYSTEM\CurrentControlSet\Services\EventLog\Application\configmgr_backup_exporter";
 /// What msiexec says where it was not allowed to go on.
 const INSTALL_FAILURE: i32 = 1603;
 
@@ -36,33 +45,33 @@ sites:
 ";
 
 /// Two packages and a machine without them. Both are uninstalled from it where a test fails.
-struct Packages {
+struct Packages<L> {
     old: PathBuf,
     /// Of a higher version.
     new: PathBuf,
-    _alone: MutexGuard<'static, ()>,
+    _lock: L,
 }
 
-impl Packages {
-    /// `None` where they are missing and may be.
+impl<L> Packages<L> {
+    /// `None` where they are missing and may be; what is called keeps other tests from having services.
     #[track_caller]
-    fn find() -> Option<Self> {
+    fn find(lock: impl FnOnce() -> L) -> Option<Self> {
         let Some(folder) = std::env::var_os("WINDOWS_PACKAGES") else {
             skip_without("WINDOWS_PACKAGES, the folder that tests/wine/packages makes,");
             return None;
         };
-        let alone = alone();
+        let lock = lock();
         // Wine is an older Windows by default, which the packages refuse.
         let (windows, _) = HKLM.create_subkey(r"SOFTWARE\Microsoft\Windows NT\CurrentVersion").unwrap();
         windows.set_value("CurrentMajorVersionNumber", &10_u32).unwrap();
         assert_eq!((service(), listed()), (None, vec![]), "end what is left of an earlier test: wineboot -k");
         let package =
             |version| absolute(Path::new(&folder).join(format!("{NAME}-{version}-x64.msi"))).unwrap();
-        Some(Self { old: package("1.0.0"), new: package("1.0.1"), _alone: alone })
+        Some(Self { old: package("1.0.0"), new: package("1.0.1"), _lock: lock })
     }
 }
 
-impl Drop for Packages {
+impl<L> Drop for Packages<L> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- the service was {:?}", service());
@@ -115,6 +124,12 @@ fn listed() -> Vec<String> {
     ours.map(|product| product.get_value("DisplayVersion").unwrap()).collect()
 }
 
+/// A text of the registry.
+#[track_caller]
+fn value(key: &str, name: &str) -> String {
+    HKLM.open_subkey(key).and_then(|key| key.get_value(name)).expect(key)
+}
+
 /// The program that a package holds.
 fn packaged(package: &Path) -> Vec<u8> {
     fs::read(package.with_extension("exe")).unwrap()
@@ -124,17 +139,20 @@ fn installed() -> Vec<u8> {
     fs::read(Path::new(FOLDER).join(format!("{NAME}.exe"))).unwrap()
 }
 
-/// Waits until neither service nor program is there.
+/// Waits until neither service nor program is there, nor what Windows was told of them.
 #[track_caller]
 fn nothing_is_left() {
     wait::until(DEADLINE, "the service to be gone", || service().is_none().then_some(()));
     assert_eq!(listed(), Vec::<String>::new());
     assert!(!Path::new(FOLDER).exists(), "{FOLDER} is left");
+    for key in [MEMORY, MEMORY_OF_SERVICE, SERVICE_KEY, SOURCE_KEY] {
+        assert!(HKLM.open_subkey(key).is_err(), "{key} is left");
+    }
 }
 
 #[test]
 fn an_installation_keeps_its_settings_and_its_configuration_across_an_upgrade_and_leaves_nothing_else() {
-    let Some(packages) = Packages::find() else { return };
+    let Some(packages) = Packages::find(alone) else { return };
     let (old, new) = (&packages.old, &packages.new);
 
     for refused in [
@@ -190,9 +208,7 @@ fn an_installation_keeps_its_settings_and_its_configuration_across_an_upgrade_an
     until(address, r#"source_up{site_code="P02",source="backup_log"}"#, 0.0);
     assert_eq!(listed(), ["1.0.1"]);
     assert!(packaged(new) != packaged(old) && installed() == packaged(new));
-    let remembered: String =
-        HKLM.open_subkey(format!(r"SOFTWARE\{NAME}")).unwrap().get_value("Firewall").unwrap();
-    assert_eq!(remembered, "1");
+    assert_eq!(value(MEMORY, "Firewall"), "1");
 
     // There is no way back but through an uninstallation.
     assert_eq!(msiexec("/i", old, "REMEDIATION_MODE=off"), INSTALL_FAILURE);
@@ -210,19 +226,13 @@ fn an_installation_keeps_its_settings_and_its_configuration_across_an_upgrade_an
 
     assert_eq!(msiexec("/x", new, ""), 0);
     nothing_is_left();
-    for key in [
-        format!(r"SOFTWARE\{NAME}"),
-        format!(r"SYSTEM\CurrentControlSet\Services\EventLog\Application\{NAME}"),
-    ] {
-        assert!(HKLM.open_subkey(&key).is_err(), "{key} is left");
-    }
     assert_eq!(fs::read_to_string(&config).unwrap(), changed);
     assert!(state.join("P01.checkpoint.json").exists());
 }
 
 #[test]
 fn a_service_that_cannot_start_yet_is_installed_and_a_damaged_one_is_uninstalled() {
-    let Some(packages) = Packages::find() else { return };
+    let Some(packages) = Packages::find(alone) else { return };
     let place = Place::new("");
     let address = place.keep_port();
     let (config, state) = (place.path("later.yml"), place.path("state"));
