@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use crate::cli::state_directory::{SERVICE_BELOW, SERVICE_HERE};
 use crate::config::{Authentication, Config, Freshness, PasswordSource, ServicesConfig, SiteConfig, Trust};
 use crate::platform::security::Secured;
 use crate::site::{ClosedSet, RestartMode, SiteService};
@@ -29,18 +30,22 @@ pub(super) enum Right {
 }
 
 impl Right {
-    /// The bits of Windows for it.
-    pub(super) fn mask(self) -> u32 {
+    /// The bits of Windows for it, on the object itself.
+    pub(super) fn here(self) -> u32 {
         match self {
             // SERVICE_QUERY_CONFIG, SERVICE_QUERY_STATUS, SERVICE_INTERROGATE, READ_CONTROL
             Self::Query => 0x1 | 0x4 | 0x80 | 0x2_0000,
             // SERVICE_START, SERVICE_STOP
-            Self::Restart => Self::Query.mask() | 0x10 | 0x20,
+            Self::Restart => Self::Query.here() | 0x10 | 0x20,
             // FILE_GENERIC_READ, FILE_GENERIC_EXECUTE
             Self::Read => 0x12_00a9,
-            // FILE_GENERIC_WRITE, DELETE
-            Self::Modify => 0x13_01bf,
+            Self::Modify => SERVICE_HERE,
         }
+    }
+
+    /// The bits on all that is below a folder, which may be deleted where the folder itself may not.
+    fn below(self) -> u32 {
+        if self == Self::Modify { SERVICE_BELOW } else { self.here() }
     }
 
     /// In words, behind "may".
@@ -75,7 +80,7 @@ impl Object {
     }
 
     /// Whether what is given counts for what is below too.
-    pub(super) fn is_inherited(&self) -> bool {
+    fn is_inherited(&self) -> bool {
         matches!(self, Self::Folder(_))
     }
 }
@@ -97,6 +102,13 @@ pub(super) struct Grant {
     pub(super) object: Object,
     /// What.
     pub(super) right: Right,
+}
+
+impl Grant {
+    /// What counts for what is below too; `None` where nothing is.
+    pub(super) fn below(&self) -> Option<u32> {
+        self.object.is_inherited().then(|| self.right.below())
+    }
 }
 
 impl fmt::Display for Grant {
@@ -252,7 +264,7 @@ fn is_share(path: &str) -> bool {
 }
 
 /// Whether a path begins with a drive and a separator.
-fn has_drive(path: &str) -> bool {
+pub(super) fn has_drive(path: &str) -> bool {
     let path = path.strip_prefix(r"\\?\").unwrap_or(path);
     matches!(path.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic())
 }

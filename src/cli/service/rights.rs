@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::SERVICE_NAME;
 use super::account::ServiceAccount;
-use super::grants::{Grant, Needs, Object, Own, needs};
+use super::grants::{Grant, Needs, Object, Own, has_drive, needs};
 use crate::cli::args::Args;
 use crate::cli::configuration::configuration_file;
 use crate::cli::look::{Ask, settle_destinations};
@@ -99,9 +99,7 @@ pub(super) fn give(needs: &Needs, state: &Path) -> Vec<Trouble> {
         troubles.push(Trouble { what, why, remedy: AGAIN });
     }
     for grant in &needs.grants {
-        if let Err(error) =
-            change(&grant.object, |dacl| dacl.with(&sid, grant.right.mask(), grant.object.is_inherited()))
-        {
+        if let Err(error) = change(&grant.object, |dacl| dacl.with(&sid, grant.right.here(), grant.below())) {
             let remedy = if matches!(error, ListError::Missing) { ONCE_THERE } else { BY_HAND };
             troubles.push(Trouble {
                 what: format!("cannot let the service {grant}"),
@@ -185,8 +183,8 @@ fn lost(grant: &Grant, dacl: Result<Dacl, ListError>) -> Option<Trouble> {
     };
     let sid = service_sid(SERVICE_NAME);
     let sids: Vec<&str> = std::iter::once(&*sid).chain(GROUPS).collect();
-    let (granted, mask) = (dacl.granted(&sids), grant.right.mask());
-    let has = granted.here & mask == mask && (!grant.object.is_inherited() || granted.below & mask == mask);
+    let (granted, here, below) = (dacl.granted(&sids), grant.right.here(), grant.below().unwrap_or_default());
+    let has = granted.here & here == here && granted.below & below == below;
     (!has).then(|| Trouble {
         what: format!("the service may not {grant}"),
         why: "its account has lost that right".to_owned(),
@@ -213,6 +211,8 @@ fn object(line: &str) -> Option<Object> {
     let (kind, name) = line.split_once(' ')?;
     let name = name.to_owned();
     match kind {
+        // Nothing else was ever given: another machine would be told who asks.
+        "folder" | "file" if !has_drive(&name) => None,
         "folder" => Some(Object::Folder(name)),
         "file" => Some(Object::File(name)),
         "service" => Some(Object::Service(name)),
@@ -283,7 +283,8 @@ mod tests {
         ]
         .into();
         assert_eq!(noted(folder.path()), BTreeSet::new());
-        fs::write(folder.path().join(NOTED), format!("{}nonsense\r\nother x\r\n", lines(&objects))).unwrap();
+        let others = "nonsense\r\nother x\r\nfolder \\\\EVIL\\x\r\nfile \\\\?\\UNC\\EVIL\\x\r\nfile \\\\.\\pipe\\x\r\n";
+        fs::write(folder.path().join(NOTED), format!("{}{others}", lines(&objects))).unwrap();
         assert_eq!(noted(folder.path()), objects);
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::configuration::{configuration, write_default_file};
 use crate::cli::{serve, state_directory};
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::platform::paths::default_state_path;
+use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::{self, Host, HostError, Hosted};
 use crate::site::Timings;
 use crate::{error_chain, logging};
@@ -67,6 +67,11 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
     if args.state_path.is_none() {
         // Before the log makes it, which is not for everybody either.
         state_directory::make(&state, true);
+    }
+    if args.config_file.is_none()
+        && let Some(folder) = default_config_path(&environment).parent()
+    {
+        state_directory::make(folder, true);
     }
     let logs = logging::init_service(args.log_level, args.log_format, &state);
     host.starting();
