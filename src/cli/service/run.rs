@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::flags::Flags;
 use super::rights::{Trouble, lost_grants};
-use super::{SERVICE_NAME, words};
+use super::{SERVICE_NAME, texts};
 use crate::cli::args::{Args, EXIT_USAGE, LogFormat, LogLevel};
 use crate::cli::configuration::{configuration, write_default_file};
 use crate::cli::{serve, state_directory};
@@ -100,7 +100,7 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
 
 /// Sets up logging where the flags cannot be used: in the state directory that they name all the same.
 fn log_without_flags(arguments: &[OsString], environment: &Environment) {
-    let (flags, _) = Flags::among(words(arguments).unwrap_or_default());
+    let (flags, _) = Flags::among(texts(arguments).unwrap_or_default());
     let state = flags.value("state.path").map_or_else(|| default_state_path(environment), Into::into);
     if flags.value("state.path").is_none() {
         state_directory::make(&state, true);
@@ -112,7 +112,7 @@ fn log_without_flags(arguments: &[OsString], environment: &Environment) {
 fn look_at_rights(args: &Args, config: &Config, environment: &Environment) {
     let (args, config, environment) = (args.clone(), config.clone(), environment.clone());
     let look = move || {
-        for Trouble { what, why, remedy } in lost_grants(&args, &config, &environment) {
+        for Trouble { what, why, remedy } in lost_grants(&args, Some(&config), &environment) {
             tracing::warn!(what, why, remedy, "the service may not do all that it should");
         }
     };
