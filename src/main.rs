@@ -81,7 +81,7 @@ fn run(
                 Err(error) => return Ok(refuse(&error)),
             };
             let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
-            service::note_lost_grants(args, &config, environment, &mut io::stderr())?;
+            service::note_lost_grants(environment, &mut io::stderr())?;
             let checked = Checked::look(&config, &state_path, environment, Clock::System, &mut io::stderr())?;
             unless_closed(checked.print(format, stdout))?;
             Ok(checked.exit_code())

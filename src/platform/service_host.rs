@@ -190,38 +190,48 @@ mod imp {
             let Shared { handle, hosted, told } = &*self.shared;
             // Held while it is told, so that the states come in their order.
             let mut told = lock(told);
-            if stage(state) < stage(told.state) || told.state == ServiceState::Stopped {
-                return;
-            }
-            let wait_hint = match state {
-                ServiceState::StartPending => Some(hosted.start_hint),
-                ServiceState::StopPending => Some(hosted.stop_hint),
-                _ => None,
-            };
-            let checkpoint = match wait_hint {
-                Some(_) if state == told.state => told.checkpoint + 1,
-                Some(_) => 1,
-                None => 0,
-            };
-            *told = Told { state, checkpoint };
-            let controls_accepted = match state {
-                ServiceState::Running => ServiceControlAccept::STOP | ServiceControlAccept::PRESHUTDOWN,
-                _ => ServiceControlAccept::empty(),
-            };
-            let status = ServiceStatus {
-                service_type: ServiceType::OWN_PROCESS,
-                current_state: state,
-                controls_accepted,
-                exit_code,
-                checkpoint,
-                wait_hint: wait_hint.unwrap_or_default(),
-                process_id: None,
-            };
+            let Some(status) = next(&told, state, exit_code, *hosted) else { return };
+            *told = Told { state, checkpoint: status.checkpoint };
             if let Err(error) = handle.set_service_status(status) {
                 let error = crate::error_chain(&error);
                 tracing::warn!(?state, error, "the service control manager cannot be told of a state");
             }
         }
+    }
+
+    /// What is told after what was told; nothing where the service is further already.
+    fn next(
+        told: &Told,
+        state: ServiceState,
+        exit_code: ServiceExitCode,
+        hosted: Hosted,
+    ) -> Option<ServiceStatus> {
+        if stage(state) < stage(told.state) || told.state == ServiceState::Stopped {
+            return None;
+        }
+        let wait_hint = match state {
+            ServiceState::StartPending => Some(hosted.start_hint),
+            ServiceState::StopPending => Some(hosted.stop_hint),
+            _ => None,
+        };
+        let checkpoint = match wait_hint {
+            Some(_) if state == told.state => told.checkpoint + 1,
+            Some(_) => 1,
+            None => 0,
+        };
+        let controls_accepted = match state {
+            ServiceState::Running => ServiceControlAccept::STOP | ServiceControlAccept::PRESHUTDOWN,
+            _ => ServiceControlAccept::empty(),
+        };
+        Some(ServiceStatus {
+            service_type: ServiceType::OWN_PROCESS,
+            current_state: state,
+            controls_accepted,
+            exit_code,
+            checkpoint,
+            wait_hint: wait_hint.unwrap_or_default(),
+            process_id: None,
+        })
     }
 
     /// The order of the states in the life of a service.
@@ -236,6 +246,34 @@ mod imp {
 
     fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::time::Duration;
+
+        use super::*;
+
+        #[test]
+        fn each_step_of_the_start_has_its_hint_and_a_higher_checkpoint() {
+            let [start_hint, stop_hint] = [60, 20].map(Duration::from_secs);
+            let hosted = Hosted { name: "x", start_hint, stop_hint };
+            let mut told = Told { state: ServiceState::StartPending, checkpoint: 0 };
+            for (state, checkpoint, wait_hint) in [
+                (ServiceState::StartPending, 1, start_hint),
+                (ServiceState::StartPending, 2, start_hint),
+                (ServiceState::Running, 0, Duration::ZERO),
+                (ServiceState::StopPending, 1, stop_hint),
+                (ServiceState::StopPending, 2, stop_hint),
+                (ServiceState::Stopped, 0, Duration::ZERO),
+            ] {
+                let status = next(&told, state, ServiceExitCode::NO_ERROR, hosted).unwrap();
+                assert_eq!((status.checkpoint, status.wait_hint), (checkpoint, wait_hint), "{state:?}");
+                assert_eq!(status.controls_accepted.is_empty(), state != ServiceState::Running, "{state:?}");
+                told = Told { state, checkpoint };
+            }
+            assert_eq!(next(&told, ServiceState::StopPending, ServiceExitCode::NO_ERROR, hosted), None);
+        }
     }
 }
 

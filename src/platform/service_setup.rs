@@ -7,6 +7,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::site::StartMode;
+
 /// All that Windows is told of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServicePlan {
@@ -22,7 +24,9 @@ pub(crate) struct ServicePlan {
     pub(crate) arguments: Vec<String>,
     /// Who it runs as; `None` for whom it runs as already.
     pub(crate) account: Option<String>,
-    /// Whether it starts some minutes after the machine, and not with it.
+    /// When it starts.
+    pub(crate) start: StartMode,
+    /// Whether it starts some minutes after the machine, and not with it; nothing where it does not start by itself.
     pub(crate) delayed: bool,
     /// After how long it is started again: after its first failure, its second, and each further one.
     pub(crate) restart_after: [Duration; 3],
@@ -43,6 +47,8 @@ pub(crate) struct Installed {
     pub(crate) command_line: String,
     /// Who it runs as; `None` where Windows does not tell.
     pub(crate) account: Option<String>,
+    /// When it starts.
+    pub(crate) start: StartMode,
 }
 
 /// With which code a service ended.
@@ -61,6 +67,11 @@ pub(crate) enum Ended {
 /// The service of this name, if it is there.
 pub(crate) fn installed(name: &str) -> io::Result<Option<Installed>> {
     imp::installed(name)
+}
+
+/// Whether this account may make services.
+pub(crate) fn check_access() -> io::Result<()> {
+    imp::check_access()
 }
 
 /// Makes a service, or changes the one that is there; says which parts of the plan this Windows does not know.
@@ -91,7 +102,7 @@ mod imp {
     };
     use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
-    use super::{Ended, Installed, ServicePlan};
+    use super::{Ended, Installed, ServicePlan, StartMode};
 
     const DOES_NOT_EXIST: i32 = 1060;
     const MARKED_FOR_DELETE: i32 = 1072;
@@ -117,7 +128,16 @@ mod imp {
         Ok(Some(Installed {
             command_line: config.executable_path.to_string_lossy().into_owned(),
             account: config.account_name.map(|account| account.to_string_lossy().into_owned()),
+            start: match config.start_type {
+                ServiceStartType::Disabled => StartMode::Disabled,
+                ServiceStartType::OnDemand => StartMode::Manual,
+                _ => StartMode::Automatic,
+            },
         }))
+    }
+
+    pub(super) fn check_access() -> io::Result<()> {
+        manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE).map(drop)
     }
 
     pub(super) fn put(plan: &ServicePlan) -> io::Result<Vec<&'static str>> {
@@ -125,7 +145,11 @@ mod imp {
             name: plan.name.into(),
             display_name: plan.display_name.into(),
             service_type: ServiceType::OWN_PROCESS,
-            start_type: ServiceStartType::AutoStart,
+            start_type: match plan.start {
+                StartMode::Automatic => ServiceStartType::AutoStart,
+                StartMode::Manual => ServiceStartType::OnDemand,
+                StartMode::Disabled => ServiceStartType::Disabled,
+            },
             error_control: ServiceErrorControl::Normal,
             executable_path: plan.executable.clone(),
             launch_arguments: plan.arguments.iter().map(OsString::from).collect(),
@@ -157,10 +181,14 @@ mod imp {
             actions: Some(plan.restart_after.map(restart).to_vec()),
         };
         let sid = if plan.own_sid { ServiceSidType::Unrestricted } else { ServiceSidType::None };
+        let delayed = match plan.start {
+            StartMode::Automatic => service.set_delayed_auto_start(plan.delayed),
+            StartMode::Manual | StartMode::Disabled => Ok(()),
+        };
         let mut unknown = Vec::new();
         for (part, told) in [
             ("description", service.set_description(plan.description)),
-            ("delayed start", service.set_delayed_auto_start(plan.delayed)),
+            ("delayed start", delayed),
             ("recovery actions", service.update_failure_actions(recovery)),
             (
                 "recovery after an end with an error",
@@ -210,6 +238,10 @@ mod imp {
     use super::{Ended, Installed, ServicePlan};
 
     pub(super) fn installed(_: &str) -> io::Result<Option<Installed>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn check_access() -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -37,6 +37,10 @@ pub(super) fn start(out: &mut dyn Write) -> anyhow::Result<u8> {
             ServiceState::Stopped => match control.start(SERVICE_NAME) {
                 // One that is just coming or going is looked at again.
                 Err(error) if error.raw_os_error() == Some(ALREADY_RUNNING) => {}
+                // It ended before Windows had done: how it ended is looked at.
+                Err(error) if error.raw_os_error().is_some_and(|code| PROCESS_GONE.contains(&code)) => {
+                    asked = true;
+                }
                 started => {
                     started.map_err(fault(START))?;
                     asked = true;
@@ -147,10 +151,10 @@ pub(super) fn query(control: &ServiceControl, operation: &'static str) -> Result
 
 /// How the service ended, in words.
 fn ending() -> Result<String, ServiceFault> {
-    Ok(words(service_setup::ended(SERVICE_NAME).map_err(fault("look at"))?))
+    Ok(told(service_setup::ended(SERVICE_NAME).map_err(fault("look at"))?))
 }
 
-fn words(ended: Ended) -> String {
+fn told(ended: Ended) -> String {
     /// Win32: no attempts to start the service have been made since the last boot.
     const NEVER_STARTED: u32 = 1077;
     match ended {
@@ -201,7 +205,7 @@ mod tests {
             (Ended::Own(1), "exit code 1, and its log says why"),
             (Ended::Win32(1067), "Win32 1067"),
         ] {
-            assert!(words(ended).contains(part), "{ended:?}: {}", words(ended));
+            assert!(told(ended).contains(part), "{ended:?}: {}", told(ended));
         }
     }
 }

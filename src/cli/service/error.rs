@@ -35,8 +35,8 @@ pub(super) enum ServiceFault {
     },
     /// Win32 1058.
     #[error(
-        "cannot {operation} the service {SERVICE_NAME}: it is disabled; configmgr_backup_exporter service install lets it \
-         start again"
+        "cannot {operation} the service {SERVICE_NAME}: it is disabled, as somebody chose; sc.exe config \
+         {SERVICE_NAME} start= delayed-auto lets it start again"
     )]
     Disabled {
         /// What was asked.
@@ -102,7 +102,7 @@ mod tests {
             (5, "run this as administrator"),
             (1060, "service install does that"),
             (1072, "close every console of services"),
-            (1058, "lets it start again"),
+            (1058, "start= delayed-auto lets it start again"),
             (1069, "--account"),
             (1053, "System event log"),
         ] {

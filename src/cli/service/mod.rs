@@ -9,6 +9,8 @@ mod error;
 mod flags;
 mod grants;
 mod install;
+mod needs;
+mod places;
 mod rights;
 mod run;
 mod uninstall;
@@ -56,7 +58,7 @@ pub fn command(
     }
     match action {
         ServiceAction::Install { account } => {
-            let Some(words) = words(arguments) else {
+            let Some(texts) = texts(arguments) else {
                 writeln!(
                     notes,
                     "configmgr_backup_exporter: a flag is no text that Windows could store; write it anew"
@@ -64,7 +66,7 @@ pub fn command(
                 return Ok(EXIT_USAGE);
             };
             // Whatever else stands there was understood when the command line was read.
-            let (given, _) = Flags::among(words);
+            let (given, _) = Flags::among(texts);
             install::install(account, given, environment, out, notes)
         }
         ServiceAction::Uninstall => uninstall::uninstall(environment, out, notes),
@@ -76,7 +78,7 @@ pub fn command(
 }
 
 /// The command line without the program, as text.
-fn words(arguments: &[OsString]) -> Option<Vec<&str>> {
+fn texts(arguments: &[OsString]) -> Option<Vec<&str>> {
     arguments.iter().skip(1).map(|argument| argument.to_str()).collect()
 }
 

@@ -11,16 +11,21 @@ use std::path::{Path, PathBuf};
 
 use super::SERVICE_NAME;
 use super::account::ServiceAccount;
-use super::grants::{Grant, Needs, Object, Own, needs};
+use super::grants::{Grant, Needs, Object};
+use super::install::{arguments, kept};
+use super::needs::{Own, needs};
+use super::places::{has_drive, root};
 use crate::cli::args::Args;
-use crate::cli::configuration::configuration_file;
+use crate::cli::configuration::{configuration, configuration_file};
 use crate::cli::look::{Ask, settle_destinations};
 use crate::cli::serve;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error_chain;
 use crate::platform::security::{Dacl, UnknownForm, read_dacl, service_sid, write_dacl};
+use crate::platform::service_control::ServiceControl;
 use crate::platform::service_setup;
+use crate::site::{ClosedSet, ServiceState, SiteService};
 
 /// The file in the state directory in which is noted what was given.
 const NOTED: &str = "service-rights.txt";
@@ -36,6 +41,8 @@ enum ListError {
     Missing,
     #[error("access denied")]
     Denied,
+    #[error("a backup may be writing there now")]
+    Busy,
     #[error("the system refuses it")]
     System(#[source] io::Error),
     #[error(transparent)]
@@ -73,6 +80,8 @@ impl fmt::Display for Trouble {
 }
 
 const AGAIN: &str = "run configmgr_backup_exporter service install again, as administrator";
+const ONCE_REACHED: &str = "run this command again, as administrator, once it can be reached";
+const ONCE_QUIET: &str = "run this command again, as administrator, once SMS_SITE_BACKUP has stopped";
 const ONCE_THERE: &str = "run configmgr_backup_exporter service install again once it is there";
 const BY_HAND: &str = "see docs/windows.md for the same by hand";
 
@@ -81,7 +90,8 @@ pub(super) fn needs_of(args: &Args, config: Option<&Config>, environment: &Envir
     let program = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
     let configuration = configuration_file(args, environment).map(|path| path.display().to_string());
     let state = serve::state_path(args, environment).display().to_string();
-    needs(Own { program: &program, configuration: configuration.as_deref(), state: &state }, config)
+    let is_file = |path: &str| Path::new(path).is_file();
+    needs(Own { program: &program, configuration: configuration.as_deref(), state: &state, is_file }, config)
 }
 
 /// Gives what is needed, takes back what no longer is, and says what could not be done.
@@ -90,8 +100,14 @@ pub(super) fn give(needs: &Needs, state: &Path) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let wanted: BTreeSet<Object> = needs.grants.iter().map(|grant| grant.object.clone()).collect();
     let before = noted(state);
-    troubles.extend(take_from(before.difference(&wanted), &sid));
-    let all: BTreeSet<Object> = before.union(&wanted).cloned().collect();
+    let is_busy = backup_runs();
+    let all: BTreeSet<Object> = {
+        let gone = before.difference(&wanted);
+        // What is in no table any more may have been of the backup.
+        let left =
+            take_from(gone.map(|object| (object, is_busy && object.is_inherited())), &sid, &mut troubles);
+        left.union(&wanted).cloned().collect()
+    };
     // Before anything is given: what is noted and not given does no harm.
     if let Err(error) = fs::write(state.join(NOTED), lines(&all)) {
         let why = error_chain(&error);
@@ -99,10 +115,14 @@ pub(super) fn give(needs: &Needs, state: &Path) -> Vec<Trouble> {
         troubles.push(Trouble { what, why, remedy: AGAIN });
     }
     for grant in &needs.grants {
-        if let Err(error) =
-            change(&grant.object, |dacl| dacl.with(&sid, grant.right.mask(), grant.object.is_inherited()))
-        {
-            let remedy = if matches!(error, ListError::Missing) { ONCE_THERE } else { BY_HAND };
+        if let Err(error) = change(&grant.object, is_busy && grant.is_of_backup, |dacl| {
+            dacl.with(&sid, grant.right.here(), grant.below())
+        }) {
+            let remedy = match error {
+                ListError::Missing => ONCE_THERE,
+                ListError::Busy => ONCE_QUIET,
+                _ => BY_HAND,
+            };
             troubles.push(Trouble {
                 what: format!("cannot let the service {grant}"),
                 why: error_chain(&error),
@@ -110,44 +130,98 @@ pub(super) fn give(needs: &Needs, state: &Path) -> Vec<Trouble> {
             });
         }
     }
+    let by_hand =
+        needs.by_hand.iter().filter_map(|grant| lost(grant, read(read_dacl(grant.object.secured()))));
+    troubles.extend(by_hand.map(|trouble| Trouble {
+        why: "a right on a whole drive is never given".to_owned(),
+        remedy: BY_HAND,
+        ..trouble
+    }));
     troubles
 }
 
-/// Takes back what was given.
+/// Takes back what was given, and keeps the note of what could not be taken back.
 pub(super) fn take_back(needs: &Needs, state: &Path) -> Vec<Trouble> {
     let mut given = noted(state);
     given.extend(needs.grants.iter().map(|grant| grant.object.clone()));
-    let troubles = take_from(&given, &service_sid(SERVICE_NAME));
-    // Where it stays it is read again.
-    let _ = fs::remove_file(state.join(NOTED));
+    let is_busy = backup_runs();
+    let is_own =
+        |object: &Object| needs.grants.iter().any(|grant| grant.object == *object && !grant.is_of_backup);
+    let mut troubles = Vec::new();
+    let objects = given.iter().map(|object| (object, is_busy && object.is_inherited() && !is_own(object)));
+    let left = take_from(objects, &service_sid(SERVICE_NAME), &mut troubles);
+    let noted = state.join(NOTED);
+    let kept = if left.is_empty() { fs::remove_file(&noted) } else { fs::write(&noted, lines(&left)) };
+    match kept {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let what = format!("cannot note in {} what the service still has", noted.display());
+            troubles.push(Trouble { what, why: error_chain(&error), remedy: ONCE_REACHED });
+        }
+        _ => {}
+    }
     troubles
 }
 
-fn take_from<'a>(objects: impl IntoIterator<Item = &'a Object>, sid: &str) -> Vec<Trouble> {
-    let mut troubles = Vec::new();
-    for object in objects {
-        match change(object, |dacl| dacl.without(sid)) {
-            Ok(()) | Err(ListError::Missing) => {}
+/// Takes what the account has on these objects, unless they are busy, and returns those where it may still have it.
+fn take_from<'a>(
+    objects: impl IntoIterator<Item = (&'a Object, bool)>,
+    sid: &str,
+    troubles: &mut Vec<Trouble>,
+) -> BTreeSet<Object> {
+    let mut left = BTreeSet::new();
+    for (object, is_busy) in objects {
+        match change(object, is_busy, |dacl| dacl.without(sid)) {
+            Ok(()) => {}
+            Err(ListError::Missing) if !is_out_of_reach(object, |root| Path::new(root).exists()) => {}
             Err(error) => {
+                let remedy = match error {
+                    ListError::Busy => ONCE_QUIET,
+                    ListError::Missing => ONCE_REACHED,
+                    _ => BY_HAND,
+                };
                 let what = format!("cannot take back what the service was given on the {object}");
-                troubles.push(Trouble { what, why: error_chain(&error), remedy: BY_HAND });
+                troubles.push(Trouble { what, why: error_chain(&error), remedy });
+                left.insert(object.clone());
             }
         }
     }
-    troubles
+    left
+}
+
+/// Whether an object that is not there may come back as it was: its whole drive is missing.
+fn is_out_of_reach(object: &Object, exists: impl FnOnce(&str) -> bool) -> bool {
+    match object {
+        Object::Folder(path) | Object::Listing(path) | Object::File(path) => {
+            root(path).is_some_and(|root| !exists(root))
+        }
+        Object::Service(_) => false,
+    }
+}
+
+/// Whether a backup is known to run, or may come to: a change goes through all files that it writes, moves and deletes.
+fn backup_runs() -> bool {
+    let queried =
+        ServiceControl::connect(None).and_then(|control| control.query(SiteService::Backup.label()));
+    queried
+        .is_ok_and(|queried| !matches!(queried.service.state, ServiceState::Stopped | ServiceState::Missing))
 }
 
 /// Changes the list of an object, unless it is as it should be: a change goes through all that is below.
-fn change(object: &Object, changed: impl FnOnce(&Dacl) -> Option<Dacl>) -> Result<(), ListError> {
+fn change(
+    object: &Object,
+    is_busy: bool,
+    changed: impl FnOnce(&Dacl) -> Option<Dacl>,
+) -> Result<(), ListError> {
     let dacl = read(read_dacl(object.secured()))?;
-    if let Some(dacl) = changed(&dacl) {
-        write_dacl(object.secured(), &dacl)?;
+    match changed(&dacl) {
+        Some(_) if is_busy => Err(ListError::Busy),
+        Some(dacl) => Ok(write_dacl(object.secured(), &dacl)?),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What the installed service's account needs and does not have now; nothing where it runs as somebody else.
-pub(super) fn lost_grants(args: &Args, config: &Config, environment: &Environment) -> Vec<Trouble> {
+pub(super) fn lost_grants(args: &Args, config: Option<&Config>, environment: &Environment) -> Vec<Trouble> {
     let installed = service_setup::installed(SERVICE_NAME).ok().flatten();
     if !installed
         .and_then(|service| service.account)
@@ -155,21 +229,25 @@ pub(super) fn lost_grants(args: &Args, config: &Config, environment: &Environmen
     {
         return Vec::new();
     }
-    let mut config = config.clone();
-    // What is not known yet is told of its source.
-    settle_destinations(&mut config, &serve::state_path(args, environment), environment, Ask::Never);
-    let grants = needs_of(args, Some(&config), environment).grants;
+    let mut config = config.cloned();
+    if let Some(config) = &mut config {
+        // What is not known yet is told of its source.
+        settle_destinations(config, &serve::state_path(args, environment), environment, Ask::Never);
+    }
+    let grants = needs_of(args, config.as_ref(), environment).grants;
     grants.iter().filter_map(|grant| lost(grant, read(read_dacl(grant.object.secured())))).collect()
 }
 
-/// Writes a line for each right that the installed service's account has lost.
-pub fn note_lost_grants(
-    args: &Args,
-    config: &Config,
-    environment: &Environment,
-    notes: &mut dyn Write,
-) -> io::Result<()> {
-    lost_grants(args, config, environment).iter().try_for_each(|trouble| writeln!(notes, "{trouble}"))
+/// Writes a line for each right that the installed service's account has lost, by the flags that the service has.
+pub fn note_lost_grants(environment: &Environment, notes: &mut dyn Write) -> io::Result<()> {
+    let installed = service_setup::installed(SERVICE_NAME).ok().flatten();
+    let (flags, _) = kept(installed.as_ref());
+    // Why it does not start is not what was asked.
+    let Ok(args) = Args::parse_from(arguments(&flags)) else { return Ok(()) };
+    let config = configuration(&args, environment).ok();
+    lost_grants(&args, config.as_ref(), environment)
+        .iter()
+        .try_for_each(|trouble| writeln!(notes, "{trouble}"))
 }
 
 /// Whether a right is gone, by the list of its object.
@@ -185,8 +263,8 @@ fn lost(grant: &Grant, dacl: Result<Dacl, ListError>) -> Option<Trouble> {
     };
     let sid = service_sid(SERVICE_NAME);
     let sids: Vec<&str> = std::iter::once(&*sid).chain(GROUPS).collect();
-    let (granted, mask) = (dacl.granted(&sids), grant.right.mask());
-    let has = granted.here & mask == mask && (!grant.object.is_inherited() || granted.below & mask == mask);
+    let (granted, here, below) = (dacl.granted(&sids), grant.right.here(), grant.below().unwrap_or_default());
+    let has = granted.here & here == here && granted.below & below == below;
     (!has).then(|| Trouble {
         what: format!("the service may not {grant}"),
         why: "its account has lost that right".to_owned(),
@@ -213,6 +291,8 @@ fn object(line: &str) -> Option<Object> {
     let (kind, name) = line.split_once(' ')?;
     let name = name.to_owned();
     match kind {
+        // Nothing else was ever given: another machine would be told who asks.
+        "folder" | "file" if !has_drive(&name) => None,
         "folder" => Some(Object::Folder(name)),
         "file" => Some(Object::File(name)),
         "service" => Some(Object::Service(name)),
@@ -226,7 +306,7 @@ mod tests {
     use crate::cli::service::grants::Right;
 
     fn grant(object: Object, right: Right) -> Grant {
-        Grant { object, right }
+        Grant { object, right, is_of_backup: false }
     }
 
     fn lost_by(grant: &Grant, text: &str) -> Option<String> {
@@ -283,7 +363,24 @@ mod tests {
         ]
         .into();
         assert_eq!(noted(folder.path()), BTreeSet::new());
-        fs::write(folder.path().join(NOTED), format!("{}nonsense\r\nother x\r\n", lines(&objects))).unwrap();
+        let others = "nonsense\r\nother x\r\nfolder \\\\EVIL\\x\r\nfile \\\\?\\UNC\\EVIL\\x\r\nfile \\\\.\\pipe\\x\r\n";
+        fs::write(folder.path().join(NOTED), format!("{}{others}", lines(&objects))).unwrap();
         assert_eq!(noted(folder.path()), objects);
+    }
+
+    #[test]
+    fn what_is_on_a_drive_that_is_missing_may_come_back() {
+        let file = Object::File(r"C:\x.evtx".to_owned());
+        let folder = Object::Folder(r"\\?\E:\SCCMBackup".to_owned());
+        let service = Object::Service("SMS_SITE_BACKUP".to_owned());
+        for (object, exists, is) in
+            [(&file, true, false), (&file, false, true), (&folder, false, true), (&service, false, false)]
+        {
+            assert_eq!(is_out_of_reach(object, |_| exists), is, "{object}");
+        }
+        is_out_of_reach(&folder, |root| {
+            assert_eq!(root, r"\\?\E:\");
+            true
+        });
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::flags::Flags;
 use super::rights::{Trouble, lost_grants};
-use super::{SERVICE_NAME, words};
+use super::{SERVICE_NAME, texts};
 use crate::cli::args::{Args, EXIT_USAGE};
 use crate::cli::configuration::{configuration, write_default_file};
 use crate::cli::{serve, state_directory};
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::error_chain;
 use crate::logging::{self, LogFormat, LogLevel};
-use crate::platform::paths::default_state_path;
+use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::{self, Host, HostError, Hosted};
 use crate::site::Timings;
 
@@ -69,6 +69,11 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
         // Before the log makes it, which is not for everybody either.
         state_directory::make(&state, true);
     }
+    if args.config_file.is_none()
+        && let Some(folder) = default_config_path(&environment).parent()
+    {
+        state_directory::make(folder, true);
+    }
     let logs = logging::init_service(args.log_level, args.log_format, &state);
     host.starting();
     // Where the program was unpacked and not installed, this is the first start.
@@ -96,7 +101,7 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
 
 /// Sets up logging where the flags cannot be used: in the state directory that they name all the same.
 fn log_without_flags(arguments: &[OsString], environment: &Environment) {
-    let (flags, _) = Flags::among(words(arguments).unwrap_or_default());
+    let (flags, _) = Flags::among(texts(arguments).unwrap_or_default());
     let state = flags.value("state.path").map_or_else(|| default_state_path(environment), Into::into);
     if flags.value("state.path").is_none() {
         state_directory::make(&state, true);
@@ -108,7 +113,7 @@ fn log_without_flags(arguments: &[OsString], environment: &Environment) {
 fn look_at_rights(args: &Args, config: &Config, environment: &Environment) {
     let (args, config, environment) = (args.clone(), config.clone(), environment.clone());
     let look = move || {
-        for Trouble { what, why, remedy } in lost_grants(&args, &config, &environment) {
+        for Trouble { what, why, remedy } in lost_grants(&args, Some(&config), &environment) {
             tracing::warn!(what, why, remedy, "the service may not do all that it should");
         }
     };

@@ -30,11 +30,11 @@ pub(super) fn uninstall(
 ) -> anyhow::Result<u8> {
     let control = ServiceControl::connect(None).map_err(fault(REMOVE))?;
     let before = service_setup::installed(SERVICE_NAME).map_err(fault(REMOVE))?;
-    if matches!(halt(&control, REMOVE)?, Halt::Missing) {
-        writeln!(out, "{SERVICE_NAME} is not installed")?;
-        return Ok(0);
+    let is_missing = matches!(halt(&control, REMOVE)?, Halt::Missing);
+    if !is_missing {
+        service_setup::delete(SERVICE_NAME).map_err(fault(REMOVE))?;
     }
-    service_setup::delete(SERVICE_NAME).map_err(fault(REMOVE))?;
+    // What was given stays where somebody else deletes the service.
     let (flags, _) = kept(before.as_ref());
     // Flags of another version tell nothing; what was given is noted where the state is unless it was told otherwise.
     if let Ok(args) = Args::parse_from(arguments(&flags)).or_else(|_| Args::parse_from([SERVICE_NAME])) {
@@ -46,6 +46,10 @@ pub(super) fn uninstall(
     }
     if let Err(error) = event_log::unregister() {
         writeln!(notes, "{SERVICE_NAME}: it stays a source of the event log: {error}")?;
+    }
+    if is_missing {
+        writeln!(out, "{SERVICE_NAME} is not installed")?;
+        return Ok(0);
     }
     let gone = wait_for(DELETION_WAIT, || {
         Ok((query(&control, REMOVE)?.service.state == ServiceState::Missing).then_some(()))

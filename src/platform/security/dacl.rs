@@ -88,22 +88,27 @@ impl Dacl {
         granted
     }
 
-    /// This list with exactly these rights for one account, or `None` where it has them already.
-    pub(crate) fn with(&self, sid: &str, rights: u32, inherited: bool) -> Option<Self> {
-        let flags = if inherited { "OICI" } else { "" };
-        let entry = format!("A;{flags};0x{rights:x};;;{sid}");
+    /// This list with exactly these rights for one account, on the object and on all below it, or `None` where it has them
+    /// already.
+    pub(crate) fn with(&self, sid: &str, here: u32, below: Option<u32>) -> Option<Self> {
+        let wanted = match below {
+            Some(below) if below == here => vec![("OICI", here)],
+            Some(below) => vec![("", here), ("OICIIO", below)],
+            None => vec![("", here)],
+        };
         let Self::Entries(letters, entries) = self else { return None };
         let own: Vec<_> =
             entries.iter().filter_map(|text| understood(text)).filter(|own| own.is_given_to(sid)).collect();
-        if let [only] = &own[..]
-            && only.rights == rights
-            && only.flags.concat() == flags
-        {
+        let is = |(own, (flags, rights)): (&Entry<'_>, &(&str, u32))| {
+            own.rights == *rights && own.flags.concat() == *flags
+        };
+        if own.len() == wanted.len() && own.iter().zip(&wanted).all(is) {
             return None;
         }
         let mut entries = others(entries, sid);
         let inherited = entries.iter().position(|text| is_inherited(text)).unwrap_or(entries.len());
-        entries.insert(inherited, entry);
+        let written = |(flags, rights): (&str, u32)| format!("A;{flags};0x{rights:x};;;{sid}");
+        entries.splice(inherited..inherited, wanted.into_iter().map(written));
         Some(Self::Entries(letters.clone(), entries))
     }
 

@@ -4,6 +4,7 @@
 //! program's own service are ever given or taken.
 
 mod dacl;
+mod others;
 mod sid;
 
 use std::io;
@@ -33,6 +34,16 @@ pub(crate) fn write_dacl(object: Secured<'_>, dacl: &Dacl) -> io::Result<()> {
     imp::write_dacl(object, dacl)
 }
 
+/// Who owns a file or a folder, as an identifier.
+pub(crate) fn owner(path: &Path) -> io::Result<String> {
+    imp::owner(path)
+}
+
+/// The identifier of the account that this process runs as.
+pub(crate) fn own_sid() -> io::Result<String> {
+    imp::own_sid()
+}
+
 /// Makes the Administrators the owner of a file or a folder, and gives it a list.
 pub(crate) fn take_over(path: &Path, dacl: &Dacl) -> io::Result<()> {
     imp::take_over(path, dacl)
@@ -45,6 +56,7 @@ mod imp {
     use std::path::Path;
 
     use windows_permissions::constants::{SeObjectType, SecurityInformation};
+    use windows_permissions::utilities::current_process_sid;
     use windows_permissions::wrappers::{
         ConvertSecurityDescriptorToStringSecurityDescriptor, GetNamedSecurityInfo, SetNamedSecurityInfo,
     };
@@ -75,6 +87,17 @@ mod imp {
             Secured::Service(_) => SecurityInformation::Dacl,
         };
         write(name.as_ref(), kind, what, "", dacl)
+    }
+
+    pub(super) fn owner(path: &Path) -> io::Result<String> {
+        let kind = SeObjectType::SE_FILE_OBJECT;
+        let descriptor = GetNamedSecurityInfo(path.as_os_str(), kind, SecurityInformation::Owner)?;
+        // A file on a drive without rights has none.
+        Ok(descriptor.owner().map(ToString::to_string).unwrap_or_default())
+    }
+
+    pub(super) fn own_sid() -> io::Result<String> {
+        current_process_sid().map(|sid| sid.to_string())
     }
 
     pub(super) fn take_over(path: &Path, dacl: &Dacl) -> io::Result<()> {
@@ -119,6 +142,14 @@ mod imp {
     }
 
     pub(super) fn write_dacl(_: Secured<'_>, _: &Dacl) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn owner(_: &Path) -> io::Result<String> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn own_sid() -> io::Result<String> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

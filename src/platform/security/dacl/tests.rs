@@ -17,7 +17,7 @@ const PROTECTED: &str = "D:PAI(D;;WP;;;WD)(A;OICI;FA;;;BA)(XA;;FX;;;S-1-1-0;(@Us
                          (OA;;CR;bf967a86-0de6-11d0-a285-00aa003049e2;;S-1-5-80-1-2-3-4-5)";
 
 fn with(text: &str, rights: u32, inherited: bool) -> Option<String> {
-    Dacl::parse(text).unwrap().with(SID, rights, inherited).map(|dacl| dacl.to_string())
+    Dacl::parse(text).unwrap().with(SID, rights, inherited.then_some(rights)).map(|dacl| dacl.to_string())
 }
 
 #[test]
@@ -61,6 +61,16 @@ fn what_is_given_stands_before_what_is_inherited_and_once() {
     assert_eq!(with(SERVICE, 0x2_0085, false), Some(format!("{SERVICE}(A;;0x20085;;;{SID})")));
     assert_eq!(with(PROTECTED, READ, false), Some(format!("{PROTECTED}(A;;0x1200a9;;;{SID})")));
     assert_eq!(with("D:NO_ACCESS_CONTROL", READ, true), None);
+    // Another right below than here takes two entries.
+    let two = format!("D:P(A;;0x1200a9;;;{SID})(A;OICIIO;0x1301bf;;;{SID})(A;ID;FA;;;SY)");
+    for before in [&given.replace("D:AI", "D:P"), "D:P(A;ID;FA;;;SY)", &two] {
+        let list = Dacl::parse(before).unwrap();
+        let now = list.with(SID, READ, Some(0x13_01bf)).unwrap_or(list);
+        assert_eq!(now.granted(&[SID]), Granted { here: READ, below: 0x13_01bf });
+        assert_eq!(now.with(SID, READ, Some(0x13_01bf)), None);
+    }
+    let list = Dacl::parse("D:P(A;ID;FA;;;SY)").unwrap();
+    assert_eq!(list.with(SID, READ, Some(0x13_01bf)).unwrap().to_string(), two);
 }
 
 #[test]
@@ -97,9 +107,9 @@ proptest! {
     fn no_text_breaks_it(text in "(D:|S:|O:|P|AI|\\(|\\)|A;|;|FA|OICI|0x1f|\"|S-1-5-80-1-2-3-4-5|\\PC){0,40}") {
         if let Ok(dacl) = Dacl::parse(&text) {
             prop_assert_eq!(Dacl::parse(&dacl.to_string()), Ok(dacl.clone()));
-            let given = dacl.with(SID, READ, true).unwrap_or(dacl);
+            let given = dacl.with(SID, READ, Some(READ)).unwrap_or(dacl);
             prop_assert_eq!(given.granted(&[SID]).below & READ, given.granted(&[SID]).here & READ);
-            prop_assert_eq!(given.with(SID, READ, true), None);
+            prop_assert_eq!(given.with(SID, READ, Some(READ)), None);
         }
     }
 }
