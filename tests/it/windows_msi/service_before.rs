@@ -24,6 +24,12 @@ fn installed() -> Command {
     Command::new(Path::new(FOLDER).join(format!("{NAME}.exe")))
 }
 
+/// How the service is started, as a number of the registry.
+#[track_caller]
+fn start() -> u32 {
+    HKLM.open_subkey(SERVICE_KEY).and_then(|key| key.get_value("Start")).unwrap()
+}
+
 /// Changes how the service is started, as a console of services does.
 #[track_caller]
 fn set_start(start_type: ServiceStartType) {
@@ -128,6 +134,7 @@ fn an_upgrade_does_not_start_what_its_administrator_does_not_have_started() {
     set_start(ServiceStartType::Disabled);
     assert_eq!(msiexec("/i", &packages.new, ""), 0);
     assert_eq!((service().unwrap().0, listed()), (ServiceState::Stopped, vec!["1.0.1".to_owned()]));
+    assert_eq!(start(), ServiceStartType::Disabled as u32);
 
     set_start(ServiceStartType::OnDemand);
     assert_eq!(msiexec("/i", &packages.new, ""), 0);
@@ -135,6 +142,7 @@ fn an_upgrade_does_not_start_what_its_administrator_does_not_have_started() {
     // Only where that is asked for.
     assert_eq!(msiexec("/i", &packages.new, "START_SERVICE=1"), 0);
     until(address, r#"runs_total{site_code="P01"}"#, 2.0);
+    assert_eq!(start(), ServiceStartType::OnDemand as u32);
     assert_eq!(msiexec("/x", &packages.new, ""), 0);
     nothing_is_left();
 }

@@ -27,6 +27,10 @@ fn installed_is_all_that_a_site_server_needs_and_its_configuration_outlives_the_
     assert!(fs::read_to_string(&files[0]).unwrap().contains("#sites:"));
     until(address, r#"runs_total{site_code="P01"}"#, 3.0);
     until(address, r#"remediation_mode{site_code="P01",mode="restart"}"#, 1.0);
+    // What the installation had to say, which nobody saw.
+    let log = fs::read_to_string(folders[0].join("exporter.log")).unwrap();
+    let warning = log.lines().find(|line| line.contains("the destination of site P01 is not known"));
+    assert!(warning.is_some_and(|line| line.contains("level=warn")), "{log}");
 
     // It is written to, in both places, and an upgrade leaves it as it is.
     let changed = "sites:\r\n  - log: { interval: 1s }\r\n    remediation: { mode: observe }\r\n";
