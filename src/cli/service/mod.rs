@@ -13,6 +13,7 @@ mod needs;
 mod places;
 mod rights;
 mod run;
+mod secure;
 mod uninstall;
 
 use std::ffi::OsString;
