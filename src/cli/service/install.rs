@@ -116,8 +116,9 @@ fn log(said: &[String], args: &Args, environment: &Environment) {
     if !said.is_empty() {
         logging::init_service(args.log_level, args.log_format, &serve::state_path(args, environment));
     }
-    for reason in said {
-        tracing::warn!(reason, "the installation of the service has left something to do");
+    // Each is a thing of its own to the event log.
+    for what in said {
+        tracing::warn!(what, "the installation of the service has left something to do");
     }
 }
 
