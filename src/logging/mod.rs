@@ -8,7 +8,7 @@
 mod counts;
 mod entry;
 mod event_log;
-mod file;
+pub(crate) mod file;
 mod level;
 mod output;
 mod repeats;
@@ -28,16 +28,13 @@ use tracing_subscriber::{
 };
 
 use self::event_log::{EventLog, Report, ToEventLog};
-use self::file::FILE_NAME;
-#[cfg(all(test, windows))]
-pub(crate) use self::file::FileNews;
+use self::file::{FILE_NAME, LogFile};
 use self::output::Output;
 use crate::clock::Clock;
 use crate::platform::event_log::EventSource;
 
 pub use self::counts::LogCounts;
 pub use self::event_log::LIFECYCLE;
-pub(crate) use self::file::LogFile;
 pub use self::level::{LogFormat, LogLevel};
 
 /// Counts what passes the level.

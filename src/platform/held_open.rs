@@ -5,7 +5,7 @@ use std::io;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::logging::{FileNews, LogFile};
+use crate::logging::file::{FileNews, LogFile};
 
 const SHARE_READ: u32 = 1;
 const SHARE_READ_AND_WRITE: u32 = 3;
