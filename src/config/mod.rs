@@ -1,8 +1,9 @@
-//! What the user wrote, and what the program makes of it.
+//! What the user wrote, what this machine tells of its site, and what the program makes of both.
 //!
-//! The file is read into a tree of raw texts with their lines, then resolved into typed, cross-checked settings. Every
-//! problem is collected and reported in one go, each with its key, its line, its value and a remedy; only a file that
-//! is no YAML at all stops at the first. Resolving reads nothing but the text: no path in it is looked at.
+//! The file is read into a tree of raw texts with where they stand, completed by the tree that the registry of a site server
+//! gives (`discovery`), then resolved into typed, cross-checked settings. Every problem is collected and reported in one go,
+//! each with its key, its line, its value and a remedy; only a file that is no YAML at all stops at the first. Resolving
+//! reads nothing but the text: no path in it is looked at.
 
 mod database;
 mod default_file;
