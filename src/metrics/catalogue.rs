@@ -364,7 +364,7 @@ pub const CATALOGUE: &[Metric] = &[
         restart::restart_held),
     site("restart_pending", Gauge, Count, &[], Always,
         "1 if the exporter is about to restart the failed backup by itself (now, or once its run has ended and reasons have passed that pass with time alone, before the task's own start and while the failure is young enough), or while the attempt or its run goes on (restart policy); absent while the mode is off.",
-        |v, s| s.maybe(restart::decided(v).map(|standing| standing.pending))),
+        |v, s| s.maybe(restart::pending(v))),
     site("restart_attempts_remaining", Gauge, Count, &[], Always,
         "How many more attempts 24 hours allow (ledger of this exporter, configured maximum); absent while the mode is off.",
         |v, s| s.maybe(restart::decided(v).map(|standing| standing.attempts_remaining))),
