@@ -2,11 +2,14 @@
 //!
 //! promtool, amtool and jsonnet are asked here and nowhere else.
 
+mod alertmanager;
 mod histories;
+mod mixin;
 mod normal_life;
 mod notation;
 mod rules;
 mod simulation;
+mod unit_tests;
 mod watch;
 
 use std::fs;

@@ -43,7 +43,7 @@ pub(super) struct Rule {
     #[serde(rename = "for")]
     waits: Option<String>,
     keep_firing_for: Option<String>,
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
 }
 
