@@ -191,7 +191,7 @@ pub const CATALOGUE: &[Metric] = &[
         "The newest 5035 that each witness reports; for msdb the end of the newest full backup through a snapshot, which any program may have made.",
         read::witness_last_success),
     site("witnesses_agree", Gauge, Count, &[], Event,
-        "0 if two witnesses report opposite outcomes of the same run; absent with fewer than two witnesses.",
+        "0 if two witnesses report opposite outcomes of the same run and no later run succeeded undisputed; absent with fewer than two witnesses.",
         |v, s| s.maybe((v.state.timeline.records().len() > 1).then(|| v.state.contradictions.is_empty()))),
 
     site("verdict", Gauge, Count, &["verdict"], Node,

@@ -4,13 +4,26 @@
 //! an error of a run that nobody saw who says that the run had none.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::event::Event;
 use crate::site::{BackupRun, Component, MessageId, StatusMessage, Witness};
 use crate::source::RecordBody;
 
+/// What is contradicted of the runs since the last undisputed success, oldest first: before it nothing is in doubt that
+/// still matters.
+pub(super) fn standing(runs: &[(BackupRun, Range<usize>)], events: &[Event<'_>]) -> Vec<String> {
+    let told = |(run, range): &(BackupRun, Range<usize>)| {
+        (run.succeeded.is_some(), contradictions(run, &events[range.clone()]))
+    };
+    let disputed = runs.iter().rev().map(told).take_while(|(succeeded, told)| !succeeded || !told.is_empty());
+    let mut newest_first: Vec<_> = disputed.map(|(_, told)| told).collect();
+    newest_first.reverse();
+    newest_first.concat()
+}
+
 /// For a run and its events, who reports its success and who its failure.
-pub(super) fn contradictions(run: &BackupRun, events: &[Event<'_>]) -> Vec<String> {
+fn contradictions(run: &BackupRun, events: &[Event<'_>]) -> Vec<String> {
     let Some(success) = events.iter().position(|event| is_said(event, is_success)) else { return Vec::new() };
     let witnesses = |event: &Event<'_>| event.sightings.iter().map(|(witness, _)| *witness).collect();
     let success_events = events.iter().filter(|event| is_said(event, is_success));

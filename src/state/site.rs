@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::{Change, Observation};
-use super::contradictions::contradictions;
+use super::contradictions::standing;
 use super::database::DatabaseState;
 use super::event::Event;
 use super::runs::{cut, cut_ending};
@@ -57,7 +57,7 @@ pub struct SiteState {
     pub runs: Arc<Vec<BackupRun>>,
     /// Whether each of them has been counted.
     pub(super) counted: Vec<bool>,
-    /// Runs of which one witness reports success and another failure, in words.
+    /// Runs of which one witness reports success and another failure, in words; those since the last undisputed success.
     pub contradictions: Arc<Vec<String>>,
     /// Durable counters.
     pub totals: Totals,
@@ -333,8 +333,7 @@ impl SiteState {
         let over = |run: &BackupRun, events: &[Event<'_>]| self.seen_over(run, events);
         let cut = cut_ending(events, &self.settings.timings, over);
         self.counted = cut.iter().map(|(_, range)| self.totals.has_counted(&events[range.clone()])).collect();
-        let contradictions = cut.iter().flat_map(|(run, range)| contradictions(run, &events[range.clone()]));
-        self.contradictions = Arc::new(contradictions.collect());
+        self.contradictions = Arc::new(standing(&cut, events));
         self.runs = Arc::new(cut.into_iter().map(|(run, _)| run).collect());
     }
 
