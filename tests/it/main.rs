@@ -14,6 +14,8 @@ mod bias;
 mod check;
 mod config;
 #[cfg(unix)]
+mod dashboards;
+#[cfg(unix)]
 mod demo;
 mod endpoints;
 mod evtx;

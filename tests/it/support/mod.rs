@@ -8,6 +8,8 @@ use std::process::Command;
 
 pub(crate) mod backups;
 pub(crate) mod copies;
+#[cfg(unix)]
+pub(crate) mod dashboards;
 pub(crate) mod database;
 pub(crate) mod exporter;
 pub(crate) mod golden;
