@@ -29,6 +29,8 @@ mod log_command;
 mod log_events;
 mod log_rolls;
 mod metrics;
+#[cfg(unix)]
+mod monitoring;
 mod other_process;
 mod package_sources;
 #[cfg(unix)]
