@@ -3,7 +3,7 @@
 //! What the ledger counts is there in any mode; what is decided is absent while the mode is off.
 
 use super::{Samples, SiteView};
-use crate::site::{HoldReason, RestartMode, RestartStanding, Timestamp};
+use crate::site::{Decision, HoldReason, RestartMode, RestartStanding, Timestamp};
 
 /// How the site stands, where restarts are decided on at all.
 pub(super) fn decided<'a>(view: &SiteView<'a>) -> Option<&'a RestartStanding> {
@@ -12,6 +12,15 @@ pub(super) fn decided<'a>(view: &SiteView<'a>) -> Option<&'a RestartStanding> {
 
 pub(super) fn last_attempt(view: &SiteView<'_>) -> Option<Timestamp> {
     view.state.restart.as_ref()?.attempts.last().map(|attempt| attempt.decided)
+}
+
+/// Whether an attempt follows by itself, or goes on.
+///
+/// A failure is published a moment before it is decided on, and no alert should fire in between.
+pub(super) fn pending(view: &SiteView<'_>) -> Option<bool> {
+    let standing = decided(view)?;
+    let is_new = view.assessment.runs.last_failed == Some(true) && standing.decision == Decision::Nothing;
+    Some(standing.pending || (is_new && standing.mode == RestartMode::Restart && view.state.knows_all()))
 }
 
 pub(super) fn restart_held(view: &SiteView<'_>, samples: &mut Samples<'_>) {
@@ -28,9 +37,18 @@ pub(super) fn remediation_mode(view: &SiteView<'_>, samples: &mut Samples<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::metrics::services::tests::{exported, fold, now, state};
-    use crate::site::{Attempt, ClosedSet, Decision, FailureCause, Hold, RestartPlan, ServicesSeen};
+    use crate::site::{
+        Attempt, ClosedSet, Component, FailureCause, Hold, MessageId, RestartPlan, ServicesSeen, Severity,
+        StatusMessage, Witness,
+    };
+    use crate::source::{
+        Cursor, Fact, Poll, PollReport, Reach, Record, RecordBody, SourceId, SourceKind, backup_log,
+    };
+    use crate::state::SiteState;
 
     fn standing(mode: RestartMode, decision: Decision) -> RestartStanding {
         RestartStanding {
@@ -67,6 +85,48 @@ mod tests {
         for sample in ["restart_attempts_total 7", "restart_attempts_failed_total 2", "restart_pending 0"] {
             assert!(samples.contains(&sample.to_owned()), "{sample}: {samples:?}");
         }
+    }
+
+    /// A log that tells of a run with this message at its end.
+    fn log(state: &mut SiteState, id: u16, severity: Severity) {
+        let source = SourceId { kind: SourceKind::BackupLog, location: String::new() };
+        state.watch(source.clone(), Duration::from_secs(5), Some(Witness::Log), now());
+        let record = |(position, (id, severity)): (u64, (u16, Severity))| {
+            let message = StatusMessage {
+                id: MessageId(id),
+                severity: Some(severity),
+                component: Component::SiteBackup,
+                machine: "cm01".into(),
+                pid: None,
+                tid: None,
+                time: now(),
+                hint: None,
+            };
+            Record { position, body: RecordBody::Status(message) }
+        };
+        let records = (0..).zip([(5055, Severity::Information), (id, severity)]).map(record).collect();
+        let facts = vec![Fact::Records(Witness::Log, records)];
+        let poll = Poll { facts, cursor: Cursor::Log(backup_log::Cursor::default()), reach: Reach::CaughtUp };
+        let (site, started) = (state.settings.code, now());
+        let report = PollReport { site, source, started, duration: Duration::ZERO, result: Ok(poll) };
+        state.fold(&report, now());
+    }
+
+    #[test]
+    fn a_failure_that_nobody_has_decided_on_yet_is_about_to_be_tried_again() {
+        let pending = |mode, decision, severity| {
+            let mut state = state();
+            fold(&mut state, Ok(ServicesSeen::default()));
+            log(&mut state, 5060, severity);
+            state.stands(standing(mode, decision));
+            exported(&state).contains(&"restart_pending 1".to_owned())
+        };
+        use Decision::{Hold as Holds, Nothing};
+        let operator = Hold { reason: HoldReason::NeedsOperator, finding: "".into() };
+        assert!(pending(RestartMode::Restart, Nothing, Severity::Error));
+        assert!(!pending(RestartMode::Restart, Nothing, Severity::Information), "nothing has failed");
+        assert!(!pending(RestartMode::Observe, Nothing, Severity::Error), "nothing will be done");
+        assert!(!pending(RestartMode::Restart, Holds(vec![operator]), Severity::Error), "it was decided");
     }
 
     #[test]

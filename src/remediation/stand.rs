@@ -2,15 +2,15 @@
 
 use chrono::TimeDelta;
 
-use super::inputs::{DueSeen, Evidence};
+use super::inputs::{DueSeen, Evidence, ServiceSeen, StartSeen};
 use super::policy::{Ruling, decide};
 use super::situation::Situation;
 use super::{Inputs, Ledger, Watched};
 use crate::assessment::Assessment;
-use crate::site::{Decision, Hold, HoldReason, RestartStanding, Timestamp};
+use crate::site::{Decision, Hold, HoldReason, RestartStanding, Timestamp, delta};
 use crate::state::SiteState;
 
-/// How long after its start a run may be without a line that was read.
+/// How long after its start a run may be without a line that was read, and its service may outlast it.
 const TO_BE_READ: TimeDelta = TimeDelta::minutes(15);
 
 /// What is to be done about the newest run, and what was done before; no ledger where it cannot be used.
@@ -66,9 +66,34 @@ fn is_at_work(situation: &Situation<'_>) -> bool {
     }
 }
 
+/// Whether a reason goes away without anybody doing anything.
+fn passes(situation: &Situation<'_>, reason: HoldReason) -> bool {
+    match reason {
+        HoldReason::RunInProgress => is_ending(situation),
+        HoldReason::ServiceUnavailable => {
+            let changes = situation.service() == Watched::Known(ServiceSeen::Changing);
+            let can_start =
+                !matches!(situation.start(), Watched::Known(StartSeen::Disabled | StartSeen::NoCommand));
+            changes && can_start && is_ending(situation)
+        }
+        HoldReason::SiteMaintenance => situation.comes_back(),
+        reason => reason.clears_by_itself(),
+    }
+}
+
+/// Whether the failed run goes on towards its end, or its service after it: nobody has to be told before that.
+fn is_ending(situation: &Situation<'_>) -> bool {
+    let newest = situation.state.runs.last().filter(|newest| situation.run == Some(*newest));
+    newest.is_some_and(|run| {
+        let patience = if run.ended.is_some() { TO_BE_READ } else { delta(situation.config().hung_after) };
+        let stalls = situation.assessment.runs.stalled == Some(true);
+        !stalls && (situation.now - run.over_or_last()).abs() < patience
+    })
+}
+
 /// Whether an attempt follows once time has passed, and not the task's own run before it.
 fn will_clear(situation: &Situation<'_>, holds: &[Hold]) -> bool {
-    if !holds.iter().all(|hold| hold.reason.clears_by_itself()) {
+    if !holds.iter().all(|hold| passes(situation, hold.reason)) {
         return false;
     }
     let waits = holds.iter().any(|hold| hold.reason == HoldReason::OutsideWindow);

@@ -13,8 +13,8 @@ use configmgr_backup_exporter::config::{SiteSettings, SnapshotConfig, SnapshotRo
 use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
 use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::{
-    Component, Decision, MessageId, RestartPlan, RestartStanding, Severity, SiteRole, SiteService,
-    StatusMessage, TaskWindow, Timestamp, Witness,
+    Component, Decision, Hold, HoldReason, MessageId, RestartPlan, RestartStanding, Severity, SiteRole,
+    SiteService, StatusMessage, TaskWindow, Timestamp, Witness,
 };
 use configmgr_backup_exporter::snapshot::{Finding, Verification};
 use configmgr_backup_exporter::source::{
@@ -334,8 +334,11 @@ fn series(history: &History, until: i64) -> BTreeMap<String, Vec<Option<String>>
                     state.fold(&report(SourceKind::Verification, now, Ok(vec![fact])), now);
                 }
                 RestartPending(pending) => {
-                    let decision =
-                        if *pending { Decision::Restart(RestartPlan::Start) } else { Decision::Nothing };
+                    let held = Hold { reason: HoldReason::AlreadyAttempted, finding: "".into() };
+                    let decision = match pending {
+                        true => Decision::Restart(RestartPlan::Start),
+                        false => Decision::Hold(vec![held]),
+                    };
                     state.stands(RestartStanding { pending: *pending, ..services::standing(decision) });
                 }
                 LogFails => log_fails = true,

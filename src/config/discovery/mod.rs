@@ -46,7 +46,7 @@ impl Discovered {
 pub enum NotDiscovered {
     /// This is not Windows.
     #[error(
-        "no configuration is given: name one with --config.file (see README.md), or try the command demo"
+        "no configuration is given: name one with --config.file (see docs/configuration.md), or try the command demo"
     )]
     NotWindows,
     /// There is no site server here.

@@ -97,14 +97,30 @@ impl Situation<'_> {
         }
     }
 
+    /// Services that do not run of those that SMS Writer stops.
+    fn down(&self) -> Vec<SiteService> {
+        let is_down = |service: &SiteService| matches!(self.other(*service), Known(service) if service.state != ServiceState::Running);
+        SiteService::STOPPED_FOR_SNAPSHOT.into_iter().filter(is_down).collect()
+    }
+
+    /// What services that are down are still given time to come back from.
+    fn standstill(&self) -> Option<Standstill> {
+        self.down().first().and_then(|down| Standstill::of(Some(*down), self.state, self.assessment))
+    }
+
+    /// Whether nothing but services that come back after the snapshot looks like work on the site.
+    pub(in crate::remediation) fn comes_back(&self) -> bool {
+        let [_, others @ ..] = self.maintenance_parts();
+        self.standstill().is_some()
+            && others.iter().all(|part| matches!(part, Known(Maintenance::None) | NotWatched))
+    }
+
     /// That services do not run that SMS Writer has stopped, or somebody else.
     fn down_words(&self) -> String {
-        let is_down = |service: &SiteService| matches!(self.other(*service), Known(service) if service.state != ServiceState::Running);
-        let down: Vec<_> = SiteService::STOPPED_FOR_SNAPSHOT.into_iter().filter(is_down).collect();
+        let down = self.down();
         let names = down.iter().map(|service| service.label()).collect::<Vec<_>>().join(" and ");
         let (are, run, them) = if down.len() == 1 { ("is", "does", "it") } else { ("are", "do", "them") };
-        let why = down.first().and_then(|down| Standstill::of(Some(*down), self.state, self.assessment));
-        match why {
+        match self.standstill() {
             Some(why) => {
                 let since = match why {
                     Standstill::Run | Standstill::Snapshot => "the snapshot",

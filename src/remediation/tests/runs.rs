@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 use super::amiss::{command, expect, fails, holds};
 use super::site::{Site, at};
 use crate::site::HoldReason::*;
-use crate::site::{ClosedSet, Decision, RestartMode, RestartPlan, ServiceState, SiteService};
+use crate::site::{
+    ClosedSet, Decision, HoldReason, RestartMode, RestartPlan, ServiceState, SiteService, StartMode,
+};
 use crate::source::{Fact, SourceKind};
 
 #[test]
@@ -144,4 +146,81 @@ fn a_stalled_run_is_stopped_first_only_where_that_is_configured() {
     expect(&cannot, &[RunInProgress, Settling], &["longer than 3h", "services.command.stop", "by hand"]);
     assert_eq!(site.stand().decision, Decision::Restart(RestartPlan::StopFirst));
     assert_eq!(site.stand().run, Some(site.newest()));
+}
+
+/// What an alert leaves to the restart: it must not dip between the first error and the attempt.
+#[test]
+fn a_failed_run_is_about_to_be_tried_again_from_its_first_error_on() {
+    let mut site = Site::new();
+    site.service(SiteService::Backup).state = ServiceState::Running;
+    site.fail_with(&["500", "5055", "preparing", "6829", "-5060"]);
+    assert_eq!(site.reasons(), [RunInProgress, Settling]);
+    assert!(site.stand().pending, "it goes on");
+    let waits = |site: &mut Site, reasons: &[HoldReason], why: &str| {
+        assert_eq!((site.reasons(), site.stand().pending), (reasons.to_vec(), true), "{why}");
+    };
+    for service in SiteService::STOPPED_FOR_SNAPSHOT {
+        site.service(service).state = ServiceState::Stopped;
+    }
+    site.say(&["501"]);
+    waits(&mut site, &[RunInProgress, Settling, SiteMaintenance], "services come back after it");
+    site.service(SiteService::Backup).state = ServiceState::StopPending;
+    site.poll();
+    let stops = [RunInProgress, Settling, SiteMaintenance, ServiceUnavailable];
+    waits(&mut site, &stops, "its service stops");
+    site.service(SiteService::Backup).state = ServiceState::Stopped;
+    site.pass(3);
+    waits(&mut site, &[SiteMaintenance], "services come back after it");
+    for service in SiteService::STOPPED_FOR_SNAPSHOT {
+        site.service(service).state = ServiceState::Running;
+    }
+    site.poll();
+    assert_eq!(site.stand().decision, Decision::Restart(RestartPlan::Start));
+}
+
+#[test]
+fn what_only_looks_like_the_end_of_a_failed_run_is_not_waited_for() {
+    let pending = |change: &dyn Fn(&mut Site), minutes: i64| {
+        let mut site = Site::new();
+        site.service(SiteService::Backup).state = ServiceState::Running;
+        site.fail_with(&["500", "5055", "preparing", "-5060"]);
+        change(&mut site);
+        site.pass(minutes);
+        assert!(matches!(site.stand().decision, Decision::Hold(_)), "{:?}", site.stand().decision);
+        site.stand().pending
+    };
+    let ends = |site: &mut Site| site.say(&["501"]);
+    let cannot_stop = |site: &mut Site| command(site, |command| command.stop = None);
+    let observes = |site: &mut Site| site.settings().remediation.mode = RestartMode::Observe;
+    let disabled = |site: &mut Site| {
+        ends(site);
+        let service = site.service(SiteService::Backup);
+        (service.state, service.start) = (ServiceState::StopPending, Some(StartMode::Disabled));
+    };
+    let another = |site: &mut Site| {
+        ends(site);
+        site.say(&["500", "5055"]);
+    };
+    let cases: [(&str, &dyn Fn(&mut Site), i64, bool); 8] = [
+        ("it is slow to end", &cannot_stop, 40, true),
+        ("it hangs, and nothing can stop it", &cannot_stop, 120, false),
+        ("only watched", &observes, 1, false),
+        ("its service is slow to stop", &ends, 4, true),
+        ("its service runs on for another backup", &ends, 16, false),
+        ("its service stops and cannot be started again", &disabled, 1, false),
+        ("another run goes on", &another, 1, false),
+        (
+            "somebody works on the site too",
+            &|site| {
+                ends(site);
+                site.service(SiteService::Executive).state = ServiceState::Stopped;
+                site.seen.paused = Some(true);
+            },
+            1,
+            false,
+        ),
+    ];
+    for (case, change, minutes, expected) in cases {
+        assert_eq!(pending(change, minutes), expected, "{case}");
+    }
 }

@@ -16,6 +16,8 @@ pub(crate) mod inside;
 pub(crate) mod openmetrics;
 pub(crate) mod process;
 pub(crate) mod prometheus;
+#[cfg(unix)]
+pub(crate) mod promql;
 pub(crate) mod rogue;
 pub(crate) mod services;
 #[cfg(windows)]

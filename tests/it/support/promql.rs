@@ -1,0 +1,63 @@
+//! Expressions taken apart by a parser of PromQL: which series they select, and how they aggregate them.
+//!
+//! Dashboards and alerts are judged by it without a Prometheus; that one accepts them too is for other tests.
+
+use std::convert::Infallible;
+
+use promql_parser::parser::{AggregateExpr, Expr, VectorSelector, parse};
+use promql_parser::util::{ExprVisitor, walk_expr};
+
+/// What an expression is made of.
+#[derive(Default)]
+pub(crate) struct Parts {
+    /// Every selector, also that of a range: metric name, matchers, offset.
+    pub(crate) selectors: Vec<VectorSelector>,
+    /// Every aggregation (`max by ...`).
+    pub(crate) aggregations: Vec<AggregateExpr>,
+    /// The name of every function called.
+    pub(crate) functions: Vec<&'static str>,
+}
+
+/// Takes an expression apart; fails the test where it is none.
+#[track_caller]
+pub(crate) fn parts(expression: &str) -> Parts {
+    let parsed = parse(expression).unwrap_or_else(|problem| panic!("{expression}: {problem}"));
+    let mut parts = Parts::default();
+    let Ok(_) = walk_expr(&mut parts, &parsed);
+    parts
+}
+
+/// Every selector of an expression; fails the test where it is none.
+#[track_caller]
+pub(crate) fn selectors(expression: &str) -> Vec<VectorSelector> {
+    parts(expression).selectors
+}
+
+impl ExprVisitor for Parts {
+    type Error = Infallible;
+
+    fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {
+        match expression {
+            Expr::VectorSelector(selector) => self.selectors.push(selector.clone()),
+            Expr::MatrixSelector(range) => self.selectors.push(range.vs.clone()),
+            Expr::Aggregate(aggregation) => self.aggregations.push(aggregation.clone()),
+            Expr::Call(call) => self.functions.push(call.func.name),
+            _ => {}
+        }
+        Ok(true)
+    }
+}
+
+#[test]
+fn every_selector_is_found() {
+    let found = selectors(
+        "max by (a) (x offset 1h) > 2 * sum(rate(y_total{a=\"b\",c=~\"d|e\"}[5m])) unless on (a) absent(up)",
+    );
+    let names: Vec<_> = found.iter().map(|selector| selector.name.as_deref().unwrap()).collect();
+    assert_eq!(names, ["x", "y_total", "up"]);
+    assert!(found[0].offset.is_some());
+    let matchers: Vec<_> = found[1].matchers.matchers.iter().map(ToString::to_string).collect();
+    assert_eq!(matchers, ["a=\"b\"", "c=~\"d|e\""]);
+    let parts = parts("max by (a) (rate(x[5m]))");
+    assert_eq!((parts.aggregations.len(), parts.functions), (1, vec!["rate"]));
+}
