@@ -218,6 +218,29 @@ fn every_runbook_answers_the_same_questions() {
 }
 
 #[test]
+fn the_table_of_alerts_says_what_the_rules_say() {
+    let rules = fs::read_to_string(root().join("alerts/configmgr_backup.yml")).unwrap();
+    let (_, rules) = rules.split_once("rules:").unwrap();
+    let value = |rule: &str, key: &str| {
+        let line = rule.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(':'));
+        line.map_or_else(|| "-".to_owned(), |value| value.trim().to_owned())
+    };
+    let alerts: BTreeSet<_> = rules
+        .split("- alert: ")
+        .skip(1)
+        .map(|rule| {
+            let name = rule.lines().next().unwrap();
+            format!("| [{name}](runbooks/{name}.md) | {} | {} |", value(rule, "severity"), value(rule, "for"))
+        })
+        .collect();
+    assert!(alerts.len() > 20, "{alerts:?}");
+    let document = Document::read(&root().join("docs/prometheus.md"));
+    let rows = document.text.lines().filter(|line| line.starts_with("| [ConfigMgr"));
+    let told: BTreeSet<_> = rows.map(|row| row.split_inclusive('|').take(4).collect::<String>()).collect();
+    assert_eq!(told, alerts);
+}
+
+#[test]
 fn every_cause_of_a_failure_has_its_section() {
     let document = Document::read(&root().join("docs/runbooks/ConfigMgrBackupFailed.md"));
     let lacks = |cause: &&FailureCause| !document.headings.iter().any(|heading| heading == cause.label());
