@@ -8,6 +8,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[cfg(unix)]
 mod alerts;
 mod bias;
 mod check;

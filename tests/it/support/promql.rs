@@ -12,10 +12,14 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 pub(crate) struct Parts {
     /// Every selector, also that of a range: metric name, matchers, offset.
     pub(crate) selectors: Vec<VectorSelector>,
+    /// Those of them that no aggregation is around.
+    pub(crate) bare: Vec<VectorSelector>,
     /// Every aggregation (`max by ...`).
     pub(crate) aggregations: Vec<AggregateExpr>,
     /// The name of every function called.
     pub(crate) functions: Vec<&'static str>,
+    /// In how many aggregations the walk is.
+    depth: usize,
 }
 
 /// Takes an expression apart; fails the test where it is none.
@@ -38,13 +42,30 @@ impl ExprVisitor for Parts {
 
     fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {
         match expression {
-            Expr::VectorSelector(selector) => self.selectors.push(selector.clone()),
-            Expr::MatrixSelector(range) => self.selectors.push(range.vs.clone()),
-            Expr::Aggregate(aggregation) => self.aggregations.push(aggregation.clone()),
+            Expr::VectorSelector(selector) => self.selects(selector),
+            Expr::MatrixSelector(range) => self.selects(&range.vs),
+            Expr::Aggregate(aggregation) => {
+                self.aggregations.push(aggregation.clone());
+                self.depth += 1;
+            }
             Expr::Call(call) => self.functions.push(call.func.name),
             _ => {}
         }
         Ok(true)
+    }
+
+    fn post_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {
+        self.depth -= usize::from(matches!(expression, Expr::Aggregate(_)));
+        Ok(true)
+    }
+}
+
+impl Parts {
+    fn selects(&mut self, selector: &VectorSelector) {
+        self.selectors.push(selector.clone());
+        if self.depth == 0 {
+            self.bare.push(selector.clone());
+        }
     }
 }
 
@@ -58,6 +79,8 @@ fn every_selector_is_found() {
     assert!(found[0].offset.is_some());
     let matchers: Vec<_> = found[1].matchers.matchers.iter().map(ToString::to_string).collect();
     assert_eq!(matchers, ["a=\"b\"", "c=~\"d|e\""]);
-    let parts = parts("max by (a) (rate(x[5m]))");
+    let parts = parts("max by (a) (rate(x[5m])) > y");
     assert_eq!((parts.aggregations.len(), parts.functions), (1, vec!["rate"]));
+    let bare: Vec<_> = parts.bare.iter().map(|selector| selector.name.as_deref().unwrap()).collect();
+    assert_eq!(bare, ["y"]);
 }

@@ -1,7 +1,7 @@
-//! What alerts must be able to say: each expression becomes true in one simulated history and stays false in another.
+//! What the expressions of alerts must be able to say: each becomes true in one history and stays false in another.
 //!
-//! The histories go through the real fold, assessment and encoder, minute by minute from 1970 on (promtool's clock
-//! starts there); promtool then evaluates the expressions over the series that came out.
+//! The facts of a history go through the real fold, assessment and encoder, minute by minute from 1970 on (promtool's
+//! clock starts there); promtool then evaluates the shipped expressions over the series that came out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use configmgr_backup_exporter::config::{SiteSettings, SnapshotConfig, SnapshotRoot};
-use configmgr_backup_exporter::metrics::{CATALOGUE, Format, METRIC_PREFIX, encode};
+use configmgr_backup_exporter::metrics::{Format, encode};
 use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::{
     Component, Decision, Hold, HoldReason, MessageId, RestartPlan, RestartStanding, Severity, SiteRole,
@@ -23,40 +23,15 @@ use configmgr_backup_exporter::source::{
 };
 use configmgr_backup_exporter::state::{Published, SiteState};
 
-use crate::support::{copies, database, services, tool};
+use super::asked;
+use super::notation::notation;
+use super::rules::expression;
+use crate::support::{copies, database, services};
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
 /// Minutes between two points of a history.
 const STEP: i64 = 5;
-
-/// The expressions, `%` for the prefix of the names.
-const EXPRESSIONS: &[(&str, &str)] = &[
-    ("failed", "max by (site_code) (%last_run_failed) == 1 unless on (site_code) (%restart_pending == 1)"),
-    ("repeatedly", "max by (site_code) (%consecutive_failed_runs) >= 2"),
-    ("overdue", "time() > max by (site_code) (%success_due_timestamp_seconds)"),
-    ("missed", "max by (site_code) (%missed_runs) >= 1"),
-    ("stalled", "max by (site_code) (%run_stalled) == 1"),
-    ("no copy", "max by (site_code) (%valid_copies) == 0 unless on (site_code) (%run_in_progress == 1)"),
-    ("unrecoverable", "time() > max by (site_code) (%recoverable_until_timestamp_seconds)"),
-    ("corrupt", "max by (site_code) (%snapshot_intact) == 0"),
-    (
-        "schedule",
-        "max by (site_code) (%schedule_max_interval_seconds) \
-         > max by (site_code) (%change_tracking_retention_seconds)",
-    ),
-    (
-        "writer",
-        "max by (site_code) (%service_running{name=\"SMS_SITE_VSS_WRITER\"}) == 0 \
-         unless on (site_code) (%run_in_progress == 1)",
-    ),
-    (
-        "silent source",
-        "time() - max by (site_code, source) (%source_last_poll_success_timestamp_seconds) \
-         > 3 * max by (site_code, source) (%source_poll_interval_seconds) + 600",
-    ),
-    ("site gone", "(max by (site_code) (%site_info offset 1h)) unless on (site_code) %site_info"),
-];
 
 /// What happens at a minute.
 #[derive(Clone)]
@@ -133,8 +108,9 @@ const START: &[i32] = &[500, 5055];
 /// Services are stopped for the snapshot: the old one has been deleted.
 const PREPARED: &[i32] = &[6829];
 
-/// A history and what an alert says at some of its minutes.
+/// A history and what the expression of an alert says at some of its minutes, without its `for`.
 struct History {
+    /// Without the words that all names begin with.
     alert: &'static str,
     /// Days of the schedule as a mask; 0 for no schedule. Begin 02:00, latest begin 05:00, UTC.
     days: u8,
@@ -151,34 +127,34 @@ fn histories() -> Vec<History> {
     };
     let good_then_bad = [(60, Log(GOOD)), (120, Log(BAD)), (180, Log(BAD))];
     vec![
-        history("failed", 0, &good_then_bad, &[(90, false), (125, true), (200, true)]),
-        history("failed", 0, &[(60, Log(BAD)), (120, Log(GOOD))], &[(90, true), (125, false)]),
+        history("Failed", 0, &good_then_bad, &[(90, false), (125, true), (200, true)]),
+        history("Failed", 0, &[(60, Log(BAD)), (120, Log(GOOD))], &[(90, true), (125, false)]),
         history(
-            "failed",
+            "Failed",
             0,
             &[(60, Log(BAD)), (70, RestartPending(true)), (90, RestartPending(false))],
             &[(65, true), (80, false), (100, true)],
         ),
-        history("repeatedly", 0, &good_then_bad, &[(90, false), (125, false), (185, true)]),
+        history("FailedRepeatedly", 0, &good_then_bad, &[(90, false), (125, false), (185, true)]),
         // Latest begin 05:00, expected 8 h, grace 1 h: due by 14:00.
-        history("overdue", 127, &[(3 * HOUR, LogFails)], &[(13 * HOUR, false), (15 * HOUR, false)]),
+        history("Overdue", 127, &[(3 * HOUR, LogFails)], &[(13 * HOUR, false), (15 * HOUR, false)]),
         // Once overdue it stays so, though nobody can read of the days that follow.
-        history("overdue", 127, &[(15 * HOUR, LogFails)], &[(16 * HOUR, true), (2 * DAY + 16 * HOUR, true)]),
-        history("overdue", 127, &[], &[(13 * HOUR, false), (14 * HOUR + 5, true)]),
-        history("overdue", 127, &[(3 * HOUR, Log(GOOD))], &[(15 * HOUR, false), (DAY + 4 * HOUR, false)]),
+        history("Overdue", 127, &[(15 * HOUR, LogFails)], &[(16 * HOUR, true), (2 * DAY + 16 * HOUR, true)]),
+        history("Overdue", 127, &[], &[(13 * HOUR, false), (14 * HOUR + 5, true)]),
+        history("Overdue", 127, &[(3 * HOUR, Log(GOOD))], &[(15 * HOUR, false), (DAY + 4 * HOUR, false)]),
         history(
-            "overdue",
+            "Overdue",
             127,
             &[(3 * HOUR, Log(GOOD)), (DAY + 3 * HOUR, Log(BAD))],
             &[(DAY + 4 * HOUR, false), (DAY + 6 * HOUR + 20, true)],
         ),
-        history("missed", 127, &[], &[(5 * HOUR, false), (5 * HOUR + 20, true)]),
-        history("missed", 127, &[(3 * HOUR, Log(BAD))], &[(5 * HOUR + 20, false), (DAY, false)]),
-        history("missed", 127, &[(6 * HOUR, Log(GOOD))], &[(5 * HOUR + 20, true), (6 * HOUR + 5, false)]),
-        history("stalled", 0, &[(60, Log(START))], &[(24 * HOUR, false), (25 * HOUR + 5, true)]),
-        history("stalled", 0, &[(60, Log(START)), (90, Log(&[5035, 501]))], &[(26 * HOUR, false)]),
+        history("Missed", 127, &[], &[(5 * HOUR, false), (5 * HOUR + 20, true)]),
+        history("Missed", 127, &[(3 * HOUR, Log(BAD))], &[(5 * HOUR + 20, false), (DAY, false)]),
+        history("Missed", 127, &[(6 * HOUR, Log(GOOD))], &[(5 * HOUR + 20, true), (6 * HOUR + 5, false)]),
+        history("Stalled", 0, &[(60, Log(START))], &[(24 * HOUR, false), (25 * HOUR + 5, true)]),
+        history("Stalled", 0, &[(60, Log(START)), (90, Log(&[5035, 501]))], &[(26 * HOUR, false)]),
         history(
-            "no copy",
+            "NoValidCopy",
             0,
             &[
                 (60, Log(GOOD)),
@@ -191,14 +167,14 @@ fn histories() -> Vec<History> {
         ),
         // It failed before it deleted anything, and the old one is as it was.
         history(
-            "no copy",
+            "NoValidCopy",
             0,
             &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (120, Log(START)), (150, Log(&[-5060, 501]))],
             &[(125, false), (155, false), (DAY, false)],
         ),
         // It failed as early, but somebody else has been at the files.
         history(
-            "no copy",
+            "NoValidCopy",
             0,
             &[
                 (60, Log(GOOD)),
@@ -209,16 +185,21 @@ fn histories() -> Vec<History> {
             ],
             &[(125, false), (155, true)],
         ),
-        history("no copy", 0, &[(60, Log(GOOD)), (65, Snapshot(WithoutMedia))], &[(60, false), (70, true)]),
-        history("no copy", 0, &[(60, Log(BAD))], &[(90, false)]),
         history(
-            "unrecoverable",
+            "NoValidCopy",
+            0,
+            &[(60, Log(GOOD)), (65, Snapshot(WithoutMedia))],
+            &[(60, false), (70, true)],
+        ),
+        history("NoValidCopy", 0, &[(60, Log(BAD))], &[(90, false)]),
+        history(
+            "Unrecoverable",
             0,
             &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (70, retention(1))],
             &[(70, false), (DAY, false), (DAY + 65, true)],
         ),
         history(
-            "unrecoverable",
+            "Unrecoverable",
             0,
             &[
                 (60, Log(GOOD)),
@@ -230,13 +211,13 @@ fn histories() -> Vec<History> {
             &[(DAY + 65, false)],
         ),
         history(
-            "corrupt",
+            "SnapshotCorrupt",
             0,
             &[(60, Log(GOOD)), (65, Snapshot(Good(1))), (70, intact(false))],
             &[(65, false), (75, true)],
         ),
         history(
-            "corrupt",
+            "SnapshotCorrupt",
             0,
             &[
                 (60, Log(GOOD)),
@@ -251,11 +232,16 @@ fn histories() -> Vec<History> {
             &[(75, false), (85, false), (95, true), (105, false)],
         ),
         // Sunday only: seven days between two backups.
-        history("schedule", 1, &[(60, retention(5))], &[(30, false), (65, true)]),
-        history("schedule", 1 | 8, &[(60, retention(5))], &[(65, false)]),
-        history("writer", 0, &[(60, writer(true)), (90, writer(false))], &[(65, false), (95, true)]),
+        history("ScheduleExceedsRetention", 1, &[(60, retention(5))], &[(30, false), (65, true)]),
+        history("ScheduleExceedsRetention", 1 | 8, &[(60, retention(5))], &[(65, false)]),
         history(
-            "writer",
+            "SmsWriterNotRunning",
+            0,
+            &[(60, writer(true)), (90, writer(false))],
+            &[(65, false), (95, true)],
+        ),
+        history(
+            "SmsWriterNotRunning",
             0,
             &[
                 (60, writer(true)),
@@ -266,9 +252,9 @@ fn histories() -> Vec<History> {
             ],
             &[(95, false), (110, false)],
         ),
-        history("silent source", 0, &[(60, LogFails)], &[(60, false), (65, false), (75, true)]),
-        history("silent source", 0, &[], &[(75, false), (DAY, false)]),
-        history("site gone", 0, &[(120, Event::Gone)], &[(100, false), (150, true), (181, false)]),
+        history("SourceSilent", 0, &[(60, LogFails)], &[(60, false), (65, false), (75, true)]),
+        history("SourceSilent", 0, &[], &[(75, false), (DAY, false)]),
+        history("SiteGone", 0, &[(120, Event::Gone)], &[(100, false), (150, true), (181, false)]),
     ]
 }
 
@@ -397,47 +383,27 @@ fn record(id: i32, position: u64, time: Timestamp) -> Record {
     Record { position, body: RecordBody::Status(message) }
 }
 
-/// `%name` with the prefix of every metric.
-fn full(expression: &str) -> String {
-    expression.replace('%', METRIC_PREFIX)
-}
-
-#[test]
-fn the_expressions_use_only_names_of_the_catalogue() {
-    let names: Vec<_> = CATALOGUE.iter().map(|metric| metric.name).collect();
-    for (alert, expression) in EXPRESSIONS {
-        for word in expression.split('%').skip(1) {
-            let name: String = word.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-            assert!(names.contains(&name.as_str()), "{alert}: {name}");
-        }
-    }
-}
-
 #[test]
 fn every_expression_becomes_true_in_one_history_and_stays_false_in_another() {
     let histories = histories();
-    for (alert, _) in EXPRESSIONS {
-        let outcomes: Vec<_> = histories.iter().filter(|history| history.alert == *alert).collect();
-        assert!(outcomes.iter().any(|h| h.expected.iter().any(|(_, fires)| *fires)), "{alert} never fires");
-        assert!(
-            outcomes.iter().any(|h| h.expected.iter().any(|(_, fires)| !fires)),
-            "{alert} is never silent"
-        );
+    let mut outcomes: BTreeMap<_, BTreeSet<bool>> = BTreeMap::new();
+    for history in &histories {
+        outcomes.entry(history.alert).or_default().extend(history.expected.iter().map(|(_, fires)| *fires));
     }
-    let Some(promtool) = tool("promtool") else { return };
+    for (alert, outcomes) in outcomes {
+        assert_eq!(outcomes, BTreeSet::from([false, true]), "{alert}");
+    }
     let mut tests = "tests:\n".to_owned();
     for history in &histories {
-        let (_, expression) = EXPRESSIONS.iter().find(|(name, _)| *name == history.alert).unwrap();
+        let expression = expression(history.alert);
         let until = history.expected.iter().map(|(minute, _)| *minute).max().unwrap();
         let _ = writeln!(tests, "- name: {:?}\n  interval: {STEP}m\n  input_series:", history.alert);
         for (name, values) in series(history, until) {
-            let values: Vec<_> = values.iter().map(|value| value.as_deref().unwrap_or("_")).collect();
-            // A series that ends is stale, as after a failed scrape.
-            let _ = writeln!(tests, "  - series: {name:?}\n    values: {:?}", values.join(" ") + " stale");
+            let _ = writeln!(tests, "  - series: {name:?}\n    values: {:?}", notation(&values) + " stale");
         }
         let _ = writeln!(tests, "  promql_expr_test:");
         for (minute, fires) in &history.expected {
-            let expression = format!("(count({}) > bool 0) or vector(0)", full(expression));
+            let expression = format!("(count({expression}) > bool 0) or vector(0)");
             let value = u8::from(*fires);
             let _ = writeln!(
                 tests,
@@ -448,8 +414,5 @@ fn every_expression_becomes_true_in_one_history_and_stays_false_in_another() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("expressions.test.yml");
     std::fs::write(&file, format!("evaluation_interval: {STEP}m\n{tests}")).unwrap();
-    let output = std::process::Command::new(promtool).args(["test", "rules"]).arg(&file).output().unwrap();
-    let said =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}", said.chars().take(6000).collect::<String>());
+    asked("promtool", ["test", "rules", file.to_str().unwrap()]);
 }

@@ -1,0 +1,250 @@
+//! What every alert must be like: labels, annotations, runbook, and expressions of the catalogue's metrics only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use configmgr_backup_exporter::metrics::{CATALOGUE, Kind, Metric};
+use promql_parser::parser::{AggregateExpr, LabelModifier, VectorSelector, token};
+use regex::Regex;
+use serde::Deserialize;
+
+use super::super::support::promql::{Parts, parts};
+use super::{asked, files, path, read};
+
+/// The file of the rules, in the checkout.
+pub(super) const RULES: &str = "alerts/configmgr_backup.yml";
+
+/// What every name of an alert begins with.
+pub(super) const NAME: &str = "ConfigMgrBackup";
+
+const DOCS: &str = "https://example.com/configmgr_backup_exporter/docs/";
+const GRAFANA: &str = "https://grafana.example.com/d/";
+/// The job of the exporters, as the rules name it.
+const JOB: &str = "job=\"configmgr_backup\"";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    name: String,
+    rules: Vec<Rule>,
+}
+
+/// One rule, with nothing but what it may have.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    pub(super) alert: String,
+    pub(super) expr: String,
+    #[serde(rename = "for")]
+    waits: Option<String>,
+    keep_firing_for: Option<String>,
+    pub(super) labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+impl Rule {
+    /// The expressions that the templates of its annotations ask.
+    fn queries(&self) -> Vec<String> {
+        let query = Regex::new(r#"(?:printf\s+)?"([^"]*)"[^|}]*\|\s*query"#).unwrap();
+        let asked = |text: &String| -> Vec<_> {
+            let queries: Vec<_> =
+                query.captures_iter(text).map(|found| found[1].replace("%s", "x")).collect();
+            assert_eq!(
+                queries.len(),
+                text.matches("query").count(),
+                "{}: a query in another form",
+                self.alert
+            );
+            queries
+        };
+        self.annotations.values().flat_map(asked).collect()
+    }
+
+    /// The names of all metrics that it reads.
+    pub(super) fn metrics(&self) -> BTreeSet<String> {
+        let expressions = self.queries().into_iter().chain([self.expr.clone()]);
+        expressions
+            .flat_map(|expression| parts(&expression).selectors)
+            .map(|selector| name(&selector))
+            .collect()
+    }
+
+    /// The checks that its expression asks for.
+    pub(super) fn checks(&self) -> BTreeSet<String> {
+        let matchers =
+            parts(&self.expr).selectors.into_iter().flat_map(|selector| selector.matchers.matchers);
+        matchers.filter(|matcher| matcher.name == "check").map(|matcher| matcher.value).collect()
+    }
+}
+
+/// The shipped rules, in order.
+pub(super) fn rules() -> Vec<Rule> {
+    let file: File = serde_saphyr::from_str(&read(RULES)).unwrap();
+    let [group] = <[Group; 1]>::try_from(file.groups).ok().unwrap();
+    assert_eq!(group.name, "configmgr_backup");
+    group.rules
+}
+
+/// The expression of the alert with this name, without the words that all begin with.
+pub(super) fn expression(alert: &str) -> String {
+    let rule = rules().into_iter().find(|rule| rule.alert == format!("{NAME}{alert}"));
+    rule.unwrap_or_else(|| panic!("no alert {NAME}{alert}")).expr
+}
+
+fn name(selector: &VectorSelector) -> String {
+    selector.name.clone().unwrap_or_else(|| panic!("{selector}: no name"))
+}
+
+/// The labels that a metric has once it is scraped; `None` for one that is not the exporter's.
+fn labels(metric: &str) -> Option<BTreeSet<&'static str>> {
+    let of_target = ["job", "instance"];
+    if metric == "up" {
+        return Some(of_target.into());
+    }
+    let metric: &Metric = CATALOGUE.iter().find(|row| row.full_name() == metric)?;
+    Some(metric.labels.iter().copied().chain(["site_code"]).chain(of_target).collect())
+}
+
+#[test]
+fn each_alert_is_complete() {
+    let rules = rules();
+    let names: BTreeSet<_> = rules.iter().map(|rule| &rule.alert).collect();
+    assert_eq!(names.len(), rules.len(), "each name once");
+    for Rule { alert, waits, keep_firing_for, labels, annotations, expr } in &rules {
+        assert!(alert.starts_with(NAME), "{alert}");
+        let keys: Vec<_> = annotations.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["dashboard_url", "description", "runbook_url", "summary"], "{alert}");
+        let summary = &annotations["summary"];
+        assert!(!summary.contains("{{") && summary.ends_with('.'), "{alert}: {summary}");
+        assert!(summary.starts_with(char::is_uppercase) && !summary.contains('\n'), "{alert}: {summary}");
+        assert!(annotations["description"].contains("{{"), "{alert}: which one?");
+        assert!(annotations["description"].ends_with(['.', '}']), "{alert}");
+        assert_eq!(annotations["runbook_url"], format!("{DOCS}runbooks/{alert}.md"));
+        let is_of_site = expr.contains("site_code");
+        let dashboard = match is_of_site {
+            true => "configmgr-backup-site?var-site_code={{ $labels.site_code }}",
+            false => "configmgr-backup-fleet",
+        };
+        assert_eq!(annotations["dashboard_url"], format!("{GRAFANA}{dashboard}"), "{alert}");
+        assert_eq!(
+            labels.keys().collect::<Vec<_>>(),
+            ["severity"],
+            "{alert}: a value in a label makes other alerts"
+        );
+        // A warning waits, but for one that says what has just happened; whoever is woken must not be told too early that
+        // it is over.
+        let is_critical = match labels["severity"].as_str() {
+            "critical" => true,
+            "warning" => false,
+            other => panic!("{alert}: {other}"),
+        };
+        assert_eq!(waits.is_some(), alert != "ConfigMgrBackupFailed", "{alert}");
+        assert_eq!(keep_firing_for.is_some(), is_critical, "{alert}");
+    }
+}
+
+#[test]
+fn each_alert_has_its_runbook_and_each_runbook_its_alert() {
+    let runbooks: BTreeSet<_> = files("docs/runbooks", ".md")
+        .iter()
+        .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let alerts: BTreeSet<_> = rules().into_iter().map(|rule| rule.alert).collect();
+    assert_eq!(alerts, runbooks);
+}
+
+#[test]
+fn alerts_read_the_catalogue_and_nothing_else() {
+    for rule in rules() {
+        for expression in rule.queries().into_iter().chain([rule.expr.clone()]) {
+            let Parts { selectors, aggregations, functions, .. } = parts(&expression);
+            for selector in &selectors {
+                let metric = name(selector);
+                let known = labels(&metric).unwrap_or_else(|| panic!("{}: {metric}", rule.alert));
+                for matcher in &selector.matchers.matchers {
+                    assert!(
+                        known.contains(matcher.name.as_str()),
+                        "{}: {metric} has no {}",
+                        rule.alert,
+                        matcher.name
+                    );
+                }
+            }
+            let all: BTreeSet<_> =
+                selectors.iter().filter_map(|selector| labels(&name(selector))).flatten().collect();
+            for label in aggregations.iter().flat_map(kept) {
+                assert!(all.contains(label.as_str()), "{}: no metric has {label}", rule.alert);
+            }
+            // Restarts and lost checkpoints make counters of runs begin anew.
+            let counts = |selector: &&VectorSelector| {
+                CATALOGUE.iter().any(|row| row.full_name() == name(selector) && row.kind == Kind::Counter)
+            };
+            assert!(selectors.iter().find(counts).is_none(), "{}: a counter", rule.alert);
+            // A vector of 0 would make of what is unknown something good.
+            assert!(
+                functions.iter().all(|called| ["absent", "time"].contains(called)),
+                "{}: {functions:?}",
+                rule.alert
+            );
+        }
+    }
+}
+
+fn kept(aggregation: &AggregateExpr) -> Vec<String> {
+    match &aggregation.modifier {
+        Some(LabelModifier::Include(labels)) => labels.labels.clone(),
+        _ => panic!("{aggregation}: it does not say what it keeps"),
+    }
+}
+
+#[test]
+fn a_pair_of_site_servers_counts_once() {
+    for rule in rules() {
+        let Parts { bare, aggregations, .. } = parts(&rule.expr);
+        for selector in &bare {
+            assert_eq!(name(selector), "up", "{}: not aggregated", rule.alert);
+            let matchers: Vec<_> = selector.matchers.matchers.iter().map(ToString::to_string).collect();
+            assert_eq!(matchers, [JOB], "{}", rule.alert);
+        }
+        for aggregation in &aggregations {
+            let labels = kept(aggregation);
+            assert_eq!(aggregation.op.id(), token::T_MAX, "{}: {aggregation}", rule.alert);
+            assert_eq!(
+                labels.first().map(String::as_str),
+                Some("site_code"),
+                "{}: {aggregation}",
+                rule.alert
+            );
+        }
+    }
+}
+
+#[test]
+fn templates_use_labels_that_aggregation_has_kept() {
+    let label = Regex::new(r"\$labels\.(\w+)").unwrap();
+    for rule in rules() {
+        // The left side decides, and it comes first.
+        let Parts { aggregations, .. } = parts(&rule.expr);
+        let kept: Vec<_> = match aggregations.first() {
+            Some(first) => kept(first),
+            None => ["instance", "job"].map(str::to_owned).into(),
+        };
+        for (annotation, text) in &rule.annotations {
+            for found in label.captures_iter(text) {
+                assert!(kept.contains(&found[1].to_owned()), "{}: {annotation}: {}", rule.alert, &found[1]);
+            }
+        }
+        let absent = rule.expr.contains("absent(");
+        assert!(!absent || !rule.annotations["description"].contains("$labels.instance"), "{}", rule.alert);
+    }
+}
+
+#[test]
+fn promtool_has_nothing_to_say_about_the_rules() {
+    asked("promtool", ["check", "rules", "--lint=all", "--lint-fatal", path(RULES).to_str().unwrap()]);
+}
