@@ -17,6 +17,8 @@ mod config;
 mod dashboards;
 #[cfg(unix)]
 mod demo;
+#[cfg(unix)]
+mod documentation;
 mod endpoints;
 mod evtx;
 mod failures;
