@@ -382,6 +382,18 @@ fn cases() -> Vec<Case> {
         .backups(&[2 * HOUR - 2 * DAY, 2 * HOUR - DAY])
         .run(CM01, 2 * HOUR, Some(FailureCause::SharingViolation), false),
         Case {
+            events: vec![(2 * HOUR + 38, Stop(CM01)), (2 * HOUR + 41, Start(CM01))],
+            ..Case::new(
+                "retried_after_restart",
+                "The exporter is restarted between the failure and the backup that it then makes by itself.",
+                "2026-03-04T00:00:00Z",
+                9 * HOUR,
+                1,
+            )
+        }
+        .backups(&[2 * HOUR - 2 * DAY, 2 * HOUR - DAY])
+        .run(CM01, 2 * HOUR, Some(FailureCause::SharingViolation), false),
+        Case {
             fires: &["Failed", "FailedRepeatedly", "NoValidCopy", "Overdue", "RestartHeld", "SnapshotIncomplete"],
             ..Case::new(
                 "disk_full",
