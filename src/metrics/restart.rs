@@ -16,11 +16,12 @@ pub(super) fn last_attempt(view: &SiteView<'_>) -> Option<Timestamp> {
 
 /// Whether an attempt follows by itself, or goes on.
 ///
-/// A failure is published a moment before it is decided on, and no alert should fire in between.
+/// A failure is published a moment before it is decided on, and after a start it is only decided on once every source has
+/// reported; no alert should fire in between.
 pub(super) fn pending(view: &SiteView<'_>) -> Option<bool> {
     let standing = decided(view)?;
     let is_new = view.assessment.runs.last_failed == Some(true) && standing.decision == Decision::Nothing;
-    Some(standing.pending || (is_new && standing.mode == RestartMode::Restart && view.state.knows_all()))
+    Some(standing.pending || (is_new && standing.mode == RestartMode::Restart))
 }
 
 pub(super) fn restart_held(view: &SiteView<'_>, samples: &mut Samples<'_>) {
@@ -127,6 +128,16 @@ mod tests {
         assert!(!pending(RestartMode::Restart, Nothing, Severity::Information), "nothing has failed");
         assert!(!pending(RestartMode::Observe, Nothing, Severity::Error), "nothing will be done");
         assert!(!pending(RestartMode::Restart, Holds(vec![operator]), Severity::Error), "it was decided");
+    }
+
+    #[test]
+    fn after_a_start_it_is_so_until_every_source_has_reported() {
+        let mut state = state();
+        log(&mut state, 5060, Severity::Error);
+        state.stands(standing(RestartMode::Restart, Decision::Nothing));
+        assert!(!state.knows_all(), "nobody has told of the services");
+        let samples = exported(&state);
+        assert!(samples.contains(&"restart_pending 1".to_owned()), "{samples:?}");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! promtool, amtool and jsonnet are asked here and nowhere else.
 
 mod alertmanager;
+mod case;
 mod histories;
 mod mixin;
 mod normal_life;
 mod notation;
+mod recorder;
 mod rules;
 mod simulation;
 mod unit_tests;

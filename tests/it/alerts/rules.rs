@@ -136,8 +136,8 @@ fn each_alert_is_complete() {
             ["severity"],
             "{alert}: a value in a label makes other alerts"
         );
-        // A warning waits, but for one that says what has just happened; whoever is woken must not be told too early that
-        // it is over.
+        // A warning waits, but for one that says what has just happened; whoever is woken is not told too early that it is
+        // over.
         let is_critical = match labels["severity"].as_str() {
             "critical" => true,
             "warning" => false,

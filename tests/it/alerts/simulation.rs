@@ -82,12 +82,13 @@ impl Site {
 
     /// Makes an empty log, as a server has it on which no backup has run.
     pub(super) fn create_log(&self, server: &str) {
-        fs::create_dir_all(self.log(server).parent().unwrap()).unwrap();
         self.open(server);
     }
 
     fn open(&self, server: &str) -> File {
-        File::options().create(true).append(true).open(self.log(server)).unwrap()
+        let log = self.log(server);
+        fs::create_dir_all(log.parent().unwrap()).unwrap();
+        File::options().create(true).append(true).open(log).unwrap()
     }
 
     /// Rolls the log of a server.

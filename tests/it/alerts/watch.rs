@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DurationRound, TimeDelta};
-use configmgr_backup_exporter::assessment::{assess, guidance};
+use configmgr_backup_exporter::assessment::guidance;
 use configmgr_backup_exporter::config::{SiteSettings, SnapshotRoot};
 use configmgr_backup_exporter::metrics::{Format, encode};
-use configmgr_backup_exporter::remediation::{Ledger, stand};
-use configmgr_backup_exporter::site::{AttemptOutcome, Decision, FailureCause, Timestamp};
+use configmgr_backup_exporter::remediation::{Ledger, standing};
+use configmgr_backup_exporter::site::{AttemptOutcome, Decision, FailureCause, RestartStanding, Timestamp};
 use configmgr_backup_exporter::snapshot::Verification;
 use configmgr_backup_exporter::source::backup_log::BackupLog;
 use configmgr_backup_exporter::source::{
@@ -46,6 +46,9 @@ pub(super) struct Exporter {
     directory: PathBuf,
     lock: StateDirectory,
     ledger: Option<Ledger>,
+    /// Whether it has just been started, and whether what takes longer than the log has not been polled since.
+    is_new: bool,
+    owes: bool,
     /// What it cannot read.
     pub(super) fails: BTreeSet<SourceKind>,
     /// What it knows while it runs.
@@ -74,6 +77,8 @@ impl Exporter {
             directory,
             lock,
             ledger: None,
+            is_new: false,
+            owes: false,
             fails: BTreeSet::new(),
             state: None,
         }
@@ -88,6 +93,7 @@ impl Exporter {
         }
         self.ledger.get_or_insert_with(|| Ledger::new(now));
         self.state = Some(state);
+        self.is_new = true;
     }
 
     /// Stops it, with a checkpoint.
@@ -140,9 +146,14 @@ impl Exporter {
         let cursor = state.cursors.get(self.log.source_id()).cloned();
         let polled = self.log.poll(cursor.as_ref(), &Guidance::default());
         self.fold(&mut state, self.log.source_id().clone(), now, polled);
-        if minute % SLOW == 0 {
+        // The first walk takes a while, so that there is a scrape before it.
+        if self.is_new {
+            self.owes = true;
+        } else if minute % SLOW == 0 || self.owes {
             self.poll_the_rest(&mut state, site, now);
+            self.owes = false;
         }
+        self.is_new = false;
         let restarts = self.decide(&mut state, now);
         self.state = Some(state);
         restarts
@@ -194,17 +205,18 @@ impl Exporter {
     /// Decides as the remediation task does, and starts a backup if it would.
     fn decide(&mut self, state: &mut SiteState, now: Timestamp) -> bool {
         let Some(ledger) = &mut self.ledger else { return false };
-        ledger.judge(&state.runs);
-        let standing = stand(state, &assess(state, now), Some(ledger), now);
-        let plan = match standing.decision {
-            Decision::Restart(plan) => Some(plan),
-            Decision::Nothing | Decision::Hold(_) => None,
-        };
-        if let (Some(plan), Some(run)) = (plan, standing.run) {
-            ledger.begin(run, FailureCause::Unknown, plan, now);
-            ledger.finish(AttemptOutcome::Started, None, now);
+        if state.knows_all() {
+            ledger.judge(&state.runs);
         }
-        state.stands(stand(state, &assess(state, now), Some(ledger), now));
+        let plan = match standing(state, Some(ledger), Some(ledger), now) {
+            RestartStanding { decision: Decision::Restart(plan), run: Some(run), .. } => {
+                ledger.begin(run, FailureCause::Unknown, plan, now);
+                ledger.finish(AttemptOutcome::Started, None, now);
+                Some(plan)
+            }
+            _ => None,
+        };
+        state.stands(standing(state, Some(ledger), Some(ledger), now));
         plan.is_some()
     }
 
