@@ -15,6 +15,8 @@ mod check;
 mod config;
 #[cfg(unix)]
 mod demo;
+#[cfg(unix)]
+mod documentation;
 mod endpoints;
 mod evtx;
 mod failures;
