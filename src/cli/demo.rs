@@ -39,6 +39,7 @@ sites:
       verify: { settle: 10s }
     supplemental:
       - { name: scup, path: Copies/scupdb.sdf, source: SCUP/scupdb.sdf, max_age: 7d }
+    package_sources: [Sources]
     judgement: { settle: 5s }
 ";
 

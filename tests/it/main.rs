@@ -14,6 +14,8 @@ mod bias;
 mod check;
 mod config;
 #[cfg(unix)]
+mod dashboards;
+#[cfg(unix)]
 mod demo;
 #[cfg(unix)]
 mod documentation;
@@ -29,6 +31,8 @@ mod log_command;
 mod log_events;
 mod log_rolls;
 mod metrics;
+#[cfg(unix)]
+mod monitoring;
 mod other_process;
 mod package_sources;
 #[cfg(unix)]

@@ -29,6 +29,10 @@ const LEAD: TimeDelta = TimeDelta::seconds(5);
 /// How long the simulated machine has been up.
 const UP: TimeDelta = TimeDelta::days(2);
 
+/// What lies on the simulated servers.
+const FOLDERS: [&str; 8] =
+    ["Logs", "winevt/Logs", "SCCMBackup", "Archive", "Copies", "SCUP", "Sources", "inboxes/smsbkup.box"];
+
 /// So many archives are kept.
 const KEPT_ARCHIVES: usize = 3;
 
@@ -79,8 +83,7 @@ impl Simulation {
             snapshots: SnapshotWriter::new(site),
             live,
         };
-        for path in ["Logs", "winevt/Logs", "SCCMBackup", "Archive", "Copies", "SCUP", "inboxes/smsbkup.box"]
-        {
+        for path in FOLDERS {
             fs::create_dir_all(folder.join(path))?;
         }
         write_history(&folder.join("Logs"), &simulation.writer, &history)?;

@@ -6,8 +6,12 @@
 use std::path::Path;
 use std::process::Command;
 
+#[cfg(unix)]
+pub(crate) mod alertmanager;
 pub(crate) mod backups;
 pub(crate) mod copies;
+#[cfg(unix)]
+pub(crate) mod dashboards;
 pub(crate) mod database;
 pub(crate) mod exporter;
 pub(crate) mod golden;
@@ -19,12 +23,15 @@ pub(crate) mod prometheus;
 #[cfg(unix)]
 pub(crate) mod promql;
 pub(crate) mod rogue;
+pub(crate) mod server;
 pub(crate) mod services;
 #[cfg(windows)]
 pub(crate) mod site_server;
 #[cfg(windows)]
 pub(crate) mod test_service;
 pub(crate) mod wait;
+#[cfg(unix)]
+pub(crate) mod webhook;
 
 /// Whether a tool that a test needs is missing where that may be: says so, and fails where everything must be
 /// there.

@@ -1,0 +1,160 @@
+//! End to end with a real Prometheus and a real Alertmanager: a backup of the demo fails, somebody is told why and later
+//! that it is over, and whatever dashboards and rules ask for is there.
+//!
+//! Rules and routes are the shipped ones. Of the rules one `for` is shortened, of the routes the times and the receivers
+//! are replaced; nothing else.
+
+mod sample;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::alertmanager::Alertmanager;
+use crate::support::dashboards::{self, Query};
+use crate::support::process::{DEADLINE, ONE_SITE, Place};
+use crate::support::prometheus::{Prometheus, Setup};
+use crate::support::promql;
+use crate::support::wait;
+use crate::support::webhook::{Told, Webhook};
+
+/// The job that rules and dashboards rely on.
+const JOB: &str = "configmgr_backup";
+
+/// The next backup begins a minute after the first and is verified half a minute later; on a machine that has much else
+/// to do, or where a look came too late, it may be one after it.
+const NEXT_BACKUPS: Duration = Duration::from_secs(300);
+
+/// What is there only while something is wrong: a metric, and how it is compared.
+const ONLY_IN_A_FAULT: [(&str, &str); 3] =
+    [("last_run_failure_cause", "== 1"), ("check_passed", "== 0"), ("restart_held", "== 1")];
+
+/// What is there only after the exporter has restarted a backup, which here it only observes: see `sample`.
+const AFTER_A_RESTART: &str = "configmgr_backup_last_restart_attempt_timestamp_seconds";
+
+#[test]
+fn a_failed_backup_is_told_with_its_cause_and_so_is_its_end_and_every_query_finds_something() {
+    let place = Place::new(ONE_SITE);
+    let rules = rules();
+    let short = place.path("rules.yml");
+    fs::write(&short, sooner(rules.clone(), "ConfigMgrBackupExporterDown").to_string()).unwrap();
+    let webhook = Webhook::start();
+    let Some(alertmanager) = Alertmanager::start(&routes(&webhook)) else { return };
+    let demo = place.launch(&["demo", "--remediation.mode=observe"]);
+    let target = demo.address();
+    let setup = Setup { job: JOB, target, rules: &[&short], alertmanager: Some(alertmanager.address()) };
+    let Some(prometheus) = Prometheus::start(&setup) else { return };
+
+    // The first live backup fails after some seconds.
+    let failed = webhook.until(DEADLINE, "firing", "ConfigMgrBackupFailed");
+    says_what_failed(&failed);
+
+    // Now and later each expression runs, and each query finds something in one of the two.
+    let expressions: Vec<_> = alerts(&rules).map(|alert| alert["expr"].as_str().unwrap()).collect();
+    let runs = |expression: &&str| drop(prometheus.query(expression));
+    expressions.iter().for_each(runs);
+    let (of_a_fault, mut others): (Vec<_>, Vec<_>) =
+        queries(&expressions).into_iter().partition(is_of_a_fault);
+    assert!(!of_a_fault.is_empty());
+    find(&prometheus, DEADLINE, &of_a_fault);
+    others.retain(|query| !prometheus.finds(&query.filled()));
+
+    // The next one succeeds.
+    webhook.until(NEXT_BACKUPS, "resolved", "ConfigMgrBackupFailed");
+    find(&prometheus, NEXT_BACKUPS, &others);
+    expressions.iter().for_each(runs);
+
+    demo.kill();
+    let down = webhook.until(DEADLINE, "firing", "ConfigMgrBackupExporterDown");
+    assert_eq!(down.alert["labels"]["instance"], target.to_string(), "{down:?}");
+    assert_eq!(down.alert["annotations"]["summary"], "An exporter cannot be scraped.", "{down:?}");
+}
+
+fn says_what_failed(told: &Told) {
+    let alert = &told.alert;
+    assert_eq!(told.receiver, "tickets", "{alert}");
+    assert_eq!(alert["labels"]["severity"], "warning", "{alert}");
+    assert_eq!(alert["labels"]["site_code"], "P01", "{alert}");
+    let text = |what: &str| alert["annotations"][what].as_str().unwrap_or_default();
+    assert_eq!(text("summary"), "The last backup failed and is not about to be tried again.");
+    for part in ["site P01", "sharing_violation", "observe_only"] {
+        assert!(text("description").contains(part), "{part}: {alert}");
+    }
+    assert!(text("runbook_url").ends_with("/runbooks/ConfigMgrBackupFailed.md"), "{alert}");
+    assert!(text("dashboard_url").ends_with("/configmgr-backup-site?var-site_code=P01"), "{alert}");
+}
+
+fn is_of_a_fault(query: &Query) -> bool {
+    let mut is_told = ONLY_IN_A_FAULT.iter();
+    is_told.any(|(metric, compared)| query.expression.contains(metric) && query.expression.contains(compared))
+}
+
+/// Waits until each query has found something.
+#[track_caller]
+fn find(prometheus: &Prometheus, deadline: Duration, queries: &[Query]) {
+    for query in queries {
+        let look = || prometheus.finds(&query.filled()).then_some(());
+        wait::until(deadline, &format!("a result of {query:?}"), look);
+    }
+}
+
+/// Every query of the dashboards that needs no restart, and every selector of these expressions, without what it is
+/// compared with.
+fn queries(expressions: &[&str]) -> Vec<Query> {
+    let selected = expressions.iter().flat_map(|expression| {
+        promql::selectors(expression).into_iter().map(move |mut selector| {
+            selector.offset = None;
+            Query { place: format!("rule: {expression}"), expression: selector.to_string() }
+        })
+    });
+    let shown = dashboards::every_query().into_iter();
+    shown.filter(|query| !query.expression.contains(AFTER_A_RESTART)).chain(selected).collect()
+}
+
+/// The shipped rules.
+fn rules() -> Value {
+    yaml("alerts/configmgr_backup.yml")
+}
+
+fn alerts(rules: &Value) -> impl Iterator<Item = &Value> {
+    dashboards::list(&rules["groups"]).iter().flat_map(|group| dashboards::list(&group["rules"]))
+}
+
+/// The same rules, but for one alert that fires as soon as it is seen twice.
+fn sooner(mut rules: Value, alert: &str) -> Value {
+    let groups = rules["groups"].as_array_mut().unwrap().iter_mut();
+    let mut found = groups.flat_map(|group| group["rules"].as_array_mut().unwrap());
+    let duration = found.find(|rule| rule["alert"] == alert).and_then(|rule| rule.get_mut("for"));
+    *duration.expect("a duration to shorten") = json!("1s");
+    rules
+}
+
+/// The shipped example of routes, with all receivers at one webhook and short times.
+fn routes(webhook: &Webhook) -> Value {
+    let mut routes = yaml("alerts/alertmanager.yml");
+    hasten(&mut routes["route"]);
+    for receiver in routes["receivers"].as_array_mut().unwrap() {
+        *receiver = json!({ "name": receiver["name"], "webhook_configs": [{ "url": webhook.url() }] });
+    }
+    routes
+}
+
+/// Lets a route and those below it tell at once and at any time.
+fn hasten(route: &mut Value) {
+    let fields = route.as_object_mut().unwrap();
+    for interval in ["mute_time_intervals", "active_time_intervals"] {
+        fields.remove(interval);
+    }
+    for time in ["group_wait", "group_interval"] {
+        fields.insert(time.to_owned(), json!("1s"));
+    }
+    fields.get_mut("routes").and_then(Value::as_array_mut).into_iter().flatten().for_each(hasten);
+}
+
+fn yaml(path: &str) -> Value {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
