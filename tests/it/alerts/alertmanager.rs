@@ -115,7 +115,8 @@ fn an_alert_silences_only_what_the_same_work_mends() {
         }
     }
     let expected: BTreeMap<_, BTreeSet<_>> = [
-        ("FailedRepeatedly", &["Failed"][..]),
+        ("Failed", &["SnapshotIncomplete"][..]),
+        ("FailedRepeatedly", &["Failed", "SnapshotIncomplete"]),
         ("NoValidCopy", &["SnapshotIncomplete", "SnapshotChanged", "ArchiveStale", "Overdue", "Missed"]),
         ("Unrecoverable", &["Overdue", "Missed"]),
         ("SnapshotCorrupt", &["SnapshotChanged"]),
