@@ -2,6 +2,8 @@
 //!
 //! Whoever reads a runbook is in a hurry, and follows it to the letter.
 
+mod readme;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
