@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::assessment::{Assessment, CheckState, Hearing, NOTHING_IS_WATCHED, Verdict};
 use crate::http::outlook::{Intent, outlook};
-use crate::http::words::{capital, title};
+use crate::http::words::{capital, spaced, title};
 use crate::site::ClosedSet;
 use crate::state::SiteState;
 
@@ -40,6 +40,10 @@ pub(super) fn steps<'a>(state: &'a SiteState, assessment: &'a Assessment) -> Vec
     if let Some(standing) = state.restart.as_ref().filter(|_| intent == Some(Intent::Held)) {
         let lasting = standing.holds().iter().filter(|hold| !hold.reason.clears_by_itself());
         for hold in lasting {
+            // A cause that needs a person has its advice already.
+            if steps.iter().any(|step| step.what == *hold.finding) {
+                continue;
+            }
             let because = format!("The restart is held: {}.", hold.reason.label().replace('_', " "));
             steps.push(Step { what: (&*hold.finding).into(), because: because.into() });
         }
@@ -49,7 +53,7 @@ pub(super) fn steps<'a>(state: &'a SiteState, assessment: &'a Assessment) -> Vec
     }
     for (id, source) in &state.sources {
         if let Some(failure) = &source.failure {
-            let what = format!("Make it possible to read: {}.", title(id.kind.label()).to_lowercase());
+            let what = format!("Find out why the {} cannot be read.", spaced(id.kind.label()));
             steps.push(Step { what: what.into(), because: (&*failure.message).into() });
         }
     }

@@ -1,6 +1,7 @@
 //! The checks, those that fail first, and who tells of the runs.
 //!
-//! What passes is folded up: at night only the rest matters.
+//! What passes is folded up: at night only the rest matters. So is what is not known where nothing is, as on a passive
+//! site server.
 
 use maud::{Markup, html};
 
@@ -23,7 +24,7 @@ pub(super) fn section(assessment: &Assessment) -> Markup {
             }
             @if !failed.is_empty() { dl.rows { @for result in &failed { (check(result)) } } }
             @if !unknown.is_empty() {
-                details open[failed.is_empty()] {
+                details open[!passed.is_empty()] {
                     summary { (unknown.len()) " not known" }
                     dl.rows { @for result in &unknown { (check(result)) } }
                 }
@@ -48,7 +49,7 @@ fn check(result: &CheckResult) -> Markup {
     let name = html! { (title(label)) " " code.machine { (label) } };
     let said = html! {
         (prose(&result.finding))
-        @if !result.advice.is_empty() { " " strong { (prose(&result.advice)) } }
+        @if !result.advice.is_empty() { " " span.advice { (prose(&result.advice)) } }
     };
     row(name, tone, word, said)
 }

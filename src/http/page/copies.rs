@@ -48,7 +48,7 @@ fn snapshot(state: &SiteState, present: &PresentSnapshot) -> Markup {
     let said = html! {
         (standing(present.standing))
         @if let Some(run) = present.run { " Run of " (moment(run)) "." }
-        @if surveys.iter().any(|survey| survey.present) {
+        @if !parts.is_empty() {
             " " (size(bytes)) " in the destination: " (parts.join(", ")) "."
         }
         @match &present.completeness {

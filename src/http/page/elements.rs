@@ -5,8 +5,9 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::http::words::{distance, time};
-use crate::site::Timestamp;
+use crate::assessment::Check;
+use crate::http::words::{distance, spaced, time};
+use crate::site::{ClosedSet, FailureCause, Timestamp, Witness};
 
 /// How good something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,8 +101,9 @@ pub(super) fn row(name: impl maud::Render, tone: Tone, word: &str, text: impl ma
     html! { div.row { dt { (name) } dd { (badge(tone, word)) " " span.said { (text) } } } }
 }
 
-/// A text in which what stands between backticks is code.
+/// A text in which what stands between backticks is code, and labels are words.
 pub(super) fn prose(text: &str) -> Markup {
+    let text = plain(text);
     let parts = text.split('`').collect::<Vec<_>>();
     // An odd backtick is one of somebody's text.
     if parts.len().is_multiple_of(2) {
@@ -112,6 +114,20 @@ pub(super) fn prose(text: &str) -> Markup {
             @if index.is_multiple_of(2) { (part) } @else { code { (part) } }
         }
     }
+}
+
+/// A text with the labels of checks, causes and witnesses as words; a key of the configuration stays what it is.
+pub(super) fn plain(text: &str) -> String {
+    let labels = (Check::ALL.iter().map(|check| check.label()))
+        .chain(FailureCause::ALL.iter().map(|cause| cause.label()))
+        .chain(Witness::ALL.iter().map(|witness| witness.label()));
+    let labels: Vec<_> = labels.collect();
+    let word = |word: &str| {
+        let name = word.trim_end_matches(['.', ',', ':', ';']);
+        let end = &word[name.len()..];
+        if labels.contains(&name) { format!("{}{end}", spaced(name)) } else { word.to_owned() }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A part of the page with a heading, in a frame.
@@ -152,10 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_between_backticks_is_code() {
+    fn what_stands_between_backticks_is_code_and_a_label_is_words() {
         for (text, expected) in [
             ("Run `a b`, then `c`.", "Run <code>a b</code>, then <code>c</code>."),
             ("an odd ` stays", "an odd ` stays"),
+            ("It failed: disk_full.", "It failed: disk full."),
+            ("event_log cannot be read", "event log cannot be read"),
+            ("Set sites[].recovery_drill.last", "Set sites[].recovery_drill.last"),
+            ("The last backup failed: vss.", "The last backup failed: VSS."),
             ("", ""),
         ] {
             assert_eq!(prose(text).into_string(), expected);

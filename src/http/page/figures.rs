@@ -36,7 +36,7 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment, now: Timestamp
             }
             (success_due(assessment, now))
             (recoverable(state, assessment, now))
-            (valid_copies(assessment, now))
+            (valid_copies(assessment))
             (next(state, due.next, now))
             @if let Some(missed) = due.missed.filter(|missed| *missed > 0) {
                 (card("Missed", Tone::Bad, count(missed as usize, "due day", "due days"), "since the last success"))
@@ -61,9 +61,9 @@ fn success_due(assessment: &Assessment, now: Timestamp) -> Markup {
     match assessment.due.success_due {
         Some(at) => {
             let tone = if at < now { Tone::Bad } else { Tone::Plain };
-            card("Success due by", tone, distance(at, now), moment(at))
+            card("Success due", tone, distance(at, now), moment(at))
         }
-        None => card("Success due by", Tone::Plain, "not known", "no log tells of the time before"),
+        None => card("Success due", Tone::Plain, "not known", "no log tells of the time before"),
     }
 }
 
@@ -84,7 +84,7 @@ fn next(state: &SiteState, next: Option<Timestamp>, now: Timestamp) -> Markup {
     )
 }
 
-fn valid_copies(assessment: &Assessment, now: Timestamp) -> Markup {
+fn valid_copies(assessment: &Assessment) -> Markup {
     let copies = &assessment.copies;
     let (tone, value) = match copies.valid {
         None => (Tone::Plain, "not known".to_owned()),
@@ -92,8 +92,8 @@ fn valid_copies(assessment: &Assessment, now: Timestamp) -> Markup {
         Some(valid) => (Tone::Plain, valid.to_string()),
     };
     let below = html! {
-        @if let Some(newest) = copies.newest_valid { "newest of " (moment(newest)) ", " (distance(newest, now)) br; }
-        @if let Some(within) = copies.valid_in_retention { (within) " within change tracking retention" }
+        @if let Some(newest) = copies.newest_valid { "newest of " (moment(newest)) br; }
+        @if let Some(within) = copies.valid_in_retention.filter(|_| copies.valid > Some(0)) { (within) " within change tracking retention" }
     };
     card("Valid copies", tone, value, below)
 }
@@ -102,17 +102,12 @@ fn valid_copies(assessment: &Assessment, now: Timestamp) -> Markup {
 fn recoverable(state: &SiteState, assessment: &Assessment, now: Timestamp) -> Markup {
     const NAME: &str = "Recoverable for";
     let Some(until) = assessment.copies.recoverable_until else {
-        let why = match assessment.copies.valid {
-            Some(0) => "there is no valid copy",
-            Some(_) => "a copy of this site does not expire",
-            None => "no valid copy is known",
+        let (tone, value, why) = match assessment.copies.valid {
+            Some(0) => (Tone::Bad, "nothing", "there is no valid copy"),
+            Some(_) => (Tone::Plain, "no limit", "a copy of this site does not expire"),
+            None => (Tone::Plain, "not known", "no valid copy is known"),
         };
-        return card(
-            NAME,
-            Tone::Plain,
-            if assessment.copies.valid.is_some() { "-" } else { "not known" },
-            why,
-        );
+        return card(NAME, tone, value, why);
     };
     let whole = delta(retention(state));
     let left = (until - now).num_seconds().max(0) as f64 / whole.num_seconds().max(1) as f64;

@@ -12,7 +12,7 @@ use crate::state::SiteState;
 /// No phase is drawn narrower than this share of the bar, or nobody would see it.
 const NARROWEST: f64 = 1.0;
 /// A narrower part has no room for its number.
-const NUMBERED: f64 = 5.0;
+const NUMBERED: f64 = 3.0;
 /// Between two parts.
 const GAP: f64 = 0.3;
 

@@ -3,10 +3,9 @@
 use maud::{Markup, html};
 
 use super::advice::{Step, steps};
-use super::elements::{Icon, Tone, prose, shaped_badge};
-use crate::assessment::{Assessment, Check, Verdict};
-use crate::http::words::spaced;
-use crate::site::{ClosedSet, FailureCause, Witness};
+use super::elements::{Icon, Tone, plain, prose, shaped_badge};
+use crate::assessment::{Assessment, Verdict};
+use crate::site::ClosedSet;
 use crate::state::SiteState;
 
 /// So many steps are told; the checks tell the others.
@@ -66,7 +65,7 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     let steps = steps(state, assessment);
     html! {
         div.verdict.(tone(verdict).class()) {
-            p.reason { (icon(verdict)) span { (reason(assessment)) } }
+            p.reason { (icon(verdict)) span { (plain(&assessment.reason)) } }
             @if steps.is_empty() {
                 p.todo { (nothing_to_do(verdict)) }
             } @else {
@@ -83,7 +82,7 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
 fn shown(step: &Step<'_>) -> Markup {
     html! {
         li {
-            (prose(&step.what))
+            span.said { (prose(&step.what)) }
             @if !step.because.is_empty() { " " span.dim { (prose(&step.because)) } }
         }
     }
@@ -99,16 +98,6 @@ fn nothing_to_do(verdict: Verdict) -> &'static str {
             "Look at the checks below."
         }
     }
-}
-
-/// The reason of the verdict, with labels as words.
-pub(super) fn reason(assessment: &Assessment) -> String {
-    let labels = (Check::ALL.iter().map(|check| check.label()))
-        .chain(FailureCause::ALL.iter().map(|cause| cause.label()))
-        .chain(Witness::ALL.iter().map(|witness| witness.label()));
-    // Without a low line a label is a word already.
-    let labels = labels.filter(|label| label.contains('_'));
-    labels.fold(assessment.reason.clone(), |reason, label| reason.replace(label, &spaced(label)))
 }
 
 #[cfg(test)]

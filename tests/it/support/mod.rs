@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 pub(crate) mod backups;
+#[cfg(unix)]
+pub(crate) mod browser;
 pub(crate) mod copies;
 pub(crate) mod database;
 pub(crate) mod exporter;
