@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::elements::{Tone, badge, panel, prose, row};
 use crate::assessment::{Assessment, CheckResult, CheckState, Hearing, Testimony};
-use crate::http::words::title;
+use crate::http::words::{capital, title};
 use crate::site::ClosedSet;
 
 /// All checks by what they found.
@@ -70,7 +70,7 @@ fn witness(testimony: &Testimony) -> Markup {
     };
     let word = testimony.hearing.label().replace('_', " ");
     let said = html! {
-        (crate::http::words::capital(&testimony.finding())) ". " (testimony.advice())
+        (capital(&testimony.finding())) ". " (testimony.advice())
     };
     row(title(testimony.witness.label()), tone, &word, said)
 }

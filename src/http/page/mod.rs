@@ -8,6 +8,7 @@ mod checks;
 mod copies;
 mod database;
 mod elements;
+mod events;
 mod figures;
 mod overview;
 mod phases;

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::elements::{Tone, dated, prose};
-use super::timeline::{Event, Kind, sign};
+use super::events::{Event, Kind, sign};
 use crate::assessment::LOOK_BACK;
 use crate::http::words::{ago, count, title};
 use crate::site::{BackupRun, ClosedSet, SiteCode, Timestamp};
@@ -28,7 +28,6 @@ pub(super) fn section(site: SiteCode, events: &[Event<'_>], now: Timestamp) -> M
                     tr {
                         th scope="col" { "Started" }
                         th scope="col" { "Outcome" }
-                        th.wide scope="col" { "Duration" }
                     }
                 }
                 tbody { @for event in shown { (line(event, now)) } }
@@ -58,7 +57,6 @@ fn line(event: &Event<'_>, now: Timestamp) -> Markup {
                     None => span.said { "Nothing started on this due day." },
                 }
             }
-            td.wide { (event.run.and_then(BackupRun::duration).map_or_else(|| "-".to_owned(), ago)) }
         }
     }
 }
@@ -68,6 +66,7 @@ fn notes(run: &BackupRun) -> Markup {
     let text = run.error.as_ref().and_then(|error| error.text.as_deref()).unwrap_or_default();
     html! {
         span.said {
+            @if let Some(took) = run.duration() { "after " (ago(took)) ". " }
             @if run.started.is_none() { "Its start was not seen. " }
             @if run.warnings > 0 { (count(run.warnings as usize, "warning", "warnings")) ". " }
             @if run.error_after_success.is_some() { "An error followed its success. " }

@@ -13,8 +13,8 @@ use crate::state::SiteState;
 /// Nothing where nothing was seen; folded up unless something is wrong.
 pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     let Some(seen) = state.observed(&state.services) else { return html! {} };
-    let wrong = |(name, service): (&Box<str>, &Service)| amiss(name, service, state, assessment).is_some();
-    let wrong = seen.services.iter().filter(|entry| wrong(*entry)).count();
+    let services = seen.services.iter();
+    let wrong = services.filter(|(name, service)| amiss(name, service, state, assessment).is_some()).count();
     let summary = match wrong {
         0 => count(seen.services.len(), "as it should be", "as they should be"),
         wrong => count(wrong, "is not as it should be", "are not as they should be"),

@@ -6,10 +6,11 @@
 use chrono::{DateTime, Days, TimeDelta};
 use maud::{Markup, html};
 
+use super::events::{Event, Kind, events, sign};
 use super::runs_table;
 use crate::assessment::{Assessment, LOOK_BACK};
-use crate::http::words::{ago, count, time};
-use crate::site::{BackupRun, Timestamp};
+use crate::http::words::{ago, count, spaced, time};
+use crate::site::{BackupRun, ClosedSet, Timestamp};
 use crate::state::SiteState;
 
 /// Shares of the width that stay free at the sides, for the marks and for the words below them.
@@ -22,77 +23,6 @@ const WRONG: u32 = 16;
 const WELL: u32 = 42;
 const AXIS: u32 = 58;
 const WORDS: u32 = 76;
-
-/// What a mark stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Succeeded,
-    Failed,
-    Interrupted,
-    InProgress,
-    Missed,
-}
-
-impl Kind {
-    /// All of them, as the legend has them.
-    const ALL: [Self; 5] = [Self::Succeeded, Self::Failed, Self::Interrupted, Self::Missed, Self::InProgress];
-
-    pub(super) fn of(run: &BackupRun) -> Self {
-        match run.outcome_label() {
-            "succeeded" => Self::Succeeded,
-            "interrupted" => Self::Interrupted,
-            "in_progress" => Self::InProgress,
-            _ => Self::Failed,
-        }
-    }
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-            Self::InProgress => "in progress",
-            Self::Missed => "missed",
-        }
-    }
-
-    /// Its shape and its class.
-    pub(super) fn mark(self) -> &'static str {
-        match self {
-            Self::Succeeded => "mark-succeeded",
-            Self::Failed => "mark-failed",
-            Self::Interrupted => "mark-interrupted",
-            Self::InProgress => "mark-in-progress",
-            Self::Missed => "mark-missed",
-        }
-    }
-
-    fn height(self) -> u32 {
-        match self {
-            Self::Succeeded | Self::InProgress => WELL,
-            Self::Failed | Self::Interrupted | Self::Missed => WRONG,
-        }
-    }
-}
-
-/// What happened, or did not, at a moment.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Event<'a> {
-    pub(super) at: Timestamp,
-    pub(super) kind: Kind,
-    pub(super) run: Option<&'a BackupRun>,
-}
-
-/// Every run that is kept and every due day that is known to have been missed, oldest first.
-pub(super) fn events<'a>(state: &'a SiteState, assessment: &'a Assessment) -> Vec<Event<'a>> {
-    let runs = state.runs.iter();
-    let runs = runs.map(|run| Event { at: run.started_or_first(), kind: Kind::of(run), run: Some(run) });
-    let missed = assessment.due.missed_days.iter();
-    let missed = missed.map(|at| Event { at: *at, kind: Kind::Missed, run: None });
-    let mut events: Vec<_> = runs.chain(missed).collect();
-    events.sort_by_key(|event| event.at);
-    events
-}
 
 /// The picture, its legend with numbers, and the same as a table.
 pub(super) fn section(state: &SiteState, assessment: &Assessment, now: Timestamp) -> Markup {
@@ -115,6 +45,14 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment, now: Timestamp
             }
             (runs_table::section(state.settings.code, &all, now))
         }
+    }
+}
+
+/// In which row a kind stands.
+fn height(kind: Kind) -> u32 {
+    match kind {
+        Kind::Succeeded | Kind::InProgress => WELL,
+        Kind::Failed | Kind::Interrupted | Kind::Missed => WRONG,
     }
 }
 
@@ -144,7 +82,7 @@ fn picture(shown: &[Event<'_>], summary: &str, now: Timestamp) -> Markup {
             line.axis x1=(share(LEFT)) x2=(share(100.0 - RIGHT)) y1=(AXIS) y2=(AXIS) {}
             @for event in shown {
                 use.mark.(event.kind.mark()) href={ "#" (event.kind.mark()) } x=(percent(event.at, now))
-                    y=(event.kind.height()) { title { (told(event)) } }
+                    y=(height(event.kind)) { title { (told(event)) } }
             }
         }
     }
@@ -157,16 +95,8 @@ fn told(event: &Event<'_>) -> String {
         .and_then(BackupRun::duration)
         .map_or_else(String::new, |took| format!(" after {}", ago(took)));
     let cause = event.run.and_then(BackupRun::failure).filter(|_| event.kind == Kind::Failed);
-    let cause = cause
-        .map_or_else(String::new, |cause| format!(": {}", crate::http::words::spaced(&cause.to_string())));
+    let cause = cause.map_or_else(String::new, |cause| format!(": {}", spaced(cause.label())));
     format!("{} {}{took}{cause}", time(event.at), event.kind.word())
-}
-
-/// The sign of a kind beside a word.
-pub(super) fn sign(kind: Kind) -> Markup {
-    html! {
-        svg.sign aria-hidden="true" viewBox="-8 -8 16 16" { use.mark.(kind.mark()) href={ "#" (kind.mark()) } {} }
-    }
 }
 
 /// Where a moment stands, as a share of the width; what is dated before the picture or in the future, at its edge.

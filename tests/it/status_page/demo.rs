@@ -36,8 +36,10 @@ fn screenshots_of_the_demo_for_the_documentation() {
         site["verdict"] == "failed" && site["restart"]["pending"] == json!(true)
     });
     take(PHONE, "dark", "status-page-phone.png");
-    until("the run after the restart to succeed", &|site| {
-        site["restart"]["attempts"][0]["succeeded"] == json!(true) && site["verdict"] == "healthy"
+    until("the run after the restart to succeed, and its snapshot to be read", &|site| {
+        let is_over = site["verdict"] == "healthy" && site["run_in_progress"] == json!(false);
+        let succeeded = site["restart"]["attempts"][0]["succeeded"] == json!(true);
+        is_over && succeeded && site["copies"]["snapshot"]["intact"] == json!(true)
     });
     take(WIDE, "light", "status-page.png");
     demo.terminate();

@@ -4,6 +4,7 @@
 //! folder, for people to look at.
 
 mod demo;
+mod evidence;
 mod sites;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::sites::Site;
+use self::evidence::Site;
 use crate::support::browser::{Browser, axe};
 use crate::support::http;
 
@@ -47,7 +48,7 @@ impl Pages {
         let (publish, published) = watch::channel(Published::default());
         let stop = CancellationToken::new();
         let guard = runtime.enter();
-        let clock = Clock::Anchored { utc: sites::now(), instant: Instant::now() };
+        let clock = Clock::Anchored { utc: evidence::now(), instant: Instant::now() };
         let (timings, metrics) = (Timings::DEFAULT, "/metrics".to_owned());
         let web = Web::new(published, clock, timings, Watchdog::default(), None, metrics);
         let listeners = Listeners::bind(&[([127, 0, 0, 1], 0).into()]).expect("a port");
