@@ -2,7 +2,7 @@
 //!
 //! An endpoint gets a [`Request`], returns a [`Response`], and must not block, because it runs on the thread that
 //! drives other connections. Every connection is bounded in time, in header size and in number, since the port is
-//! often open to a whole network. Below `web`, `page` and `api` nothing knows sites.
+//! often open to a whole network. Only `web`, `page`, `api` and `outlook` know sites.
 
 pub mod api;
 mod compress;

@@ -117,7 +117,7 @@ fn anchor(code: SiteCode) -> String {
 fn site((state, assessment): Site<'_>, is_alone: bool, now: Timestamp) -> Markup {
     let code = state.settings.code;
     let heading = html! {
-        h2 { "Site " (code) " " (verdict::verdict_badge(assessment.verdict)) }
+        h2 { "Site " (code) " " (verdict::badges(assessment)) }
         span.dim {
             @if let Some(role) = state.role() { (title(role.label())) ", protected by " } @else { "Protected by " }
             (protected_by(assessment.protection.mode))

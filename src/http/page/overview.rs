@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::elements::{moment, plain};
-use super::verdict::{needs_attention, rank, tone, verdict_badge};
+use super::verdict::{badges, needs_attention, rank, tone, verdict_badge};
 use super::{Site, anchor};
 use crate::assessment::Verdict;
 use crate::http::words::{ago, count, distance};
@@ -93,7 +93,7 @@ fn line((state, assessment): &Site<'_>, now: Timestamp) -> Markup {
     html! {
         tr.(tone(assessment.verdict).class()) {
             th scope="row" { a href={ "#" (anchor(code)) } { (code) } }
-            td { (verdict_badge(assessment.verdict)) " " span.said { (plain(&assessment.reason)) } }
+            td { (badges(assessment)) " " span.said { (plain(&assessment.reason)) } }
             td { (far(assessment.runs.last_success)) }
             td.wide { (far(assessment.due.success_due)) }
             td.wide { (left.unwrap_or_else(|| "-".to_owned())) }

@@ -73,11 +73,12 @@ fn picture(shown: &[Event<'_>], summary: &str, now: Timestamp) -> Markup {
         svg.timeline role="img" aria-label=(summary) width="100%" height="84" {
             title { (summary) }
             desc { "One mark for each run at the time of its start; the newest is at the right." }
-            @for (at, is_labelled) in days(now) {
+            @for (at, date) in days(now) {
                 @let x = percent(at, now);
-                line.(if is_labelled { "day labelled" } else { "day" })
-                    x1=(x) x2=(x) y1=(if is_labelled { 4 } else { AXIS }) y2=(AXIS + 5) {}
-                @if is_labelled { text x=(x) y=(WORDS) text-anchor="middle" { (at.format("%-d %b")) } }
+                line.labelled[date.is_some()] x1=(x) x2=(x) y1=(if date.is_some() { 4 } else { AXIS }) y2=(AXIS + 5) {}
+                @if let Some(date) = date {
+                    text.spare[date == Date::Spare] x=(x) y=(WORDS) text-anchor="middle" { (at.format("%-d %b")) }
+                }
             }
             line.axis x1=(share(LEFT)) x2=(share(100.0 - RIGHT)) y1=(AXIS) y2=(AXIS) {}
             @for event in shown {
@@ -113,14 +114,24 @@ fn share(share: f64) -> String {
     format!("{share:.2}%")
 }
 
+/// Whether a day has its date below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Date {
+    Always,
+    /// Where there is room.
+    Spare,
+}
+
 /// The midnights (UTC) of the picture, newest first, and which of them have their date below.
-fn days(now: Timestamp) -> Vec<(Timestamp, bool)> {
+fn days(now: Timestamp) -> Vec<(Timestamp, Option<Date>)> {
     let today = now.date_naive();
     let midnight = |back: u64| {
         let day = today.checked_sub_days(Days::new(back))?.and_hms_opt(0, 0, 0)?;
-        Some((DateTime::from_naive_utc_and_offset(day, chrono::Utc), back.is_multiple_of(LABELLED_DAYS)))
+        let date = if back.is_multiple_of(2 * LABELLED_DAYS) { Date::Always } else { Date::Spare };
+        let date = back.is_multiple_of(LABELLED_DAYS).then_some(date);
+        Some((DateTime::from_naive_utc_and_offset(day, chrono::Utc), date))
     };
-    let within = |(at, _): &(Timestamp, bool)| *at > now - LOOK_BACK + TimeDelta::minutes(1);
+    let within = |(at, _): &(Timestamp, Option<Date>)| *at > now - LOOK_BACK + TimeDelta::minutes(1);
     (0..=30).map_while(midnight).take_while(within).collect()
 }
 
@@ -150,7 +161,8 @@ mod tests {
         let days = days(now());
         assert_eq!((days.len(), days[0].0), (30, "2026-11-21T00:00:00Z".parse().unwrap()));
         assert!(days.windows(2).all(|pair| pair[0].0 - pair[1].0 == TimeDelta::days(1)));
-        assert_eq!(days.iter().filter(|(_, is_labelled)| *is_labelled).count(), 6);
+        let number = |wanted| days.iter().filter(|(_, date)| *date == Some(wanted)).count();
+        assert_eq!((number(Date::Always), number(Date::Spare)), (3, 3));
     }
 
     #[test]

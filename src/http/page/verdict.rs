@@ -59,6 +59,16 @@ pub(super) fn verdict_badge(verdict: Verdict) -> Markup {
     shaped_badge(tone(verdict), icon(verdict), verdict.label())
 }
 
+/// The same, and whether a backup runs, which is no verdict.
+pub(super) fn badges(assessment: &Assessment) -> Markup {
+    html! {
+        (verdict_badge(assessment.verdict))
+        @if assessment.runs.in_progress == Some(true) {
+            " " (shaped_badge(Tone::Plain, Icon("play"), "backup running"))
+        }
+    }
+}
+
 /// The verdict with its reason and what to do.
 pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     let verdict = assessment.verdict;
