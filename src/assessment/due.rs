@@ -16,6 +16,9 @@ use crate::state::{KnownSchedule, SiteState};
 /// Missed days are not counted further back than this.
 const MISSED_HORIZON: TimeDelta = TimeDelta::days(366);
 
+/// Missed days before the last success are told for so long, because people look at a month.
+pub const LOOK_BACK: TimeDelta = TimeDelta::days(30);
+
 /// What the schedule (or the lack of one) asks for at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueState {
@@ -27,6 +30,8 @@ pub struct DueState {
     pub next: Option<Timestamp>,
     /// Due days without a start since the last success; `None` without a schedule or cover.
     pub missed: Option<u32>,
+    /// When these and those of the last [`LOOK_BACK`] were due, as far as is known; the oldest first.
+    pub missed_days: Vec<Timestamp>,
     /// The longest distance between two begins of the schedule; `None` for a standalone site, which it does not limit.
     pub max_interval: Option<TimeDelta>,
     /// Whether anything has been due since the site was first watched.
@@ -87,6 +92,7 @@ impl Site<'_> {
             success_due: Some(due).filter(|_| backups.known_until.is_some() && (!passed || proven)),
             next: None,
             missed: None,
+            missed_days: Vec::new(),
             max_interval: None,
             was_due: passed,
         }
@@ -118,13 +124,15 @@ impl Site<'_> {
         // Once it was known to be overdue it stays so, even if nothing tells of the days that follow.
         let proven = first_unmet.iter().chain(&last_passed).any(covered);
         let passed = first_unmet.as_ref().is_some_and(|due| deadline(due) <= self.now);
+        let (missed, missed_days) = self.missed(schedule, known.since);
         DueState {
             overdue: if passed { proven.then_some(true) } else { Some(false) },
             success_due: (first_unmet.as_ref().map(deadline))
                 .filter(|_| self.state.knows_events() && (!passed || proven)),
             // A task that is disabled does not begin.
             next: schedule.next_due(self.now).map(|due| due.begin).filter(|_| self.state.task_may_run()),
-            missed: self.missed(schedule, known.since),
+            missed,
+            missed_days,
             max_interval: schedule.max_interval().filter(|_| SiteRole::in_hierarchy(self.state.role())),
             was_due: last_passed.is_some_and(|due| due.begin >= self.watched_since()),
         }
@@ -152,6 +160,7 @@ impl Site<'_> {
             success_due: Some(due).filter(|_| self.state.knows_events() && (!passed || proven)),
             next: None,
             missed: None,
+            missed_days: Vec::new(),
             max_interval: None,
             was_due: passed,
         }
@@ -175,23 +184,25 @@ impl Site<'_> {
         })
     }
 
-    /// Due days that nothing started for: not in time, not shortly before, and nothing was running then.
-    fn missed(&self, schedule: &Schedule, known_since: Timestamp) -> Option<u32> {
+    /// Due days that nothing started for: not in time, not shortly before, and nothing was running then. How many there
+    /// are since the last success, and these with those of the time that people look back on.
+    fn missed(&self, schedule: &Schedule, known_since: Timestamp) -> (Option<u32>, Vec<Timestamp>) {
         // That a disabled task does not run is told by another check.
         if !self.state.task_may_run() {
-            return None;
+            return (None, Vec::new());
         }
         let timings = &self.state.settings.timings;
         let (lead, tolerance) = (delta(timings.due_lead), delta(timings.missed_tolerance));
+        let success = self.runs.last_success_start;
         let from = known_since.max(self.now - MISSED_HORIZON);
         let from = self.state.taken_over().map_or(from, |takeover| from.max(takeover));
-        let from = self.runs.last_success_start.map_or(from, |success| from.max(success));
+        let from = success.map_or(from, |success| from.max(success.min(self.now - LOOK_BACK)));
         // Of the days before the first run that is kept nobody knows any more whether one started.
         let pruned = !self.state.timeline.horizon().positions.is_empty();
         let first = self.state.runs.first().filter(|_| pruned);
         let from = first.map_or(from, |run| from.max(run.started_or_first()));
         let mut covered_any = self.covered(self.now, self.now);
-        let mut missed = 0;
+        let (mut missed, mut missed_days) = (0, Vec::new());
         for due in schedule.dues(from, self.now) {
             let until = due.latest_begin + tolerance;
             if until > self.now {
@@ -200,12 +211,16 @@ impl Site<'_> {
             if !self.covered(due.begin, until) {
                 continue;
             }
-            covered_any = true;
+            let counts = success.is_none_or(|success| due.begin > success);
+            covered_any |= counts;
             let came = self.state.runs.iter().any(|run| {
                 run.runs_at(due.begin) || (due.begin - lead..=until).contains(&run.started_or_first())
             });
-            missed += u32::from(!came);
+            if !came {
+                missed += u32::from(counts);
+                missed_days.push(due.begin);
+            }
         }
-        covered_any.then_some(missed)
+        (covered_any.then_some(missed), missed_days)
     }
 }

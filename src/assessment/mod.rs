@@ -24,7 +24,7 @@ pub use amiss::amiss;
 pub use checks::{Check, CheckResult, CheckState};
 pub(crate) use checks::{Room, room, supplemental};
 pub use copies::{ArchiveSummary, Copies, CopyJudgement, PresentSnapshot, Standing};
-pub use due::DueState;
+pub use due::{DueState, LOOK_BACK};
 pub use guidance::guidance;
 pub use protection::{NativeBackups, ProtectionState};
 pub use runs::RunSummary;

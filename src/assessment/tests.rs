@@ -84,6 +84,26 @@ fn what_was_not_read_to_its_end_proves_nothing() {
     assert_eq!(assess(&state, at(2 * DAY + 15 * HOUR + 5)).due.missed, Some(3));
 }
 
+#[test]
+fn a_missed_day_is_told_for_a_month_after_the_success_that_ended_it() {
+    let mut state = state();
+    poll(&mut state, 0, Some(Reach::CaughtUp));
+    // The first two nights nothing starts; from then on all is well.
+    let missed = |state: &mut SiteState, day: i64| {
+        poll(state, day * DAY + 12 * HOUR, Some(Reach::CaughtUp));
+        let due = assess(state, at(day * DAY + 12 * HOUR)).due;
+        (due.missed, due.missed_days)
+    };
+    let begins = |days: &[i64]| days.iter().map(|day| at(day * DAY + 2 * HOUR)).collect::<Vec<_>>();
+    assert_eq!(missed(&mut state, 1), (Some(2), begins(&[0, 1])));
+    for day in 2..=31 {
+        say(&mut state, day * DAY + 3 * HOUR, &[500, 5055, 5035, 501]);
+    }
+    assert_eq!(missed(&mut state, 29), (Some(0), begins(&[0, 1])));
+    assert_eq!(missed(&mut state, 30), (Some(0), begins(&[1])));
+    assert_eq!(missed(&mut state, 31), (Some(0), Vec::new()));
+}
+
 /// What the log says at a second of the day: ids of SMS_SITE_BACKUP.
 fn say(state: &mut SiteState, now: i64, ids: &[u16]) {
     let message = |id: &u16| StatusMessage {

@@ -2,29 +2,25 @@
 //!
 //! An endpoint gets a [`Request`], returns a [`Response`], and must not block, because it runs on the thread that
 //! drives other connections. Every connection is bounded in time, in header size and in number, since the port is
-//! often open to a whole network. `web` is the one file that knows sites and metrics.
+//! often open to a whole network. Only `web`, `page`, `api` and `outlook` know sites.
 
 pub mod api;
 mod compress;
 mod connection;
-mod copies_json;
-mod copies_section;
-mod database_json;
-mod database_section;
-mod html;
 mod listen;
 mod negotiate;
+mod outlook;
+mod page;
 mod request;
 mod response;
-mod restart;
 mod routes;
+#[cfg(test)]
+mod samples;
 mod server;
-mod services;
-mod sql_server;
-mod status_page;
 #[cfg(test)]
 mod tests;
 mod web;
+mod words;
 
 pub use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use hyper::{Method, StatusCode, Uri};

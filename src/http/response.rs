@@ -4,15 +4,12 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, StatusCode};
 
 use super::negotiate::Negotiated;
-
-/// No script, no frame, nothing from elsewhere: a page carries its styles and pictures itself.
-const PAGE_POLICY: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:");
 
 /// One HTTP response, whole in memory.
 #[derive(Debug, Clone)]
@@ -39,11 +36,14 @@ impl Response {
         Self::new(status, HeaderValue::from_static("application/json; charset=utf-8"), body)
     }
 
-    /// A page with the headers that keep a browser from running or loading anything else.
-    pub fn html(status: StatusCode, body: impl Into<Bytes>) -> Self {
+    /// A page that may load what `policy` allows, that tells nobody where its reader came from, and that no cache keeps,
+    /// because it would soon be wrong.
+    pub fn html(status: StatusCode, policy: HeaderValue, body: impl Into<Bytes>) -> Self {
         Self::new(status, HeaderValue::from_static("text/html; charset=utf-8"), body)
-            .with_header(CONTENT_SECURITY_POLICY, PAGE_POLICY)
+            .with_header(CONTENT_SECURITY_POLICY, policy)
             .with_header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+            .with_header(REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+            .with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
     /// Metrics in the format that was negotiated, with status 200; caches learn that it depends on `Accept`.

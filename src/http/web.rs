@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use hyper::header::{HeaderValue, REFRESH};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::negotiate::{Exposition, negotiate};
-use super::{Request, Response, Routes, StatusCode, api, status_page};
+use super::page::{POLICY, REFRESH_SECONDS, View, asks_to_refresh};
+use super::{Request, Response, Routes, StatusCode, api};
 use crate::assessment::{Assessment, Verdict, assess};
 use crate::clock::Clock;
 use crate::metrics::{Format, ProcessMetrics, encode};
@@ -60,7 +62,7 @@ impl Web {
         };
         let routes = Routes::new()
             .get(&metrics_path, plain(metrics))
-            .get("/", plain(|context, _| page(context)))
+            .get("/", plain(page))
             .get("/-/healthy", plain(|context, _| healthy(context)))
             .get("/-/ready", plain(|context, _| ready(context)))
             .get("/health/backup", plain(|context, _| backup_health(context)))
@@ -108,10 +110,14 @@ fn metrics(context: &Context, request: &Request) -> Response {
     Response::exposition(negotiated, body)
 }
 
-fn page(context: &Context) -> Response {
+fn page(context: &Context, request: &Request) -> Response {
     let assessed = context.assessed();
-    let sites = assessed.iter().map(|(state, assessment)| (&**state, assessment));
-    Response::html(StatusCode::OK, status_page::page(sites, &context.telemetry_path, context.clock.now()))
+    let sites: Vec<_> = assessed.iter().map(|(state, assessment)| (&**state, assessment)).collect();
+    let refreshes = asks_to_refresh(request.query());
+    let view = View { telemetry_path: &context.telemetry_path, refreshes, now: context.clock.now() };
+    let response = Response::html(StatusCode::OK, POLICY.clone(), super::page::page(&sites, view));
+    // Nobody has to read at a pace that they did not choose, so it does so only when asked.
+    if refreshes { response.with_header(REFRESH, HeaderValue::from(REFRESH_SECONDS)) } else { response }
 }
 
 fn healthy(context: &Context) -> Response {

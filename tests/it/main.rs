@@ -44,6 +44,8 @@ mod restart_command;
 #[cfg(unix)]
 mod snapshot_roots;
 mod start;
+#[cfg(unix)]
+mod status_page;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod verification;

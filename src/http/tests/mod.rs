@@ -67,7 +67,10 @@ fn routes() -> Routes {
     Routes::new()
         .get("/hello", |_| Response::text(StatusCode::OK, "hello\n"))
         .get("/huge", move |_| Response::text(StatusCode::OK, huge.clone()))
-        .get("/page", |_| Response::html(StatusCode::OK, "<!doctype html>"))
+        .get("/page", |_| {
+            let policy = HeaderValue::from_static("default-src 'none'");
+            Response::html(StatusCode::OK, policy, "<!doctype html>")
+        })
         .get("/panic", |_| panic!("as the test wants it"))
         .get("/metrics", |request| {
             Response::exposition(negotiate(request.headers()), "# HELP a b\n".repeat(1000))

@@ -9,6 +9,8 @@ use std::process::Command;
 #[cfg(unix)]
 pub(crate) mod alertmanager;
 pub(crate) mod backups;
+#[cfg(unix)]
+pub(crate) mod browser;
 pub(crate) mod copies;
 #[cfg(unix)]
 pub(crate) mod dashboards;

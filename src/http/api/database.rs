@@ -1,4 +1,4 @@
-//! What the site database said, as JSON; the status page shows the same.
+//! What the site database said, as JSON; the page shows the same.
 //!
 //! How this program logs on (its account, its password, its certificates) is no part of it.
 
@@ -15,107 +15,107 @@ use crate::state::{DatabaseState, SiteState};
 
 /// The answers of the site database; `null` where nothing is known.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct DatabaseJson<'a> {
-    pub(super) server: Option<ServerJson<'a>>,
-    pub(super) in_availability_group: Option<bool>,
-    pub(super) site: Option<SiteRowJson<'a>>,
-    pub(super) site_status: Option<i64>,
-    pub(super) update: Option<UpdateJson<'a>>,
-    pub(super) task: Option<TaskJson<'a>>,
-    pub(super) task_status: Option<TaskStatusJson>,
-    pub(super) change_tracking: Option<ChangeTrackingJson>,
+pub(in crate::http) struct DatabaseJson<'a> {
+    pub(in crate::http) server: Option<ServerJson<'a>>,
+    pub(in crate::http) in_availability_group: Option<bool>,
+    pub(in crate::http) site: Option<SiteRowJson<'a>>,
+    pub(in crate::http) site_status: Option<i64>,
+    pub(in crate::http) update: Option<UpdateJson<'a>>,
+    pub(in crate::http) task: Option<TaskJson<'a>>,
+    pub(in crate::http) task_status: Option<TaskStatusJson>,
+    pub(in crate::http) change_tracking: Option<ChangeTrackingJson>,
     /// Both no answer and no change are `null`.
-    pub(super) oldest_change: Option<Option<Timestamp>>,
-    pub(super) backups: Vec<BackupJson<'a>>,
-    pub(super) alert: Option<AlertJson<'a>>,
-    pub(super) package_roots: Option<&'a [String]>,
-    pub(super) package_sources: Vec<PackageSourceJson<'a>>,
-    pub(super) unread: Vec<UnreadJson<'a>>,
+    pub(in crate::http) oldest_change: Option<Option<Timestamp>>,
+    pub(in crate::http) backups: Vec<BackupJson<'a>>,
+    pub(in crate::http) alert: Option<AlertJson<'a>>,
+    pub(in crate::http) package_roots: Option<&'a [String]>,
+    pub(in crate::http) package_sources: Vec<PackageSourceJson<'a>>,
+    pub(in crate::http) unread: Vec<UnreadJson<'a>>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct ServerJson<'a> {
-    pub(super) name: &'a str,
-    pub(super) version: &'a str,
+pub(in crate::http) struct ServerJson<'a> {
+    pub(in crate::http) name: &'a str,
+    pub(in crate::http) version: &'a str,
     /// How far its clock is ahead of this machine's.
     #[serde(rename = "clock_skew_seconds", serialize_with = "seconds")]
-    pub(super) clock_skew: TimeDelta,
+    pub(in crate::http) clock_skew: TimeDelta,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct SiteRowJson<'a> {
-    pub(super) role: Option<SiteRole>,
-    pub(super) server: &'a str,
-    pub(super) version: &'a str,
+pub(in crate::http) struct SiteRowJson<'a> {
+    pub(in crate::http) role: Option<SiteRole>,
+    pub(in crate::http) server: &'a str,
+    pub(in crate::http) version: &'a str,
 }
 
 /// The last change of the site's version that was seen.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct UpdateJson<'a> {
-    pub(super) from: &'a str,
-    pub(super) seen: Timestamp,
+pub(in crate::http) struct UpdateJson<'a> {
+    pub(in crate::http) from: &'a str,
+    pub(in crate::http) seen: Timestamp,
 }
 
 /// The task's row, as it is written: without a time zone.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct TaskJson<'a> {
-    pub(super) enabled: bool,
-    pub(super) days: String,
-    pub(super) begin: String,
-    pub(super) latest_begin: String,
-    pub(super) destination: Option<&'a str>,
+pub(in crate::http) struct TaskJson<'a> {
+    pub(in crate::http) enabled: bool,
+    pub(in crate::http) days: String,
+    pub(in crate::http) begin: String,
+    pub(in crate::http) latest_begin: String,
+    pub(in crate::http) destination: Option<&'a str>,
 }
 
 /// What the site says of the task's last run, in a zone that is not documented; it proves no backup.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct TaskStatusJson {
-    pub(super) last_start: Option<NaiveDateTime>,
-    pub(super) last_completion: Option<NaiveDateTime>,
+pub(in crate::http) struct TaskStatusJson {
+    pub(in crate::http) last_start: Option<NaiveDateTime>,
+    pub(in crate::http) last_completion: Option<NaiveDateTime>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct ChangeTrackingJson {
-    pub(super) enabled: bool,
-    pub(super) auto_cleanup: Option<bool>,
+pub(in crate::http) struct ChangeTrackingJson {
+    pub(in crate::http) enabled: bool,
+    pub(in crate::http) auto_cleanup: Option<bool>,
     #[serde(rename = "retention_seconds", serialize_with = "whole_seconds")]
-    pub(super) retention: Option<Duration>,
+    pub(in crate::http) retention: Option<Duration>,
 }
 
 /// The newest full backup of one method that one server recorded.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct BackupJson<'a> {
-    pub(super) server: &'a str,
-    pub(super) method: BackupMethod,
-    pub(super) started: Timestamp,
-    pub(super) finished: Timestamp,
-    pub(super) damaged: bool,
+pub(in crate::http) struct BackupJson<'a> {
+    pub(in crate::http) server: &'a str,
+    pub(in crate::http) method: BackupMethod,
+    pub(in crate::http) started: Timestamp,
+    pub(in crate::http) finished: Timestamp,
+    pub(in crate::http) damaged: bool,
 }
 
 /// The site's own alert; where there is none as configured, `exists` is false.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct AlertJson<'a> {
-    pub(super) exists: bool,
-    pub(super) name: Option<&'a str>,
-    pub(super) active: Option<bool>,
-    pub(super) bad: Option<bool>,
+pub(in crate::http) struct AlertJson<'a> {
+    pub(in crate::http) exists: bool,
+    pub(in crate::http) name: Option<&'a str>,
+    pub(in crate::http) active: Option<bool>,
+    pub(in crate::http) bad: Option<bool>,
 }
 
 /// A root of package sources that is configured, so that it was looked at.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct PackageSourceJson<'a> {
-    pub(super) path: &'a str,
-    pub(super) readable: bool,
+pub(in crate::http) struct PackageSourceJson<'a> {
+    pub(in crate::http) path: &'a str,
+    pub(in crate::http) readable: bool,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct UnreadJson<'a> {
-    pub(super) topic: Topic,
-    pub(super) kind: FailureKind,
-    pub(super) reason: &'a str,
+pub(in crate::http) struct UnreadJson<'a> {
+    pub(in crate::http) topic: Topic,
+    pub(in crate::http) kind: FailureKind,
+    pub(in crate::http) reason: &'a str,
 }
 
 /// What is known of the site database; `None` where that is nothing.
-pub(super) fn database(state: &SiteState) -> Option<DatabaseJson<'_>> {
+pub(in crate::http) fn database(state: &SiteState) -> Option<DatabaseJson<'_>> {
     let known = &state.database;
     let alert = state.observed(&known.alert).map(Option::as_ref);
     let json = DatabaseJson {

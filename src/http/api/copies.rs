@@ -112,3 +112,31 @@ fn copy((path, judgement): &(String, CopyJudgement)) -> CopyJson<'_> {
     };
     CopyJson { path, judgement, run, reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::assessment::samples::{GOOD, Rig, copy};
+    use crate::http::api;
+    use crate::snapshot::samples::Sample;
+
+    const SHARE: &str = "/nas/<b>";
+
+    #[test]
+    fn json_has_every_copy() {
+        let mut rig = Rig::with_archive(8);
+        rig.log(0, GOOD);
+        rig.walk(100, &Sample::good(1));
+        rig.archives(100, vec![copy(SHARE, 1, &Sample::good(1))]);
+        let json = serde_json::to_value(api::site(&rig.state, &rig.assess(200))).unwrap();
+        assert_eq!((&json["valid_copies"], &json["copies"]["valid"]), (&2.into(), &2.into()));
+        assert_eq!(json["copies"]["newest_valid"], "2024-10-04T00:01:00Z");
+        assert_eq!(json["copies"]["snapshot"]["standing"], "current");
+        assert_eq!(json["copies"]["snapshot"]["intact"], serde_json::Value::Null);
+        let archive = serde_json::json!({
+            "name": "nas",
+            "max_age_seconds": 8 * 86_400,
+            "copies": [{ "path": SHARE, "judgement": "valid", "run": "2024-10-04T00:01:00Z" }],
+        });
+        assert_eq!(json["copies"]["archives"], serde_json::json!([archive]));
+    }
+}

@@ -8,17 +8,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::assessment::assess;
 use crate::config::SiteSettings;
-use crate::http::{api, status_page};
-use crate::site::{Service, SiteServer};
+use crate::http::api;
+use crate::http::samples::{FOREIGN, words};
+use crate::site::{Service, SiteServer, StartMode, Timestamp};
 use crate::source::{Cursor, Fact, Poll, PollReport, Reach, SourceId, SourceKind};
-
-const FOREIGN: &str = "<a href='x'>&";
 
 fn now() -> Timestamp {
     "2026-11-21T08:00:00Z".parse().unwrap()
 }
 
-/// The page and the JSON after one look.
+/// The section and the JSON after one look.
 fn shown(seen: Option<ServicesSeen>) -> (String, Value) {
     let mut state = SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), now());
     let source = SourceId { kind: SourceKind::Services, location: "cm01".to_owned() };
@@ -30,14 +29,14 @@ fn shown(seen: Option<ServicesSeen>) -> (String, Value) {
         state.fold(&PollReport { site, source, started: now(), duration, result }, now());
     }
     let assessment = assess(&state, now());
-    let page = status_page::page([(&state, &assessment)].into_iter(), "/metrics", now());
+    let page = section(&state, &assessment).into_string();
     (page, serde_json::to_value(api::site(&state, &assessment)).unwrap()["services"].take())
 }
 
 #[test]
 fn where_nobody_looks_nothing_is_shown() {
     let (page, json) = shown(None);
-    assert!(!page.contains("<h3>Services</h3>"), "{page}");
+    assert_eq!(page, "");
     assert_eq!(json, Value::Null);
 }
 
@@ -65,16 +64,17 @@ fn everything_that_was_seen_is_shown_and_no_text_becomes_markup() {
         paused: Some(true),
     };
     let (page, json) = shown(Some(seen));
+    let shown = words(&page);
     for part in [
-        ">active</span></td><td>&lt;a href=&#39;x&#39;&gt;&amp;, up since 2026-11-21 07:00:00 UTC. The pause file exists.</td>",
-        "<td>site server</td><td><span class=\"tag none\">passive</span></td><td>cm02</td>",
-        "<td>SMS_EXECUTIVE</td><td><span class=\"tag good\">running</span></td><td>start: automatic; as &lt;a href=&#39;x&#39;&gt;&amp;; since 2026-11-21 08:00:00 UTC</td>",
-        "<td>SMS_SITE_BACKUP</td><td><span class=\"tag none\">stopped</span></td><td></td>",
-        "<span class=\"tag bad\">stop pending</span></td><td>SMS_SITE_SQL_BACKUP_&lt;a href=&#39;x&#39;&gt;&amp; is stopping</td>",
+        "Machine active <a href='x'>&, up since 2026-11-21 07:00:00 UTC . The pause file exists.",
+        "Site server passive cm02",
+        "SMS_EXECUTIVE running start: automatic; as <a href='x'>&; since 2026-11-21 08:00:00 UTC",
+        "SMS_SITE_BACKUP stopped SMS_SITE_SQL_BACKUP",
+        "stop pending SMS_SITE_SQL_BACKUP_<a href='x'>& is stopping",
     ] {
-        assert!(page.contains(part), "{part}: {page}");
+        assert!(shown.contains(part), "{part}: {shown}");
     }
-    assert!(!page.contains(FOREIGN), "{page}");
+    assert!(!page.contains("<a href") && page.starts_with("<details class=\"panel\" open>"), "{page}");
     let time = "2026-11-21T08:00:00Z";
     let expected = json!({
         "machine": FOREIGN, "booted": "2026-11-21T07:00:00Z", "node": "active",
@@ -92,7 +92,7 @@ fn everything_that_was_seen_is_shown_and_no_text_becomes_markup() {
 #[test]
 fn what_cannot_be_told_is_null() {
     let (page, json) = shown(Some(ServicesSeen::default()));
-    assert!(page.contains(">seen</span></td><td>The site server.</td>"), "{page}");
+    assert!(words(&page).contains("Machine seen The site server."), "{page}");
     let expected =
         json!({ "machine": null, "booted": null, "node": null, "site_servers": null, "services": [] });
     assert_eq!(json, expected);

@@ -1,8 +1,14 @@
 //! The published state as JSON, and the words that the page and `check` share.
 
+pub(super) mod copies;
+pub(super) mod database;
+mod restart;
+mod services;
+mod sql_server;
+
 use serde::Serialize;
 
-pub use super::restart::outlook_from_outside;
+pub use super::outlook::outlook_from_outside;
 use crate::assessment::{Assessment, Check, CheckState, Hearing, Testimony, Verdict};
 use crate::site::{FailureCause, Protection, RunJson, SiteCode, SiteRole, Timestamp, Witness};
 use crate::state::{KnownSchedule, SiteState};
@@ -29,11 +35,11 @@ pub struct SiteJson<'a> {
     missed_runs: Option<u32>,
     valid_copies: Option<u32>,
     recoverable_until: Option<Timestamp>,
-    copies: super::copies_json::CopiesJson<'a>,
-    database: Option<super::database_json::DatabaseJson<'a>>,
-    sql_server: Option<super::sql_server::SqlServerJson>,
-    services: Option<super::services::ServicesJson<'a>>,
-    restart: Option<super::restart::RestartJson<'a>>,
+    copies: copies::CopiesJson<'a>,
+    database: Option<database::DatabaseJson<'a>>,
+    sql_server: Option<sql_server::SqlServerJson>,
+    services: Option<services::ServicesJson<'a>>,
+    restart: Option<restart::RestartJson<'a>>,
     checks: Vec<CheckJson<'a>>,
     witnesses: Vec<WitnessJson>,
     sources: Vec<SourceJson<'a>>,
@@ -101,11 +107,11 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
         missed_runs: due.missed,
         valid_copies: assessment.copies.valid,
         recoverable_until: assessment.copies.recoverable_until,
-        copies: super::copies_json::copies(assessment),
-        database: super::database_json::database(state),
-        sql_server: super::sql_server::sql_server(state),
-        services: super::services::services(state),
-        restart: super::restart::restart(state),
+        copies: copies::copies(assessment),
+        database: database::database(state),
+        sql_server: sql_server::sql_server(state),
+        services: services::services(state),
+        restart: restart::restart(state),
         checks: checks(assessment),
         witnesses: assessment.witnesses.iter().map(witness).collect(),
         sources: state.sources.iter().map(source).collect(),

@@ -8,59 +8,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::assessment::assess;
 use crate::config::SiteSettings;
-use crate::http::{api, status_page};
-use crate::site::{Hold, Protection};
-use crate::source::{Cursor, Poll, PollReport, Reach, SourceId, SourceKind};
-
-const FOREIGN: &str = "<a href='x'>&";
-
-fn at(minute: u32) -> Timestamp {
-    format!("2026-11-21T08:{minute:02}:00Z").parse().unwrap()
-}
-
-fn standing(mode: RestartMode, decision: Decision) -> RestartStanding {
-    RestartStanding {
-        mode,
-        decision,
-        run: Some(at(0)),
-        attempts: Vec::new(),
-        attempts_total: Some(3),
-        attempts_failed_total: Some(1),
-        pending: false,
-        attempts_remaining: 2,
-    }
-}
-
-fn held(reasons: &[HoldReason]) -> Decision {
-    Decision::Hold(reasons.iter().map(|reason| Hold { reason: *reason, finding: FOREIGN.into() }).collect())
-}
-
-fn attempt(outcome: Option<AttemptOutcome>, followed_by: Option<Option<bool>>) -> Attempt {
-    Attempt {
-        run: at(0),
-        cause: FailureCause::Vss,
-        decided: at(5),
-        seen_ahead: None,
-        plan: RestartPlan::Start,
-        outcome: outcome.map(|outcome| (outcome, at(6))),
-        error: None,
-        followed_by: followed_by.map(|succeeded| (at(6), succeeded)),
-    }
-}
-
-/// A site of which everything was read that there is.
-fn read(protection: Protection) -> SiteState {
-    let mut settings = SiteSettings::new("P01".parse().unwrap());
-    settings.protection = Some(protection);
-    let mut state = SiteState::new(Arc::new(settings), at(0));
-    let source = SourceId { kind: SourceKind::BackupLog, location: String::new() };
-    state.watch(source.clone(), Duration::from_secs(5), source.kind.witness(), at(0));
-    let poll = Poll { facts: Vec::new(), cursor: Cursor::Anew, reach: Reach::CaughtUp };
-    let (site, result) = (state.settings.code, Ok(poll));
-    let report = PollReport { site, source, started: at(0), duration: Duration::ZERO, result };
-    state.fold(&report, at(0));
-    state
-}
+use crate::http::api;
+use crate::http::outlook::outlook_from_outside;
+use crate::http::samples::{FOREIGN, at, attempt, held, read, standing, words};
+use crate::site::{Attempt, Decision, HoldReason, Protection, RestartMode};
+use crate::source::{SourceId, SourceKind};
 
 /// What is said of a standing at minute 10.
 fn from_inside(standing: &RestartStanding) -> String {
@@ -73,7 +25,7 @@ fn from_outside(standing: &RestartStanding) -> String {
     outlook_from_outside(standing, &state, &assess(&state, at(10)))
 }
 
-/// The page and the JSON of a standing.
+/// The section and the JSON of a standing.
 fn shown(standing: Option<RestartStanding>) -> (String, Value) {
     shown_of(read(Protection::Task), standing)
 }
@@ -81,14 +33,14 @@ fn shown(standing: Option<RestartStanding>) -> (String, Value) {
 fn shown_of(mut state: SiteState, standing: Option<RestartStanding>) -> (String, Value) {
     state.restart = standing;
     let assessment = assess(&state, at(10));
-    let page = status_page::page([(&state, &assessment)].into_iter(), "/metrics", at(10));
+    let page = section(&state, &assessment).into_string();
     (page, serde_json::to_value(api::site(&state, &assessment)).unwrap()["restart"].take())
 }
 
 #[test]
 fn where_nobody_decides_nothing_is_shown() {
     let (page, json) = shown(None);
-    assert!(!page.contains("<h3>Restart</h3>"), "{page}");
+    assert_eq!(page, "");
     assert_eq!(json, Value::Null);
 }
 
@@ -120,10 +72,8 @@ fn every_standing_says_what_happens_now() {
         let standing = RestartStanding { pending: word == "pending", ..standing(mode, decision) };
         assert!(from_inside(&standing).contains(words), "{words}: {}", from_inside(&standing));
         let (page, _) = shown(Some(standing.clone()));
-        assert!(
-            page.contains(&format!(">{word}</span></td><td>{}", from_inside(&standing))),
-            "{word}: {page}"
-        );
+        let said = format!("Now {word} {}", from_inside(&standing));
+        assert!(self::words(&page).contains(&said), "{said}: {page}");
     }
     let mut standing = standing(Restart, held(&[HoldReason::RunInProgress]));
     standing.attempts.push(attempt(None, None));
@@ -131,7 +81,7 @@ fn every_standing_says_what_happens_now() {
         from_inside(&standing),
         "A restart of the backup service is under way since 2026-11-21 08:05:00 UTC."
     );
-    assert!(shown(Some(standing)).0.contains(">under way</span>"));
+    assert!(words(&shown(Some(standing)).0).contains("Now under way"));
 }
 
 #[test]
@@ -150,7 +100,7 @@ fn that_nothing_failed_is_said_only_of_a_site_where_that_is_known_and_matters() 
         let assessment = assess(&state, at(10));
         assert!(outlook(&standing, &state, &assessment).starts_with(words), "{words}");
         let (page, _) = shown_of(state, Some(standing));
-        assert!(page.contains(&format!(">{word}</span></td><td>{}", words.replace('\'', "&#39;"))), "{page}");
+        assert!(self::words(&page).contains(&format!("Now {word} {words}")), "{page}");
     }
 }
 
@@ -210,7 +160,7 @@ fn the_run_of_an_attempt_is_told_while_it_goes_on() {
         let found = from_inside(&standing);
         let expected = words.unwrap_or("The backup service is not restarted, for these reasons.");
         assert!(found.starts_with(expected), "{reason} {outcome} {followed_by:?}: {found}");
-        assert_eq!(shown(Some(standing)).0.contains(">under way</span>"), words.is_some());
+        assert_eq!(self::words(&shown(Some(standing)).0).contains("Now under way"), words.is_some());
     }
 }
 
@@ -225,18 +175,18 @@ fn every_reason_has_its_finding_and_no_text_becomes_markup() {
     });
     standing.attempts.push(attempt(Some(AttemptOutcome::Started), Some(Some(true))));
     let (page, json) = shown(Some(standing));
+    let told = words(&page);
     for part in [
-        "for these reasons. This is about the run of 2026-11-21 08:00:00 UTC.",
-        "<td>no space</td><td><span class=\"tag warn\">holds</span></td><td>&lt;a href=&#39;x&#39;&gt;&amp;</td>",
-        "<td>outside window</td><td><span class=\"tag none\">passes</span></td>",
-        ">restart</span></td><td>3 attempt(s) so far, 1 without a run; 2 more allowed within 24 hours.</td>",
-        "<tag bad\">stop failed</span></td><td>Stop and start after the run of 2026-11-21 08:00:00 UTC (vss). &lt;a",
-        "<tag good\">started</span></td><td>Start after the run of 2026-11-21 08:00:00 UTC (vss). The run after it succeeded.</td>",
+        "for these reasons. This is about the run of 2026-11-21 08:00:00 UTC .",
+        "No space no_space holds <a href='x'>&",
+        "Outside window outside_window passes",
+        "Mode restart 3 attempts so far, 1 without a run; 2 more allowed within 24 hours.",
+        "stop failed Stop and start after the run of 2026-11-21 08:00:00 UTC (VSS). <a",
+        "started Start after the run of 2026-11-21 08:00:00 UTC (VSS). The run after it succeeded.",
     ] {
-        let part = part.replace("<tag", "class=\"tag");
-        assert!(page.contains(&part), "{part}: {page}");
+        assert!(told.contains(part), "{part}: {told}");
     }
-    assert!(!page.contains(FOREIGN), "{page}");
+    assert!(!page.contains("<a href"), "{page}");
     let (run, decided, finished) = ("2026-11-21T08:00:00Z", "2026-11-21T08:05:00Z", "2026-11-21T08:06:00Z");
     let expected = json!({
         "mode": "restart", "decision": "hold", "pending": false, "run": run,
@@ -258,18 +208,22 @@ fn every_reason_has_its_finding_and_no_text_becomes_markup() {
 fn an_attempt_is_judged_by_the_run_that_followed_it() {
     use AttemptOutcome::{Abandoned, Adopted, Lost, StartTimedOut, Started};
     for (outcome, followed_by, class, word, became) in [
-        (None, None, "none", "under way", "(vss).</td>"),
-        (Some(Started), None, "none", "started", "(vss).</td>"),
-        (Some(Started), Some(None), "none", "started", "The run after it goes on."),
+        (None, None, "plain", "under way", "(VSS)."),
+        (Some(Started), None, "plain", "started", "(VSS)."),
+        (Some(Started), Some(None), "plain", "started", "The run after it goes on."),
         (Some(Adopted), Some(Some(true)), "good", "adopted", "The run after it succeeded."),
         (Some(Started), Some(Some(false)), "bad", "started", "The run after it failed."),
         (Some(Lost), Some(Some(true)), "good", "lost", "The run after it succeeded."),
-        (Some(StartTimedOut), None, "bad", "start timed out", "(vss).</td>"),
-        (Some(Abandoned), None, "none", "abandoned", "(vss).</td>"),
+        (Some(StartTimedOut), None, "bad", "start timed out", "(VSS)."),
+        (Some(Abandoned), None, "plain", "abandoned", "(VSS)."),
     ] {
-        let mut html = String::new();
-        attempt_row(&mut html, &attempt(outcome, followed_by));
-        assert!(html.contains(&format!("\"tag {class}\">{word}</span>")) && html.contains(became), "{html}");
+        let html = tried(&attempt(outcome, followed_by)).into_string();
+        let told = words(&html);
+        assert!(
+            html.contains(&format!("\"badge {class}\"")) && told.contains(&format!("UTC {word} Start")),
+            "{html}"
+        );
+        assert!(told.ends_with(became), "{told}");
     }
 }
 
@@ -279,8 +233,8 @@ fn the_page_has_the_newest_attempts_and_the_json_all_that_are_known() {
     standing.attempts = vec![attempt(Some(AttemptOutcome::Lost), None); SHOWN_ATTEMPTS];
     standing.attempts.push(attempt(Some(AttemptOutcome::Started), None));
     let (page, json) = shown(Some(standing));
-    assert_eq!(page.matches(">lost</span>").count(), SHOWN_ATTEMPTS - 1);
-    assert!(page.contains(">started</span>"), "{page}");
+    assert_eq!(page.matches("lost</span>").count(), SHOWN_ATTEMPTS - 1);
+    assert!(page.contains("started</span>"), "{page}");
     assert_eq!(json["attempts"].as_array().map(Vec::len), Some(SHOWN_ATTEMPTS + 1));
     assert_eq!((&json["decision"], &json["pending"]), (&json!("nothing"), &json!(false)));
 }
