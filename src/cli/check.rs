@@ -355,7 +355,11 @@ mod tests {
         let services = ["SMS_EXECUTIVE", "SMS_SITE_BACKUP"].map(service).into();
         let value = ServicesSeen { services, ..ServicesSeen::default() };
         state.services = Some(Observation { value, source });
-        let hold = |reason, finding: &str| Hold { reason, finding: finding.into() };
+        let hold = |reason, finding: &str| Hold {
+            reason,
+            finding: finding.into(),
+            passes: reason.clears_by_itself(),
+        };
         state.restart = Some(RestartStanding {
             mode: RestartMode::Restart,
             decision: Decision::Hold(vec![

@@ -4,7 +4,9 @@
 
 use super::words::time;
 use crate::assessment::Assessment;
-use crate::site::{Attempt, AttemptOutcome, Decision, HoldReason, RestartMode, RestartPlan, RestartStanding};
+use crate::site::{
+    Attempt, AttemptOutcome, Decision, Hold, HoldReason, RestartMode, RestartPlan, RestartStanding,
+};
 use crate::state::SiteState;
 
 /// What the exporter is about to do, in one or two words.
@@ -89,7 +91,7 @@ pub(super) fn outlook(standing: &RestartStanding, state: &SiteState, assessment:
             "The backup service will be restarted once what holds it has passed.".to_owned()
         }
         Decision::Hold(holds) => {
-            let would_clear = holds.iter().all(|hold| would_clear(hold.reason));
+            let would_clear = holds.iter().all(would_clear);
             match (would_clear, mode) {
                 (true, RestartMode::Observe) => {
                     "The backup service is only observed; in mode restart it would be restarted.".to_owned()
@@ -163,10 +165,10 @@ fn idle(state: &SiteState, assessment: &Assessment) -> Idle {
 fn at_work(standing: &RestartStanding) -> Option<&Attempt> {
     let last = standing.attempts.last()?;
     let (outcome, _) = last.outcome?;
-    let waits = standing.holds().iter().all(|hold| hold.reason.clears_by_itself());
+    let waits = standing.holds().iter().all(|hold| hold.passes);
     (outcome.began() && standing.pending && !waits).then_some(last)
 }
 
-fn would_clear(reason: HoldReason) -> bool {
-    reason == HoldReason::ObserveOnly || reason.clears_by_itself()
+fn would_clear(hold: &Hold) -> bool {
+    hold.reason == HoldReason::ObserveOnly || hold.passes
 }

@@ -79,7 +79,12 @@ pub(super) fn standing(mode: RestartMode, decision: Decision) -> RestartStanding
 
 /// A restart that these reasons hold.
 pub(super) fn held(reasons: &[HoldReason]) -> Decision {
-    Decision::Hold(reasons.iter().map(|reason| Hold { reason: *reason, finding: FOREIGN.into() }).collect())
+    let hold = |reason: &HoldReason| Hold {
+        reason: *reason,
+        finding: FOREIGN.into(),
+        passes: reason.clears_by_itself(),
+    };
+    Decision::Hold(reasons.iter().map(hold).collect())
 }
 
 /// An attempt, and whether the run after it succeeded.

@@ -69,7 +69,7 @@ mod tests {
         let mut state = state();
         fold(&mut state, Ok(ServicesSeen::default()));
         assert_eq!(exported(&state), [""; 0]);
-        let hold = |reason| Hold { reason, finding: "".into() };
+        let hold = |reason| Hold { reason, finding: "".into(), passes: reason.clears_by_itself() };
         let holds = vec![hold(HoldReason::CoolingDown), hold(HoldReason::ObserveOnly)];
         state.stands(standing(RestartMode::Observe, Decision::Hold(holds)));
         let samples = exported(&state);
@@ -123,7 +123,7 @@ mod tests {
             exported(&state).contains(&"restart_pending 1".to_owned())
         };
         use Decision::{Hold as Holds, Nothing};
-        let operator = Hold { reason: HoldReason::NeedsOperator, finding: "".into() };
+        let operator = Hold { reason: HoldReason::NeedsOperator, finding: "".into(), passes: false };
         assert!(pending(RestartMode::Restart, Nothing, Severity::Error));
         assert!(!pending(RestartMode::Restart, Nothing, Severity::Information), "nothing has failed");
         assert!(!pending(RestartMode::Observe, Nothing, Severity::Error), "nothing will be done");

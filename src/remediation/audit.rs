@@ -85,7 +85,7 @@ mod tests {
     use crate::site::{Hold, RestartMode};
 
     fn hold(reasons: &[HoldReason], words: &str) -> Decision {
-        let hold = |reason: &HoldReason| Hold { reason: *reason, finding: words.into() };
+        let hold = |reason: &HoldReason| Hold { reason: *reason, finding: words.into(), passes: false };
         Decision::Hold(reasons.iter().map(hold).collect())
     }
 

@@ -7,10 +7,13 @@ mod attempts;
 mod copies;
 mod failure;
 mod hours;
+mod passing;
 mod server;
 mod surroundings;
 
 use chrono::TimeDelta;
+
+pub(super) use self::passing::TO_BE_READ;
 
 use super::Ledger;
 use super::inputs::{Progress, Watched};
@@ -129,7 +132,7 @@ impl<'a> Situation<'a> {
             HoldReason::OutsideWindow => self.window_words(),
             HoldReason::ObserveOnly => self.observe_words(),
         };
-        Hold { reason, finding: finding.into() }
+        Hold { reason, finding: finding.into(), passes: self.passes(reason) }
     }
 
     fn observe_words(&self) -> String {

@@ -1,17 +1,12 @@
 //! How a site stands with restarts: the decision of the policy, in words, beside what the ledger knows.
 
-use chrono::TimeDelta;
-
-use super::inputs::{DueSeen, Evidence, ServiceSeen, StartSeen};
+use super::inputs::{DueSeen, Evidence};
 use super::policy::{Ruling, decide};
-use super::situation::Situation;
+use super::situation::{Situation, TO_BE_READ};
 use super::{Inputs, Ledger, Watched};
 use crate::assessment::Assessment;
-use crate::site::{Decision, Hold, HoldReason, RestartStanding, Timestamp, delta};
+use crate::site::{Decision, Hold, HoldReason, RestartStanding, Timestamp};
 use crate::state::SiteState;
-
-/// How long after its start a run may be without a line that was read, and its service may outlast it.
-const TO_BE_READ: TimeDelta = TimeDelta::minutes(15);
 
 /// What is to be done about the newest run, and what was done before; no ledger where it cannot be used.
 pub fn stand(
@@ -66,34 +61,9 @@ fn is_at_work(situation: &Situation<'_>) -> bool {
     }
 }
 
-/// Whether a reason goes away without anybody doing anything.
-fn passes(situation: &Situation<'_>, reason: HoldReason) -> bool {
-    match reason {
-        HoldReason::RunInProgress => is_ending(situation),
-        HoldReason::ServiceUnavailable => {
-            let changes = situation.service() == Watched::Known(ServiceSeen::Changing);
-            let can_start =
-                !matches!(situation.start(), Watched::Known(StartSeen::Disabled | StartSeen::NoCommand));
-            changes && can_start && is_ending(situation)
-        }
-        HoldReason::SiteMaintenance => situation.comes_back(),
-        reason => reason.clears_by_itself(),
-    }
-}
-
-/// Whether the failed run goes on towards its end, or its service after it: nobody has to be told before that.
-fn is_ending(situation: &Situation<'_>) -> bool {
-    let newest = situation.state.runs.last().filter(|newest| situation.run == Some(*newest));
-    newest.is_some_and(|run| {
-        let patience = if run.ended.is_some() { TO_BE_READ } else { delta(situation.config().hung_after) };
-        let stalls = situation.assessment.runs.stalled == Some(true);
-        !stalls && (situation.now - run.over_or_last()).abs() < patience
-    })
-}
-
 /// Whether an attempt follows once time has passed, and not the task's own run before it.
 fn will_clear(situation: &Situation<'_>, holds: &[Hold]) -> bool {
-    if !holds.iter().all(|hold| passes(situation, hold.reason)) {
+    if !holds.iter().all(|hold| hold.passes) {
         return false;
     }
     let waits = holds.iter().any(|hold| hold.reason == HoldReason::OutsideWindow);

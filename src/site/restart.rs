@@ -61,7 +61,7 @@ closed_set! {
 }
 
 impl HoldReason {
-    /// Whether it goes away with time alone, so that an attempt is still to come.
+    /// Whether it always goes away with time alone, so that an attempt is still to come.
     pub fn clears_by_itself(self) -> bool {
         matches!(self, Self::CoolingDown | Self::OutsideWindow | Self::ScheduledRunDue | Self::Settling)
     }
@@ -74,6 +74,8 @@ pub struct Hold {
     pub reason: HoldReason,
     /// What was found, and what to do about it if anything, in one or two sentences.
     pub finding: Box<str>,
+    /// Whether it goes away without anybody doing anything.
+    pub passes: bool,
 }
 
 closed_set! {

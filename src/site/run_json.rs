@@ -12,6 +12,8 @@ pub struct RunJson<'a> {
     ended: Option<Timestamp>,
     outcome: &'static str,
     cause: Option<FailureCause>,
+    /// The line that gives the cause, where there is one.
+    error: Option<&'a str>,
     phases: Phases<'a>,
     messages: &'a [RunMessage],
 }
@@ -25,6 +27,7 @@ impl<'a> RunJson<'a> {
             ended: run.ended.map(|(_, time)| time),
             outcome: run.outcome_label(),
             cause: run.failure(),
+            error: run.error.as_ref().and_then(|error| error.text.as_deref()),
             phases: Phases(run),
             messages: &run.messages,
         }

@@ -141,11 +141,14 @@ fn json_has_the_promised_shape() {
     let mut earlier = None;
     for (run, (_, outcome, cause)) in runs.iter().zip(&scripts) {
         let keys: Vec<_> = run.as_object().expect("an object").keys().map(String::as_str).collect();
-        assert_eq!(keys, ["site", "started", "ended", "outcome", "cause", "phases", "messages"]);
+        assert_eq!(keys, ["site", "started", "ended", "outcome", "cause", "error", "phases", "messages"]);
         assert_eq!(
             (run["site"].as_str(), run["outcome"].as_str(), run["cause"].as_str()),
             (Some("P01"), Some(*outcome), *cause)
         );
+        // Lines tell causes; how a run ended tells the others.
+        let tells = |cause: &str| !matches!(cause, "service_stopped" | "interrupted");
+        assert_eq!(run["error"].is_string(), cause.is_some_and(tells), "{run}");
         let started = utc(&run["started"]);
         assert!(earlier < Some(started), "oldest first");
         earlier = Some(started);

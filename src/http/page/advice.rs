@@ -38,7 +38,7 @@ pub(super) fn steps<'a>(state: &'a SiteState, assessment: &'a Assessment) -> Vec
         }
     }
     if let Some(standing) = state.restart.as_ref().filter(|_| intent == Some(Intent::Held)) {
-        let lasting = standing.holds().iter().filter(|hold| !hold.reason.clears_by_itself());
+        let lasting = standing.holds().iter().filter(|hold| !hold.passes);
         for hold in lasting {
             // A cause that needs a person has its advice already.
             if steps.iter().any(|step| step.what == *hold.finding) {

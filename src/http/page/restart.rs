@@ -46,8 +46,7 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
 
 /// A reason, what was found, and what ends it.
 fn held(hold: &Hold) -> Markup {
-    let (tone, word) =
-        if hold.reason.clears_by_itself() { (Tone::Plain, "passes") } else { (Tone::Warn, "holds") };
+    let (tone, word) = if hold.passes { (Tone::Plain, "passes") } else { (Tone::Warn, "holds") };
     let name = html! { (title(hold.reason.label())) " " code.machine { (hold.reason.label()) } };
     row(name, tone, word, prose(&hold.finding))
 }

@@ -76,6 +76,9 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     html! {
         div.verdict.(tone(verdict).class()) {
             p.reason { (icon(verdict)) span { (plain(&assessment.reason)) } }
+            @if let Some(line) = failing_line(state, assessment) {
+                p.line { span.dim { "The line that tells why: " } code { (line) } }
+            }
             @if steps.is_empty() {
                 p.todo { (nothing_to_do(verdict)) }
             } @else {
@@ -87,6 +90,13 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
             }
         }
     }
+}
+
+/// What the failed run wrote of its cause.
+fn failing_line<'a>(state: &'a SiteState, assessment: &Assessment) -> Option<&'a str> {
+    let is_why = assessment.verdict == Verdict::Failed && assessment.runs.last_failed == Some(true);
+    let failed = state.runs.iter().rev().find(|run| run.failure().is_some());
+    failed.filter(|_| is_why)?.error.as_ref()?.text.as_deref()
 }
 
 fn shown(step: &Step<'_>) -> Markup {

@@ -154,7 +154,8 @@ pub(super) fn series(history: &History, until: i64) -> Series {
                     state.fold(&report(SourceKind::Verification, now, Ok(vec![fact])), now);
                 }
                 RestartPending(pending) => {
-                    let held = Hold { reason: HoldReason::AlreadyAttempted, finding: "".into() };
+                    let held =
+                        Hold { reason: HoldReason::AlreadyAttempted, finding: "".into(), passes: false };
                     let decision = match pending {
                         true => Decision::Restart(RestartPlan::Start),
                         false => Decision::Hold(vec![held]),

@@ -11,7 +11,7 @@ use super::evidence::{Night, Site, message, night, now, remark, site_services};
 use crate::support::services;
 
 fn hold(reason: HoldReason, finding: &str) -> Hold {
-    Hold { reason, finding: finding.into() }
+    Hold { reason, finding: finding.into(), passes: reason.clears_by_itself() }
 }
 
 /// Everything is as it should be.

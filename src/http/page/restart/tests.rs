@@ -164,6 +164,20 @@ fn the_run_of_an_attempt_is_told_while_it_goes_on() {
     }
 }
 
+/// An attempt of an earlier night says nothing of a run that has just failed and still goes on.
+#[test]
+fn a_failed_run_that_ends_is_not_the_run_of_an_earlier_attempt() {
+    let mut standing =
+        standing(RestartMode::Restart, held(&[HoldReason::RunInProgress, HoldReason::Settling]));
+    if let Decision::Hold(holds) = &mut standing.decision {
+        holds.iter_mut().for_each(|hold| hold.passes = true);
+    }
+    standing.pending = true;
+    standing.attempts.push(attempt(Some(AttemptOutcome::Started), Some(Some(true))));
+    assert_eq!(from_inside(&standing), "The backup service will be restarted once what holds it has passed.");
+    assert!(words(&shown(Some(standing)).0).contains("Run in progress run_in_progress passes"));
+}
+
 #[test]
 fn every_reason_has_its_finding_and_no_text_becomes_markup() {
     let mut standing =
