@@ -84,8 +84,8 @@ impl FailureCause {
                 "Free space on the destination volume or move the destination; then start a backup."
             }
             Self::CleanupFailed => {
-                "Something holds the old snapshot open, often another VSS-aware backup: end it, delete the rest of \
-                 the old snapshot by hand, then start a backup."
+                "Something holds the old snapshot open, often another VSS-aware backup: end it, rename what is left \
+                 of the old snapshot, and start a backup; delete the rest only once the new one is valid."
             }
             Self::CopyFailed => {
                 "Look at the lines before the error in Smsbkup.log for the file that could not be copied, and check \

@@ -52,7 +52,8 @@ pub(super) fn snapshot_intact(_: &SiteState, assessment: &Assessment) -> Finding
                 .collect();
             Finding::failed(
                 format!("The snapshot is damaged: {}.", some(&damage)),
-                "Do not rely on this snapshot: check the disk, then start a backup.",
+                "Do not rely on this snapshot, and keep every other copy: let DBCC CHECKDB tell whether the database itself is damaged \
+                 before you start a backup.",
             )
         }
     }
@@ -74,7 +75,7 @@ pub(super) fn snapshot_unchanged(_: &SiteState, assessment: &Assessment) -> Find
                 format!(
                     "{count} file(s) of the snapshot changed or vanished since they were recorded{which}."
                 ),
-                "Find out who wrote into the destination; do not rely on this snapshot, and start a backup.",
+                "Find out who wrote into the destination before you start a backup: it may be ransomware. Keep every other copy.",
             )
         }
     }
