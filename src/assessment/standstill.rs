@@ -1,12 +1,12 @@
 //! Why services of a site server may stand still now, so that nobody calls it a fault.
 //!
-//! SMS Writer stops the site's services around the snapshot, and on a server that starts they come late. The checks, the list
-//! of what is amiss and the policy of restarts all ask here.
+//! SMS Writer stops the site's services around the snapshot, on a server that starts they come late, and an update stops
+//! them too. The checks, the list of what is amiss and the policy of restarts all ask here.
 
 use std::time::Duration;
 
 use super::Assessment;
-use crate::site::{SiteService, Timestamp, delta};
+use crate::site::{MAINTENANCE_MODE, SiteService, Timestamp, delta};
 use crate::state::SiteState;
 
 /// Why services may stand still.
@@ -20,6 +20,10 @@ pub enum Standstill {
     RunEnded,
     /// The server was started a short time ago.
     Boot,
+    /// An update is being installed at the site.
+    Update,
+    /// The site says that it is being maintained.
+    Maintenance,
 }
 
 impl Standstill {
@@ -30,7 +34,7 @@ impl Standstill {
         } else {
             (assessment.runs.in_progress == Some(true)).then_some(Self::Run)
         };
-        by_run.or_else(|| has_just_booted(state, assessment).then_some(Self::Boot))
+        by_run.or_else(|| has_just_booted(state, assessment).then_some(Self::Boot)).or_else(|| at_work(state))
     }
 
     /// The same in one sentence.
@@ -40,6 +44,8 @@ impl Standstill {
             Self::Snapshot => "The snapshot has just been taken.",
             Self::RunEnded => "The backup has just ended.",
             Self::Boot => "The server has just started.",
+            Self::Update => "An update is being installed at the site, and stops its services.",
+            Self::Maintenance => "The site is in maintenance mode (SiteStatus 120).",
         }
     }
 }
@@ -59,6 +65,16 @@ fn around_snapshot(state: &SiteState, assessment: &Assessment) -> Option<Standst
     }
     let ended = run.ended.map(|(_, ended)| ended);
     recent(ended, timings.services_after_run).then_some(Standstill::RunEnded)
+}
+
+/// What the site database tells of work on the site, as long as it is seen.
+fn at_work(state: &SiteState) -> Option<Standstill> {
+    let database = &state.database;
+    if state.observed(&database.update_installs) == Some(&true) {
+        return Some(Standstill::Update);
+    }
+    let status = state.observed(&database.site_status).copied().flatten();
+    (status == Some(MAINTENANCE_MODE)).then_some(Standstill::Maintenance)
 }
 
 fn has_just_booted(state: &SiteState, assessment: &Assessment) -> bool {

@@ -220,7 +220,7 @@ pub const CATALOGUE: &[Metric] = &[
         "Those of valid_copies whose run started within change tracking retention; as of the last poll.",
         |v, s| s.maybe(v.assessment.copies.valid_in_retention)),
     site("newest_valid_copy_timestamp_seconds", Gauge, Seconds, &[], Observation,
-        "When the run started (5055) that made the newest copy that could be restored now; as of the last poll.",
+        "When the run started (5055) that made the newest copy that could be restored now; absent also while a newer one may exist of which nobody knows; as of the last poll.",
         |v, s| s.maybe(v.assessment.copies.newest_valid)),
     site("recoverable_until_timestamp_seconds", Gauge, Seconds, &[], Observation,
         "Start of the run that made the newest valid copy plus change tracking retention; absent for a standalone site; as of the last poll.",

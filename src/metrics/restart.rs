@@ -3,7 +3,7 @@
 //! What the ledger counts is there in any mode; what is decided is absent while the mode is off.
 
 use super::{Samples, SiteView};
-use crate::site::{Decision, HoldReason, RestartMode, RestartStanding, Timestamp};
+use crate::site::{Decision, HoldReason, Node, RestartMode, RestartStanding, Timestamp};
 
 /// How the site stands, where restarts are decided on at all.
 pub(super) fn decided<'a>(view: &SiteView<'a>) -> Option<&'a RestartStanding> {
@@ -20,6 +20,9 @@ pub(super) fn last_attempt(view: &SiteView<'_>) -> Option<Timestamp> {
 /// reported; no alert should fire in between.
 pub(super) fn pending(view: &SiteView<'_>) -> Option<bool> {
     let standing = decided(view)?;
+    if view.state.node() == Some(Node::Passive) {
+        return Some(false);
+    }
     let is_new = view.assessment.runs.last_failed == Some(true) && standing.decision == Decision::Nothing;
     Some(standing.pending || (is_new && standing.mode == RestartMode::Restart))
 }

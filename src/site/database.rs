@@ -6,6 +6,9 @@ use chrono::NaiveDateTime;
 
 use super::{SiteRole, Timestamp, closed_set};
 
+/// The `SiteStatus` of a site in maintenance (`ServerData`).
+pub const MAINTENANCE_MODE: i64 = 120;
+
 /// When the task may start, as ConfigMgr keeps it: without a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaskWindow {

@@ -21,8 +21,8 @@ pub use closed_set::ClosedSet;
 pub(crate) use closed_set::closed_set;
 pub use code::{InvalidSiteCode, SiteCode};
 pub use database::{
-    BackupMethod, BackupSet, ChangeTracking, DatabaseServer, SiteAlert, SiteDefinition, SqlServerEvent,
-    TaskDefinition, TaskStatus, TaskWindow,
+    BackupMethod, BackupSet, ChangeTracking, DatabaseServer, MAINTENANCE_MODE, SiteAlert, SiteDefinition,
+    SqlServerEvent, TaskDefinition, TaskStatus, TaskWindow,
 };
 pub use message::{Component, Hint, HintStrength, MessageId, Remark, Severity, StatusMessage};
 pub use protection::Protection;

@@ -51,7 +51,7 @@ closed_set! {
         ChangeTracking => "change_tracking",
         /// SMS Writer runs as LocalSystem, and SQL Writer runs where the site database is.
         SmsWriter => "sms_writer",
-        /// SMS_SITE_BACKUP exists and is started by hand, and VSS is not disabled.
+        /// SMS_SITE_BACKUP exists and is started by hand, and neither VSS nor what must come back after it is disabled.
         BackupService => "backup_service",
         /// The services run again that SMS Writer stopped for the snapshot.
         ServicesRecovered => "services_recovered",

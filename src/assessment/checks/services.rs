@@ -81,6 +81,16 @@ pub(super) fn backup_service(state: &SiteState, _: &Assessment) -> Finding {
             "Run `sc.exe config VSS start= demand`.",
         );
     }
+    // It runs until the next snapshot, and does not come back from that.
+    let disabled = |name: &SiteService| {
+        seen.of(*name).is_some_and(|service| is_up(service) && service.start == Some(StartMode::Disabled))
+    };
+    if let Some(name) = SiteService::STOPPED_FOR_SNAPSHOT.into_iter().find(disabled) {
+        return Finding::failed(
+            format!("{name} is running and disabled: it will not come back after the next snapshot."),
+            format!("Run `sc.exe config {name} start= auto`."),
+        );
+    }
     let is = words(service);
     if service.start.is_none() {
         return Finding::unknown(format!("SMS_SITE_BACKUP is {is}; how it is started cannot be told."));
@@ -98,17 +108,9 @@ pub(super) fn services_recovered(state: &SiteState, assessment: &Assessment) -> 
     if known.is_empty() {
         return Finding::unknown(NOT_SEEN);
     }
-    // A disabled one does not come back from the next snapshot, even if it runs now.
-    let fails = |service: &Service| !is_up(service) || service.start == Some(StartMode::Disabled);
-    let Some((name, service)) = known.into_iter().find(|(_, service)| fails(service)) else {
+    let Some((name, service)) = known.into_iter().find(|(_, service)| !is_up(service)) else {
         return Finding::passed("SMS_EXECUTIVE and SMS_SITE_COMPONENT_MANAGER are running.");
     };
-    if is_up(service) {
-        return Finding::failed(
-            format!("{name} is running and disabled: it will not come back after the next snapshot."),
-            format!("Run `sc.exe config {name} start= auto`."),
-        );
-    }
     match Standstill::of(Some(name), state, assessment) {
         Some(why) => Finding::unknown(format!("{name} is {}. {}", words(service), why.words())),
         None => down(name, service, "the site does not work"),

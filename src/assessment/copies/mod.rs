@@ -27,7 +27,7 @@ pub struct Copies {
     pub valid: Option<u32>,
     /// How many of them are younger than change tracking retention.
     pub valid_in_retention: Option<u32>,
-    /// When the run started that made the newest of them.
+    /// When the run started that made the newest of them; `None` also while a newer one may exist.
     pub newest_valid: Option<Timestamp>,
     /// Until when that one can be restored without losing the hierarchy's data.
     pub recoverable_until: Option<Timestamp>,
@@ -38,7 +38,7 @@ impl Copies {
         let archives = archives::summaries(state, now);
         let present = PresentSnapshot::of(state, &archives);
         let mut valid: Vec<Timestamp> = Vec::new();
-        let mut unknown = false;
+        let (mut unknown, mut native_unknown) = (false, false);
         let mut watched = false;
         if protection.snapshots_count(state) {
             valid.extend(archives.iter().flat_map(ArchiveSummary::valid));
@@ -53,7 +53,8 @@ impl Copies {
         let native = protection.native.newest().filter(|_| protection.mode.needs_native());
         if protection.mode.needs_native() {
             valid.extend(native);
-            unknown |= !protection.native.all_known;
+            native_unknown = !protection.native.all_known;
+            unknown |= native_unknown;
             watched = true;
         }
         let retention = delta(super::retention(state));
@@ -61,7 +62,12 @@ impl Copies {
             let known = watched && (copies > 0 || !unknown);
             known.then(|| u32::try_from(copies).unwrap_or(u32::MAX))
         };
-        let newest_valid = valid.iter().max().copied();
+        // A copy of which nobody knows may be newer, but none is newer than the newest success.
+        let success = state.runs.iter().rev().find(|run| run.succeeded.is_some());
+        let is_newest = |run: &Timestamp| {
+            !native_unknown && success.is_none_or(|success| *run >= success.started_or_first())
+        };
+        let newest_valid = valid.iter().max().copied().filter(|newest| !unknown || is_newest(newest));
         Self {
             valid: count(valid.len()),
             valid_in_retention: count(valid.iter().filter(|run| **run + retention > now).count())

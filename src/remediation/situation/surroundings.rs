@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::{Situation, moment};
 use crate::assessment::Standstill;
 use crate::remediation::inputs::{Maintenance, Prerequisite, Watched};
-use crate::site::{ClosedSet, ServiceState, SiteService, StartMode, Timestamp};
+use crate::site::{ClosedSet, MAINTENANCE_MODE, ServiceState, SiteService, StartMode, Timestamp};
 use crate::source::site_database::Topic;
 use crate::source::{FailureKind, PollFailure, SourceKind};
 use Watched::{Failing, Known, NotWatched};
@@ -14,8 +14,7 @@ use Watched::{Failing, Known, NotWatched};
 const AT_WORK: TimeDelta = TimeDelta::minutes(60);
 /// A freeze that is older was resumed, and nobody read of it.
 const FREEZE_ENDS: TimeDelta = TimeDelta::days(1);
-/// What the site says of itself in `ServerData` while it is maintained.
-const MAINTENANCE_MODE: i64 = 120;
+
 impl Situation<'_> {
     fn maintenance_parts(&self) -> [Watched<Maintenance>; 6] {
         let when = |amiss: bool, what: Maintenance| if amiss { what } else { Maintenance::None };
@@ -122,12 +121,14 @@ impl Situation<'_> {
         let (are, run, them) = if down.len() == 1 { ("is", "does", "it") } else { ("are", "do", "them") };
         match self.standstill() {
             Some(why) => {
-                let since = match why {
-                    Standstill::Run | Standstill::Snapshot => "the snapshot",
-                    Standstill::RunEnded => "the backup",
-                    Standstill::Boot => "the start of the server",
+                let end = match why {
+                    Standstill::Run | Standstill::Snapshot => "not back yet after the snapshot",
+                    Standstill::RunEnded => "not back yet after the backup",
+                    Standstill::Boot => "not back yet after the start of the server",
+                    Standstill::Update => "down while an update is being installed",
+                    Standstill::Maintenance => "down while the site is in maintenance mode (SiteStatus 120)",
                 };
-                format!("{names} {are} not back yet after {since}; nothing is started before.")
+                format!("{names} {are} {end}; nothing is started before.")
             }
             None => format!(
                 "{names} {run} not run though no backup does: somebody works on the site, or something is broken. Start \

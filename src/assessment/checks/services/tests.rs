@@ -163,6 +163,12 @@ fn the_backup_service_is_started_by_hand_and_by_the_task_only() {
             case(Failed, starting(Backup, Some(Automatic)), "is automatic", COMMAND),
             case(Failed, starting(Backup, Some(Disabled)), "is disabled", COMMAND),
             case(Failed, starting(Vss, Some(Disabled)), "VSS", "`sc.exe config VSS start= demand`"),
+            case(
+                Failed,
+                starting(Executive, Some(Disabled)),
+                "SMS_EXECUTIVE is running and disabled",
+                "sc.exe config SMS_EXECUTIVE start= auto",
+            ),
             case(Unknown, starting(Backup, None), "SMS_SITE_BACKUP is stopped", ""),
             case(Passed, without(Vss), "", ""),
             case(Unknown, without(Backup), "not known", ""),
@@ -203,12 +209,8 @@ fn the_services_of_the_site_run_and_come_back() {
                 "SMS_SITE_COMPONENT_MANAGER is stop pending",
                 "Start-Service SMS_SITE_COMPONENT_MANAGER",
             ),
-            case(
-                Failed,
-                starting(Executive, Some(StartMode::Disabled)),
-                "running and disabled",
-                "sc.exe config SMS_EXECUTIVE start= auto",
-            ),
+            // It runs now.
+            case(Passed, starting(Executive, Some(StartMode::Disabled)), BOTH, ""),
             case(Unknown, booted(-14), "SMS_EXECUTIVE is stopped. The server has just started", ""),
             case(Failed, booted(-15), "SMS_EXECUTIVE is stopped", "Start-Service"),
             case(Failed, booted(99), "SMS_EXECUTIVE is stopped", "Start-Service"),
@@ -240,6 +242,23 @@ fn services_may_stand_still_during_a_run_and_for_a_while_after_it() {
         let (state, finding) = rig.check(minute, Check::ServicesRecovered);
         assert_eq!(state, expected, "{log:?} {minute} {finding}");
         assert!(finding.starts_with("SMS_EXECUTIVE is stopped"), "{finding}");
+    }
+}
+
+#[test]
+fn an_update_and_maintenance_stop_services_too() {
+    use DatabaseFact::{SiteStatus, UpdateInstalls};
+    for (facts, expected, words) in [
+        ([UpdateInstalls(false), SiteStatus(Some(125))], Failed, "the site does not work"),
+        ([UpdateInstalls(true), SiteStatus(Some(125))], Unknown, "An update is being installed"),
+        ([UpdateInstalls(false), SiteStatus(Some(120))], Unknown, "maintenance mode"),
+    ] {
+        let mut rig = rig();
+        rig.database(0, facts);
+        rig.services(0, seen(in_state(Executive, Stopped)));
+        let (state, finding) = rig.check(1, Check::ServicesRecovered);
+        assert_eq!(state, expected, "{finding}");
+        assert!(finding.contains(words), "{finding}");
     }
 }
 

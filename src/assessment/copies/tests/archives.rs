@@ -67,6 +67,35 @@ fn a_copy_with_another_runs_database_names_the_file_and_both_runs() {
     );
 }
 
+/// Until when the site can be recovered is not told by the second newest copy.
+#[test]
+fn while_a_newer_copy_may_exist_the_newest_is_not_known() {
+    let mut rig = Rig::with_archive(8);
+    rig.log(0, GOOD);
+    rig.walk(100, &Sample::good(1));
+    rig.archives(100, vec![copy("/nas/a", 1, &Sample::good(1))]);
+    rig.log(DAY, GOOD);
+    let newest = |rig: &Rig, minute| {
+        let copies = rig.assess(minute).copies;
+        assert_eq!(copies.newest_valid.is_some(), copies.recoverable_until.is_some());
+        (copies.valid, copies.newest_valid)
+    };
+    assert_eq!(newest(&rig, DAY + 62), (Some(1), None), "the new snapshot has not been looked at");
+    rig.walk(DAY + 100, &Sample::good(2));
+    assert_eq!(newest(&rig, DAY + 131), (Some(2), Some(at(DAY + 1))));
+    for minute in 0..5 {
+        rig.fold(SourceKind::Snapshot, DAY + 200 + minute, Err(FailureKind::Unreachable));
+    }
+    assert_eq!(newest(&rig, DAY + 210).1, None, "the destination cannot be looked at");
+    // What the run has deleted is known not to be there: the archive is the newest.
+    let mut rig = Rig::with_archive(8);
+    rig.log(0, GOOD);
+    rig.archives(100, vec![copy("/nas/a", 1, &Sample::good(1))]);
+    rig.log(DAY, &[(0, "500"), (1, "5055"), (2, "preparing"), (10, "-5060"), (11, "501")]);
+    rig.gone(DAY + 20);
+    assert_eq!(newest(&rig, DAY + 60), (Some(1), Some(at(1))));
+}
+
 #[test]
 fn what_nobody_can_tell_is_unknown() {
     let file = ArchiveContent::File { size: 1 << 30, modified: Some(at(100)) };

@@ -10,8 +10,8 @@ use chrono::{Datelike, NaiveDateTime};
 
 use super::super::rows::{Malformed, Row, Rows};
 use crate::site::{
-    ChangeTracking, DatabaseServer, SiteAlert, SiteCode, SiteDefinition, SiteRole, TaskDefinition,
-    TaskStatus, TaskWindow, Timestamp,
+    ChangeTracking, DatabaseServer, MAINTENANCE_MODE, SiteAlert, SiteCode, SiteDefinition, SiteRole,
+    TaskDefinition, TaskStatus, TaskWindow, Timestamp,
 };
 
 /// The states of an update from the begin of its installation on, among them [`INSTALLED`].
@@ -19,9 +19,6 @@ const INSTALLING: RangeInclusive<i64> = 196_609..=196_629;
 
 /// The states of an update that is installed, or is but for a restart of the server.
 const INSTALLED: RangeInclusive<i64> = 196_612..=196_613;
-
-/// The `SiteStatus` of a site in maintenance.
-const MAINTENANCE: i64 = 120;
 
 /// The year of the first version of ConfigMgr's ancestor: a task's older times stand for never.
 const FIRST_YEAR: i32 = 1994;
@@ -71,7 +68,7 @@ pub(super) fn site_status(site: SiteCode, rows: &Rows) -> Result<Option<i64>, Ma
     for row in rows.of(site)? {
         statuses.extend(row.optional_int("SiteStatus")?);
     }
-    Ok(statuses.iter().copied().find(|status| *status == MAINTENANCE).or(statuses.into_iter().max()))
+    Ok(statuses.iter().copied().find(|status| *status == MAINTENANCE_MODE).or(statuses.into_iter().max()))
 }
 
 /// Whether an update is being installed at the site, or waits within its installation.
