@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use configmgr_backup_exporter::metrics::{CATALOGUE, Kind, Metric};
+use configmgr_backup_exporter::site::{ClosedSet, HoldReason};
 use promql_parser::parser::{AggregateExpr, LabelModifier, VectorSelector, token};
 use regex::Regex;
 
@@ -158,6 +159,25 @@ fn templates_use_labels_that_aggregation_has_kept() {
         }
         let absent = rule.expr.contains("absent(");
         assert!(!absent || !rule.annotations["description"].contains("$labels.instance"), "{}", rule.alert);
+    }
+}
+
+#[test]
+fn a_restart_is_held_by_the_same_reasons_in_expression_and_text_and_none_passes_by_itself() {
+    let name = format!("{NAME}RestartHeld");
+    let rule = rules().into_iter().find(|rule| rule.alert == name).unwrap();
+    let asked = |expression: &String| {
+        let selectors = parts(expression).selectors.into_iter();
+        let matchers = selectors.flat_map(|selector| selector.matchers.matchers);
+        matchers.filter(|matcher| matcher.name == "reason").map(|matcher| matcher.value).collect::<Vec<_>>()
+    };
+    let reasons = asked(&rule.expr);
+    let told: Vec<_> = rule.queries().iter().flat_map(asked).collect();
+    assert_eq!((reasons.len(), &told), (1, &reasons));
+    for label in reasons[0].split('|') {
+        let reason = HoldReason::ALL.iter().find(|reason| reason.label() == label);
+        let reason = reason.unwrap_or_else(|| panic!("no reason {label}"));
+        assert!(!reason.clears_by_itself(), "{label}");
     }
 }
 
