@@ -3,6 +3,7 @@
 //! That the queries return data is shown by `monitoring`, with a real Prometheus.
 
 mod queries;
+mod simulated;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::support::dashboards::{all, list};
 const DOCS: &str = "https://example.com/configmgr_backup_exporter/docs/";
 
 /// The units in use, as Grafana calls them.
-const UNITS: [&str; 7] = ["none", "short", "s", "bytes", "percentunit", "cps", "dateTimeAsIso"];
+const UNITS: [&str; 9] = ["none", "short", "s", "bytes", "Bps", "percentunit", "cps", "cpm", "dateTimeAsIso"];
 
 #[test]
 fn a_dashboard_can_be_provisioned_and_is_known_by_its_uid() {

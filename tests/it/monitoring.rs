@@ -34,6 +34,9 @@ const ONLY_IN_A_FAULT: [(&str, &str); 3] =
 /// What is there only after the exporter has restarted a backup, which here it only observes: see `sample`.
 const AFTER_A_RESTART: &str = "configmgr_backup_last_restart_attempt_timestamp_seconds";
 
+/// What a rule asks of a time before the test.
+const AN_HOUR_AGO: &str = " offset 1h";
+
 #[test]
 fn a_failed_backup_is_told_with_its_cause_and_so_is_its_end_and_every_query_finds_something() {
     let place = Place::new(ONE_SITE);
@@ -70,6 +73,19 @@ fn a_failed_backup_is_told_with_its_cause_and_so_is_its_end_and_every_query_find
     let down = webhook.until(DEADLINE, "firing", "ConfigMgrBackupExporterDown");
     assert_eq!(down.alert["labels"]["instance"], target.to_string(), "{down:?}");
     assert_eq!(down.alert["annotations"]["summary"], "An exporter cannot be scraped.", "{down:?}");
+    is_shown_as_not_watched(&prometheus);
+}
+
+/// The site is still in the fleet, as the worst, although none of its series is there any more.
+fn is_shown_as_not_watched(prometheus: &Prometheus) {
+    assert!(!prometheus.finds("configmgr_backup_site_info"));
+    let [fleet, _] = dashboards::all();
+    let row = prometheus.query(&fleet.query("Sites", "A").of_all_sites().filled());
+    assert_eq!(row[0]["metric"], json!({ "site_code": "P01" }), "{row}");
+    assert_eq!(row[0]["value"][1], "8", "{row}: the number of \"not watched\"");
+    assert_eq!(row.as_array().map(Vec::len), Some(1), "{row}");
+    let counted = prometheus.query(&fleet.query("Sites by verdict", "H").filled());
+    assert_eq!(counted[0]["value"][1], "1", "{counted}");
 }
 
 fn says_what_failed(told: &Told) {
@@ -100,17 +116,16 @@ fn find(prometheus: &Prometheus, deadline: Duration, queries: &[Query]) {
     }
 }
 
-/// Every query of the dashboards that needs no restart, and every selector of these expressions, without what it is
-/// compared with.
-fn queries(expressions: &[&str]) -> Vec<Query> {
-    let selected = expressions.iter().flat_map(|expression| {
-        promql::selectors(expression).into_iter().map(move |mut selector| {
-            selector.offset = None;
-            Query { place: format!("rule: {expression}"), expression: selector.to_string() }
+/// Every query of the dashboards that needs no restart, and everything that these conditions are put together from.
+fn queries(conditions: &[&str]) -> Vec<Query> {
+    let asked = conditions.iter().flat_map(|condition| {
+        promql::answers(condition).into_iter().map(move |answer| Query {
+            place: format!("rule: {condition}"),
+            expression: answer.replace(AN_HOUR_AGO, ""),
         })
     });
     let shown = dashboards::every_query().into_iter();
-    shown.filter(|query| !query.expression.contains(AFTER_A_RESTART)).chain(selected).collect()
+    shown.filter(|query| !query.expression.contains(AFTER_A_RESTART)).chain(asked).collect()
 }
 
 /// The shipped rules.

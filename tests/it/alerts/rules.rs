@@ -7,7 +7,7 @@ use promql_parser::parser::{AggregateExpr, LabelModifier, VectorSelector, token}
 use regex::Regex;
 use serde::Deserialize;
 
-use super::super::support::promql::{Parts, parts};
+use super::super::support::promql::{Parts, Selected, parts};
 use super::{asked, files, path, read};
 
 /// The file of the rules, in the checkout.
@@ -69,16 +69,15 @@ impl Rule {
     pub(super) fn metrics(&self) -> BTreeSet<String> {
         let expressions = self.queries().into_iter().chain([self.expr.clone()]);
         expressions
-            .flat_map(|expression| parts(&expression).selectors)
-            .map(|selector| name(&selector))
+            .flat_map(|expression| parts(&expression).selectors().map(name).collect::<Vec<_>>())
             .collect()
     }
 
     /// The checks that its expression asks for.
     pub(super) fn checks(&self) -> BTreeSet<String> {
-        let matchers =
-            parts(&self.expr).selectors.into_iter().flat_map(|selector| selector.matchers.matchers);
-        matchers.filter(|matcher| matcher.name == "check").map(|matcher| matcher.value).collect()
+        let parts = parts(&self.expr);
+        let matchers = parts.selectors().flat_map(|selector| &selector.matchers.matchers);
+        matchers.filter(|matcher| matcher.name == "check").map(|matcher| matcher.value.clone()).collect()
     }
 }
 
@@ -162,8 +161,9 @@ fn each_alert_has_its_runbook_and_each_runbook_its_alert() {
 fn alerts_read_the_catalogue_and_nothing_else() {
     for rule in rules() {
         for expression in rule.queries().into_iter().chain([rule.expr.clone()]) {
-            let Parts { selectors, aggregations, functions, .. } = parts(&expression);
-            for selector in &selectors {
+            let parts = parts(&expression);
+            let Parts { aggregations, functions, .. } = &parts;
+            for selector in parts.selectors() {
                 let metric = name(selector);
                 let known = labels(&metric).unwrap_or_else(|| panic!("{}: {metric}", rule.alert));
                 for matcher in &selector.matchers.matchers {
@@ -176,7 +176,7 @@ fn alerts_read_the_catalogue_and_nothing_else() {
                 }
             }
             let all: BTreeSet<_> =
-                selectors.iter().filter_map(|selector| labels(&name(selector))).flatten().collect();
+                parts.selectors().filter_map(|selector| labels(&name(selector))).flatten().collect();
             for label in aggregations.iter().flat_map(kept) {
                 assert!(all.contains(label.as_str()), "{}: no metric has {label}", rule.alert);
             }
@@ -184,7 +184,7 @@ fn alerts_read_the_catalogue_and_nothing_else() {
             let counts = |selector: &&VectorSelector| {
                 CATALOGUE.iter().any(|row| row.full_name() == name(selector) && row.kind == Kind::Counter)
             };
-            assert!(selectors.iter().find(counts).is_none(), "{}: a counter", rule.alert);
+            assert!(parts.selectors().find(counts).is_none(), "{}: a counter", rule.alert);
             // A vector of 0 would make of what is unknown something good.
             assert!(
                 functions.iter().all(|called| ["absent", "time"].contains(called)),
@@ -205,8 +205,8 @@ fn kept(aggregation: &AggregateExpr) -> Vec<String> {
 #[test]
 fn a_pair_of_site_servers_counts_once() {
     for rule in rules() {
-        let Parts { bare, aggregations, .. } = parts(&rule.expr);
-        for selector in &bare {
+        let Parts { selected, aggregations, .. } = parts(&rule.expr);
+        for Selected { selector, .. } in selected.iter().filter(|selected| !selected.is_aggregated) {
             assert_eq!(name(selector), "up", "{}: not aggregated", rule.alert);
             let matchers: Vec<_> = selector.matchers.matchers.iter().map(ToString::to_string).collect();
             assert_eq!(matchers, [JOB], "{}", rule.alert);
