@@ -8,9 +8,11 @@ mod simulated;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use promql_parser::parser::LabelModifier;
 use serde_json::{Value, json};
 
 use crate::support::dashboards::{all, list};
+use crate::support::promql::parts;
 
 /// What stands before the path of a page in every link.
 const DOCS: &str = "https://example.com/configmgr_backup_exporter/docs/";
@@ -99,6 +101,33 @@ fn states_have_texts_and_not_colours_alone() {
                 for (value, result) in mapping["options"].as_object().expect("values") {
                     let text = result["text"].as_str().unwrap_or_default();
                     assert!(!text.is_empty() && result["color"].is_string(), "{name}: {value}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_legend_tells_values_apart() {
+    for dashboard in all() {
+        for panel in dashboard.panels() {
+            let has_columns = panel["type"] == "table";
+            for target in list(&panel["targets"]).iter().filter(|_| !has_columns) {
+                let letter = target["refId"].as_str().expect("a letter");
+                let query = dashboard.query(panel["title"].as_str().expect("a title"), letter);
+                let parts = parts(&query.filled());
+                // The outermost comes first; its labels are what is left.
+                let Some(LabelModifier::Include(kept)) = &parts.aggregations[0].modifier else { continue };
+                // Of the site there is a page, where it is the only one.
+                let is_told = |label: &&String| *label != "site_code" || dashboard.file == "fleet.json";
+                let legend = target["legendFormat"].as_str().unwrap_or_default();
+                for label in kept.labels.iter().filter(is_told) {
+                    assert!(
+                        legend.contains(&format!("{{{{{label}}}}}")),
+                        "{}: {}: {legend}",
+                        dashboard.file,
+                        panel["title"]
+                    );
                 }
             }
         }

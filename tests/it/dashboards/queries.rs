@@ -21,6 +21,15 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("process_max_fds", "the number of open files alone shows a leak"),
 ];
 
+/// Of which the smallest value tells of a fault that the others would hide.
+const LESS_IS_WORSE: [&str; 5] = [
+    "up",
+    "configmgr_backup_source_up",
+    "configmgr_backup_source_last_poll_success_timestamp_seconds",
+    "configmgr_backup_exporter_checkpoint_timestamp_seconds",
+    "configmgr_backup_destination_free_bytes",
+];
+
 /// Totals that live in the checkpoint: one that is lost lets them begin anew with what history still holds, which looks
 /// like growth.
 const DURABLE: [&str; 3] = ["runs_", "status_message", "restart_attempts"];
@@ -162,6 +171,25 @@ fn a_pair_of_site_servers_counts_once() {
             assert!(by > 0 || aggregation.op.to_string() == "sum", "{query:?}");
         }
     }
+}
+
+#[test]
+fn of_several_values_of_an_exporter_the_worse_is_shown() {
+    let mut looked_at = BTreeSet::new();
+    for query in panel_queries() {
+        for aggregation in parts_of(&query).aggregations {
+            for selector in parts(&aggregation.expr.to_string()).selectors() {
+                let name = selector.name.clone().unwrap_or_default();
+                if LESS_IS_WORSE.contains(&name.as_str()) {
+                    // How many there are is asked, too.
+                    let how = aggregation.op.to_string();
+                    assert!(how == "min" || (name == "up" && how == "sum"), "{query:?}: {how} of {name}");
+                    looked_at.insert(name);
+                }
+            }
+        }
+    }
+    assert_eq!(looked_at, LESS_IS_WORSE.map(str::to_owned).into());
 }
 
 #[test]

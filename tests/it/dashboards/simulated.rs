@@ -70,9 +70,15 @@ impl Told {
             let label = verdict.label();
             one("verdict", &format!(",verdict=\"{label}\""), u32::from(label == self.verdict))
         });
+        // A service of the passive server says nothing of the active one.
+        let is_active = u32::from(self.verdict != "passive");
+        let node = [
+            one("active_node", "", is_active),
+            one("service_running", ",name=\"SMS_EXECUTIVE\"", 1 - is_active),
+        ];
         let copies = self.valid_copies.map(|count| one("valid_copies", "", count));
         let until = self.recoverable_until.map(|at| one("recoverable_until_timestamp_seconds", "", at));
-        info.into_iter().chain(verdicts).chain(copies).chain(until).collect()
+        info.into_iter().chain(verdicts).chain(node).chain(copies).chain(until).collect()
     }
 }
 
@@ -105,6 +111,20 @@ fn a_site_that_nobody_watches_and_one_without_a_copy_are_the_worst() {
         answer(&fleet, "Sites by verdict", letter, &[json!({ "labels": "{}", "value": count })])
     }));
     promtool_answers(&tests);
+}
+
+#[test]
+fn services_are_those_of_the_active_server() {
+    let [_, site] = all();
+    let stopped = ["P01", "P02", "P03", "P04", "P06"].map(
+        |code| json!({ "labels": format!("{{site_code=\"{code}\", name=\"SMS_EXECUTIVE\"}}"), "value": 0 }),
+    );
+    let active = ["P01", "P02", "P03", "P04", "P06"].map(|code| (code, 1.0));
+    let active = [&active[..], &[("P07", 0.0)]].concat();
+    promtool_answers(&[
+        answer(&site, "Services", "A", &stopped),
+        answer(&site, "Site servers", "B", &of_sites(&active)),
+    ]);
 }
 
 #[test]
