@@ -27,7 +27,7 @@ struct Told {
     lasts: &'static str,
 }
 
-const TOLD: [Told; 9] = [
+const TOLD: [Told; 10] = [
     told("P01", "hierarchy", "cm01", "healthy", Some(2), Some(4200), STAYS),
     told("P02", "hierarchy", "cm02", "unprotected", Some(0), None, STAYS),
     told("P03", "standalone", "cm03", "failed", Some(1), None, STAYS),
@@ -38,6 +38,8 @@ const TOLD: [Told; 9] = [
     told("P06", "hierarchy", "cm06b", "passive", None, None, STAYS),
     told("P07", "hierarchy", "cm07a", "healthy", Some(1), Some(4200), ENDS),
     told("P07", "hierarchy", "cm07b", "passive", None, None, STAYS),
+    // Nobody knows whether it has copies.
+    told("P08", "standalone", "cm08", "healthy", None, None, STAYS),
 ];
 
 const fn told(
@@ -97,10 +99,11 @@ fn a_site_that_nobody_watches_and_one_without_a_copy_are_the_worst() {
         ("P05", NOT_WATCHED),
         ("P06", 6.0),
         ("P07", NOT_WATCHED),
+        ("P08", 1.0),
     ];
     let left = [("P01", 3600.0), ("P02", NONE_LEFT), ("P03", NO_LIMIT), ("P04", NONE_LEFT), ("P06", -300.0)];
     let counted =
-        [("A", 1.0), ("B", 1.0), ("C", 2.0), ("D", 0.0), ("E", 0.0), ("F", 0.0), ("G", 1.0), ("H", 2.0)];
+        [("A", 1.0), ("B", 1.0), ("C", 2.0), ("D", 0.0), ("E", 0.0), ("F", 0.0), ("G", 2.0), ("H", 2.0)];
     let mut tests = vec![
         answer(&fleet, "Sites", "A", &of_sites(&verdicts)),
         answer(&site, "Verdict", "A", &of_sites(&verdicts)),
@@ -116,10 +119,10 @@ fn a_site_that_nobody_watches_and_one_without_a_copy_are_the_worst() {
 #[test]
 fn services_are_those_of_the_active_server() {
     let [_, site] = all();
-    let stopped = ["P01", "P02", "P03", "P04", "P06"].map(
+    let stopped = ["P01", "P02", "P03", "P04", "P06", "P08"].map(
         |code| json!({ "labels": format!("{{site_code=\"{code}\", name=\"SMS_EXECUTIVE\"}}"), "value": 0 }),
     );
-    let active = ["P01", "P02", "P03", "P04", "P06"].map(|code| (code, 1.0));
+    let active = ["P01", "P02", "P03", "P04", "P06", "P08"].map(|code| (code, 1.0));
     let active = [&active[..], &[("P07", 0.0)]].concat();
     promtool_answers(&[
         answer(&site, "Services", "A", &stopped),
