@@ -108,6 +108,31 @@ fn states_have_texts_and_not_colours_alone() {
 }
 
 #[test]
+fn what_is_not_known_has_no_colour() {
+    // Grafana gives to what is absent the colour of the first step, whatever that stands for.
+    for dashboard in all() {
+        for panel in dashboard
+            .panels()
+            .into_iter()
+            .filter(|panel| panel["type"] != "timeseries" && panel["type"] != "state-timeline")
+        {
+            let name = format!("{}: {}", dashboard.file, panel["title"]);
+            let own = &panel["fieldConfig"]["defaults"]["thresholds"];
+            for thresholds in [own].into_iter().chain(overridden(panel, "thresholds")) {
+                let first = &thresholds["steps"][0];
+                assert_eq!(first["value"], Value::Null, "{name}");
+                let neutral = if panel["options"]["colorMode"] == "background" {
+                    &["transparent"][..]
+                } else {
+                    &["text", "transparent"]
+                };
+                assert!(neutral.iter().any(|color| first["color"] == *color), "{name}: {first}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_legend_tells_values_apart() {
     for dashboard in all() {
         for panel in dashboard.panels() {
