@@ -25,7 +25,8 @@
   ),
   local selecting(text) = std.strReplace(text, shipped.selector, 'job="%s"' % config.configmgrBackupJob),
 
-  prometheusAlerts+:: std.parseYaml(selecting(addressed(importstr 'configmgr_backup.yml'))),
+  // Added to the groups of other mixins, on whichever side of them this one stands.
+  prometheusAlerts+:: { groups+: std.parseYaml(selecting(addressed(importstr 'configmgr_backup.yml'))).groups },
 
   grafanaDashboards+:: {
     'configmgr-backup-fleet.json': std.parseJson(addressed(importstr '../dashboards/fleet.json')),

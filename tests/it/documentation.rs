@@ -3,6 +3,7 @@
 //! Whoever reads a runbook is in a hurry, and follows it to the letter.
 
 mod readme;
+mod snippets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,6 +15,8 @@ use configmgr_backup_exporter::metrics::{CATALOGUE, METRIC_PREFIX, Metric};
 use configmgr_backup_exporter::site::{ClosedSet, FailureCause, HoldReason};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use regex::Regex;
+
+use crate::support::rules::{Rule, rules};
 
 const PROGRAM: &str = "configmgr_backup_exporter";
 /// What every runbook answers, in this order.
@@ -221,20 +224,11 @@ fn every_runbook_answers_the_same_questions() {
 
 #[test]
 fn the_table_of_alerts_says_what_the_rules_say() {
-    let rules = fs::read_to_string(root().join("alerts/configmgr_backup.yml")).unwrap();
-    let (_, rules) = rules.split_once("rules:").unwrap();
-    let value = |rule: &str, key: &str| {
-        let line = rule.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(':'));
-        line.map_or_else(|| "-".to_owned(), |value| value.trim().to_owned())
+    let row = |Rule { alert, labels, waits, .. }: Rule| {
+        let waits = waits.as_deref().unwrap_or("-");
+        format!("| [{alert}](runbooks/{alert}.md) | {} | {waits} |", labels["severity"])
     };
-    let alerts: BTreeSet<_> = rules
-        .split("- alert: ")
-        .skip(1)
-        .map(|rule| {
-            let name = rule.lines().next().unwrap();
-            format!("| [{name}](runbooks/{name}.md) | {} | {} |", value(rule, "severity"), value(rule, "for"))
-        })
-        .collect();
+    let alerts: BTreeSet<_> = rules().into_iter().map(row).collect();
     assert!(alerts.len() > 20, "{alerts:?}");
     let document = Document::read(&root().join("docs/prometheus.md"));
     let rows = document.text.lines().filter(|line| line.starts_with("| [ConfigMgr"));

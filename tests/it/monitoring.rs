@@ -1,8 +1,8 @@
 //! End to end with a real Prometheus and a real Alertmanager: a backup of the demo fails, somebody is told why and later
 //! that it is over, and whatever dashboards and rules ask for is there.
 //!
-//! Rules and routes are the shipped ones. Of the rules one `for` is shortened, of the routes the times and the receivers
-//! are replaced; nothing else.
+//! Rules and routes are the shipped ones. Of the rules one `for` is shortened and every `keep_firing_for` taken away, of the
+//! routes the times and the receivers are replaced; nothing else.
 
 mod sample;
 
@@ -122,9 +122,13 @@ fn alerts(rules: &Value) -> impl Iterator<Item = &Value> {
     dashboards::list(&rules["groups"]).iter().flat_map(|group| dashboards::list(&group["rules"]))
 }
 
-/// The same rules, but for one alert that fires as soon as it is seen twice.
+/// The same rules, but for one alert that fires as soon as it is seen twice, and all of them end once their reason has.
 fn sooner(mut rules: Value, alert: &str) -> Value {
-    let groups = rules["groups"].as_array_mut().unwrap().iter_mut();
+    let groups = rules["groups"].as_array_mut().unwrap();
+    for rule in groups.iter_mut().flat_map(|group| group["rules"].as_array_mut().unwrap()) {
+        rule.as_object_mut().unwrap().remove("keep_firing_for");
+    }
+    let groups = groups.iter_mut();
     let mut found = groups.flat_map(|group| group["rules"].as_array_mut().unwrap());
     let duration = found.find(|rule| rule["alert"] == alert).and_then(|rule| rule.get_mut("for"));
     *duration.expect("a duration to shorten") = json!("1s");
@@ -141,12 +145,9 @@ fn routes(webhook: &Webhook) -> Value {
     routes
 }
 
-/// Lets a route and those below it tell at once and at any time.
+/// Lets a route and those below it tell at once.
 fn hasten(route: &mut Value) {
     let fields = route.as_object_mut().unwrap();
-    for interval in ["mute_time_intervals", "active_time_intervals"] {
-        fields.remove(interval);
-    }
     for time in ["group_wait", "group_interval"] {
         fields.insert(time.to_owned(), json!("1s"));
     }

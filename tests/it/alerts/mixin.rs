@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::support::python;
-use super::rules::RULES;
 use super::{read, said};
+use crate::support::python;
+use crate::support::rules::RULES;
 
 /// What an expression over the mixin is; `None`, after a message, where jsonnet may be missing.
 #[track_caller]
@@ -34,6 +34,24 @@ fn the_mixin_has_the_shipped_rules() {
     assert!(shipped["groups"][0]["rules"].as_array().is_some_and(|rules| rules.len() > 20));
     let Some(rules) = rendered("mixin.prometheusAlerts") else { return };
     assert_eq!(rules, shipped);
+}
+
+#[test]
+fn mixins_of_others_keep_their_groups_on_either_side() {
+    const FOREIGN: &str = "{ prometheusAlerts+:: { groups+: [{ name: 'foreign', rules: [] }] }, \
+                           grafanaDashboards+:: { 'foreign.json': {} } }";
+    for (expression, groups) in [
+        (format!("mixin + {FOREIGN}"), ["configmgr_backup", "foreign"]),
+        (format!("{FOREIGN} + mixin"), ["foreign", "configmgr_backup"]),
+    ] {
+        let both = format!(
+            "local both = {expression}; {{ groups: [group.name for group in both.prometheusAlerts.groups], \
+             dashboards: std.objectFields(both.grafanaDashboards) }}"
+        );
+        let Some(found) = rendered(&both) else { return };
+        let dashboards = ["configmgr-backup-fleet.json", "configmgr-backup-site.json", "foreign.json"];
+        assert_eq!(found, json!({ "groups": groups, "dashboards": dashboards }), "{expression}");
+    }
 }
 
 #[test]

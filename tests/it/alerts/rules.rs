@@ -1,104 +1,21 @@
 //! What every alert must be like: labels, annotations, runbook, and expressions of the catalogue's metrics only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use configmgr_backup_exporter::metrics::{CATALOGUE, Kind, Metric};
+use configmgr_backup_exporter::site::{ClosedSet, HoldReason};
 use promql_parser::parser::{AggregateExpr, LabelModifier, VectorSelector, token};
 use regex::Regex;
-use serde::Deserialize;
 
-use super::super::support::promql::{Parts, parts};
-use super::{asked, files, path, read};
-
-/// The file of the rules, in the checkout.
-pub(super) const RULES: &str = "alerts/configmgr_backup.yml";
-
-/// What every name of an alert begins with.
-pub(super) const NAME: &str = "ConfigMgrBackup";
+use super::{asked, files, path};
+use crate::support::promql::{Parts, parts};
+pub(super) use crate::support::rules::{NAME, RULES, expression, rules};
+use crate::support::rules::{Rule, name};
 
 const DOCS: &str = "https://example.com/configmgr_backup_exporter/docs/";
 const GRAFANA: &str = "https://grafana.example.com/d/";
 /// The job of the exporters, as the rules name it.
 const JOB: &str = "job=\"configmgr_backup\"";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group {
-    name: String,
-    rules: Vec<Rule>,
-}
-
-/// One rule, with nothing but what it may have.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Rule {
-    pub(super) alert: String,
-    pub(super) expr: String,
-    #[serde(rename = "for")]
-    waits: Option<String>,
-    keep_firing_for: Option<String>,
-    pub(super) labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
-}
-
-impl Rule {
-    /// The expressions that the templates of its annotations ask.
-    fn queries(&self) -> Vec<String> {
-        let query = Regex::new(r#"(?:printf\s+)?"([^"]*)"[^|}]*\|\s*query"#).unwrap();
-        let asked = |text: &String| -> Vec<_> {
-            let queries: Vec<_> =
-                query.captures_iter(text).map(|found| found[1].replace("%s", "x")).collect();
-            assert_eq!(
-                queries.len(),
-                text.matches("query").count(),
-                "{}: a query in another form",
-                self.alert
-            );
-            queries
-        };
-        self.annotations.values().flat_map(asked).collect()
-    }
-
-    /// The names of all metrics that it reads.
-    pub(super) fn metrics(&self) -> BTreeSet<String> {
-        let expressions = self.queries().into_iter().chain([self.expr.clone()]);
-        expressions
-            .flat_map(|expression| parts(&expression).selectors)
-            .map(|selector| name(&selector))
-            .collect()
-    }
-
-    /// The checks that its expression asks for.
-    pub(super) fn checks(&self) -> BTreeSet<String> {
-        let matchers =
-            parts(&self.expr).selectors.into_iter().flat_map(|selector| selector.matchers.matchers);
-        matchers.filter(|matcher| matcher.name == "check").map(|matcher| matcher.value).collect()
-    }
-}
-
-/// The shipped rules, in order.
-pub(super) fn rules() -> Vec<Rule> {
-    let file: File = serde_saphyr::from_str(&read(RULES)).unwrap();
-    let [group] = <[Group; 1]>::try_from(file.groups).ok().unwrap();
-    assert_eq!(group.name, "configmgr_backup");
-    group.rules
-}
-
-/// The expression of the alert with this name, without the words that all begin with.
-pub(super) fn expression(alert: &str) -> String {
-    let rule = rules().into_iter().find(|rule| rule.alert == format!("{NAME}{alert}"));
-    rule.unwrap_or_else(|| panic!("no alert {NAME}{alert}")).expr
-}
-
-fn name(selector: &VectorSelector) -> String {
-    selector.name.clone().unwrap_or_else(|| panic!("{selector}: no name"))
-}
 
 /// The labels that a metric has once it is scraped; `None` for one that is not the exporter's.
 fn labels(metric: &str) -> Option<BTreeSet<&'static str>> {
@@ -136,15 +53,15 @@ fn each_alert_is_complete() {
             ["severity"],
             "{alert}: a value in a label makes other alerts"
         );
-        // A warning waits, but for one that says what has just happened; whoever is woken is not told too early that it is
-        // over.
+        // An alert waits, but for one that says what has just happened. Whoever is woken is not told too early that it is
+        // over; nor is who hears of that one, which would come again at once.
         let is_critical = match labels["severity"].as_str() {
             "critical" => true,
             "warning" => false,
             other => panic!("{alert}: {other}"),
         };
+        assert_eq!(keep_firing_for.is_some(), is_critical || waits.is_none(), "{alert}");
         assert_eq!(waits.is_some(), alert != "ConfigMgrBackupFailed", "{alert}");
-        assert_eq!(keep_firing_for.is_some(), is_critical, "{alert}");
     }
 }
 
@@ -185,9 +102,10 @@ fn alerts_read_the_catalogue_and_nothing_else() {
                 CATALOGUE.iter().any(|row| row.full_name() == name(selector) && row.kind == Kind::Counter)
             };
             assert!(selectors.iter().find(counts).is_none(), "{}: a counter", rule.alert);
-            // A vector of 0 would make of what is unknown something good.
+            // A vector of 0 would make of what is unknown something good. What was best within a day may be asked for: it is
+            // good for longer, and never out of nothing.
             assert!(
-                functions.iter().all(|called| ["absent", "time"].contains(called)),
+                functions.iter().all(|called| ["absent", "max_over_time", "time"].contains(called)),
                 "{}: {functions:?}",
                 rule.alert
             );
@@ -241,6 +159,25 @@ fn templates_use_labels_that_aggregation_has_kept() {
         }
         let absent = rule.expr.contains("absent(");
         assert!(!absent || !rule.annotations["description"].contains("$labels.instance"), "{}", rule.alert);
+    }
+}
+
+#[test]
+fn a_restart_is_held_by_the_same_reasons_in_expression_and_text_and_none_passes_by_itself() {
+    let name = format!("{NAME}RestartHeld");
+    let rule = rules().into_iter().find(|rule| rule.alert == name).unwrap();
+    let asked = |expression: &String| {
+        let selectors = parts(expression).selectors.into_iter();
+        let matchers = selectors.flat_map(|selector| selector.matchers.matchers);
+        matchers.filter(|matcher| matcher.name == "reason").map(|matcher| matcher.value).collect::<Vec<_>>()
+    };
+    let reasons = asked(&rule.expr);
+    let told: Vec<_> = rule.queries().iter().flat_map(asked).collect();
+    assert_eq!((reasons.len(), &told), (1, &reasons));
+    for label in reasons[0].split('|') {
+        let reason = HoldReason::ALL.iter().find(|reason| reason.label() == label);
+        let reason = reason.unwrap_or_else(|| panic!("no reason {label}"));
+        assert!(!reason.clears_by_itself(), "{label}");
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) mod prometheus;
 #[cfg(unix)]
 pub(crate) mod promql;
 pub(crate) mod rogue;
+#[cfg(unix)]
+pub(crate) mod rules;
 pub(crate) mod server;
 pub(crate) mod services;
 #[cfg(windows)]
