@@ -3,6 +3,7 @@
 //! promtool, amtool and jsonnet are asked here and nowhere else.
 
 mod alertmanager;
+mod event;
 mod expressions;
 mod mixin;
 mod normal_life;
@@ -11,6 +12,7 @@ mod recording;
 mod rules;
 mod simulated_database;
 mod simulated_exporter;
+mod simulated_services;
 mod simulated_site;
 mod story;
 mod unit_tests;

@@ -27,8 +27,8 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Its answers to all questions but that for status messages.
-    pub(super) fn facts(&self, now: Timestamp) -> Vec<Fact> {
+    /// Its answers to all questions but that for status messages, while the site runs on a server.
+    pub(super) fn facts(&self, server: &str, now: Timestamp) -> Vec<Fact> {
         let answer = |mut fact| {
             match &mut fact {
                 // It is asked once an hour.
@@ -41,7 +41,10 @@ impl Database {
                 Fact::Database(DatabaseFact::Task(task)) => {
                     (task.enabled, task.window) = (self.task_enabled, self.window);
                 }
-                Fact::Database(DatabaseFact::Site(site)) => site.version = self.version.into(),
+                Fact::Database(DatabaseFact::Site(site)) => {
+                    site.version = self.version.into();
+                    site.server = format!("{server}.corp.example").into();
+                }
                 Fact::Database(DatabaseFact::ChangeTracking(Some(tracking))) => {
                     tracking.retention = self.retention;
                 }

@@ -24,7 +24,6 @@ use configmgr_backup_exporter::trace::{Phrases, UserPatterns};
 
 use super::recording::Recording;
 use super::simulated_site::{Damage, Site};
-use crate::support::copies;
 
 /// Minutes between two polls of what is not polled at each step.
 const SLOW: i64 = 5;
@@ -184,7 +183,7 @@ impl Exporter {
             Some(_) => Ok(Poll { facts: Vec::new(), cursor: Cursor::Anew, reach: Reach::Unsettled }),
         };
         let survey = Fact::Survey(SnapshotRoot::Site, site.survey(now));
-        let place = Fact::Place(SnapshotRoot::Site.to_string(), copies::place(copies::DESTINATION));
+        let place = Fact::Place(SnapshotRoot::Site.to_string(), site.place());
         self.fold(state, self.destination(), now, unless_quiet(vec![survey, place]));
         if let Some(archive) = self.archive() {
             let found = Fact::Archives("nas".to_owned(), site.archives(now));

@@ -10,21 +10,13 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use configmgr_backup_exporter::demo::writer::{LogWriter, RunScript};
 use configmgr_backup_exporter::schedule::Zone;
-use configmgr_backup_exporter::site::{
-    MessageId, SQL_BACKUP_SERVICES, Service, ServiceState, ServicesSeen, SiteCode, SiteServer, SiteService,
-    StartMode, Timestamp, Witness,
-};
-use configmgr_backup_exporter::snapshot::{ArchiveCopy, Survey};
+use configmgr_backup_exporter::site::{MessageId, SiteCode, SiteService, Timestamp, Witness};
+use configmgr_backup_exporter::snapshot::{ArchiveCopy, Place, Survey};
 use configmgr_backup_exporter::source::{Fact, Record, RecordBody};
 
 use super::simulated_database::Database;
 use crate::support::backups::{Roll, roll};
 use crate::support::copies;
-
-/// How long after SMS Writer has thawed the site its services are back.
-const RECOVERY: TimeDelta = TimeDelta::minutes(10);
-/// While services flap, each is up and down for so long.
-const FLAP: i64 = 120;
 
 /// One backup of the site.
 #[derive(Debug, Clone)]
@@ -42,7 +34,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    fn at(&self, id: MessageId) -> Option<Timestamp> {
+    /// When it writes the first message of this id.
+    pub(super) fn at(&self, id: MessageId) -> Option<Timestamp> {
         self.script.at(id).map(|after| self.start + after)
     }
 
@@ -70,7 +63,8 @@ pub(super) struct Site {
     folder: PathBuf,
     /// Its backup task and what SQL Server does, as the database tells.
     pub(super) database: Database,
-    runs: Vec<Run>,
+    /// Its backups, in order.
+    pub(super) runs: Vec<Run>,
     /// The server on which the site runs.
     pub(super) active: &'static str,
     /// All servers of a pair; empty for a site with one.
@@ -79,6 +73,10 @@ pub(super) struct Site {
     pub(super) flaps: bool,
     /// Services that are stopped, whatever else goes on.
     pub(super) stopped: &'static [SiteService],
+    /// Services that can be started no longer.
+    pub(super) disabled: &'static [SiteService],
+    /// Whether the disk of the destination is full.
+    pub(super) is_full: bool,
     /// When the server on which it runs was started, where that matters.
     pub(super) booted: Option<Timestamp>,
     /// Whether the pause file exists.
@@ -107,6 +105,8 @@ impl Site {
             pair: Vec::new(),
             flaps: false,
             stopped: &[],
+            disabled: &[],
+            is_full: false,
             booted: None,
             is_paused: false,
             damaged: None,
@@ -167,7 +167,7 @@ impl Site {
             all.filter(|message| message.time <= now).partition(|message| message.time <= heard);
         let record = |(message, position)| Record { position, body: RecordBody::Status(message) };
         let records = new.into_iter().zip(u64::try_from(before.len()).unwrap()..).map(record).collect();
-        let mut facts = self.database.facts(now);
+        let mut facts = self.database.facts(self.active, now);
         facts.push(Fact::Records(Witness::StatusMessages, records));
         facts
     }
@@ -203,6 +203,12 @@ impl Site {
         }
     }
 
+    /// The disk of the destination.
+    pub(super) fn place(&self) -> Place {
+        let place = copies::place(copies::DESTINATION);
+        Place { free: if self.is_full { Some(4096) } else { place.free }, ..place }
+    }
+
     /// The copies that AfterBackup.bat has made.
     pub(super) fn archives(&self, now: Timestamp) -> Vec<ArchiveCopy> {
         let archived = |(run, generation): (&Run, u8)| {
@@ -211,63 +217,5 @@ impl Site {
             Some(copies::archive(self.code, started, succeeded, generation))
         };
         self.runs.iter().zip(1..).filter_map(archived).collect()
-    }
-
-    /// Whether a backup runs on a server.
-    fn runs_on(&self, server: &str, now: Timestamp) -> bool {
-        let goes_on = |run: &&Run| run.start <= now && (run.hangs || now < run.start + run.script.duration());
-        self.runs.iter().filter(|run| run.server == server).any(|run| goes_on(&run))
-    }
-
-    /// Whether the site's own services run on a server.
-    fn works_on(&self, server: &str, now: Timestamp) -> bool {
-        let frozen = |run: &Run| {
-            let (Some(from), Some(until)) =
-                (run.at(MessageId::WRITER_FREEZES), run.at(MessageId::WRITER_THAWED))
-            else {
-                return false;
-            };
-            (from..until + RECOVERY).contains(&now)
-        };
-        !self.runs.iter().filter(|run| run.server == server).any(frozen)
-            || (self.flaps && now.timestamp() / FLAP % 2 == 0)
-    }
-
-    /// What a look at the services of a server tells.
-    pub(super) fn services(&self, server: &str, now: Timestamp) -> ServicesSeen {
-        let (runs, works) = (self.runs_on(server, now), self.works_on(server, now));
-        let is_stopped = |name| self.active == server && self.stopped.contains(&name);
-        let service = |running: bool, start| Service {
-            start: Some(start),
-            ..Service::in_state(if running { ServiceState::Running } else { ServiceState::Stopped })
-        };
-        let automatic = |running| service(running, StartMode::Automatic);
-        let services = [
-            (SiteService::Backup, service(runs, StartMode::Manual)),
-            // It is only seen to flap with the others.
-            (SiteService::VssWriter, automatic(works || !self.flaps)),
-            (SiteService::SqlWriter, automatic(true)),
-            (SiteService::Vss, service(runs, StartMode::Manual)),
-            (SiteService::Executive, automatic(works)),
-            (SiteService::ComponentManager, automatic(works)),
-        ];
-        let services = services.map(|(name, service)| {
-            let state = if is_stopped(name) { ServiceState::Stopped } else { service.state };
-            (name.to_string(), Service { state, ..service })
-        });
-        let sql_backup = (SQL_BACKUP_SERVICES.to_owned(), automatic(true));
-        let server_of_pair =
-            |name: &&'static str| SiteServer { name: (*name).into(), active: *name == self.active };
-        ServicesSeen {
-            machine: Some(server.into()),
-            services: services
-                .into_iter()
-                .chain([sql_backup])
-                .map(|(name, service)| (name.into(), service))
-                .collect(),
-            booted: self.booted.filter(|_| self.active == server),
-            site_servers: Some(self.pair.iter().map(server_of_pair).collect()),
-            paused: Some(self.is_paused),
-        }
     }
 }

@@ -7,17 +7,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use configmgr_backup_exporter::config::{RecoveryDrill, SiteSettings, SnapshotConfig};
 use configmgr_backup_exporter::schedule::{EVERY_DAY, Zone};
-use configmgr_backup_exporter::site::{
-    FailureCause, RestartMode, SiteRole, SiteService, TaskWindow, Timestamp,
-};
-use configmgr_backup_exporter::source::SourceKind;
+use configmgr_backup_exporter::site::{FailureCause, RestartMode, SiteRole, TaskWindow, Timestamp};
 
+use super::event::Event;
 use super::recording::Recording;
 use super::simulated_database::Database;
 use super::simulated_exporter::Exporter;
-use super::simulated_site::{Damage, Run, Site};
-use crate::support::backups::{self, Roll};
-use crate::support::copies;
+use super::simulated_site::{Run, Site};
+use crate::support::{backups, copies};
 
 /// The site server, or the first of a pair.
 pub(super) const CM01: &str = "CM01";
@@ -53,37 +50,6 @@ pub(super) struct Story {
     pub(super) runs: Vec<Run>,
     /// What else happens, by the minute.
     pub(super) events: Vec<(i64, Event)>,
-}
-
-/// What happens at a minute, beside backups.
-#[derive(Clone, Copy)]
-pub(super) enum Event {
-    /// The log of the active server is rolled.
-    Rolls(Roll),
-    /// An exporter stops ...
-    Stop(&'static str),
-    /// ... and starts again, with or without its checkpoint.
-    Start(&'static str),
-    /// Its checkpoint is lost.
-    Forget(&'static str),
-    /// Another server becomes the active one.
-    TakeOver(&'static str),
-    /// From here on the exporters cannot read these.
-    Fails(&'static [SourceKind]),
-    /// The destination, but not the archives, can be read no longer, or again.
-    Reaches(bool),
-    /// From here on these services of the active server are stopped.
-    Stopped(&'static [SiteService]),
-    /// The active server starts.
-    Boots,
-    /// The pause file appears, or goes.
-    Pauses(bool),
-    /// An update of the site begins ...
-    UpdateBegins,
-    /// ... and ends with another version.
-    UpdateEnds,
-    /// Somebody does this to the snapshot of the last run.
-    Damages(Damage),
 }
 
 impl Story {
@@ -228,34 +194,6 @@ impl Story {
             }
         }
         recording
-    }
-}
-
-impl Event {
-    fn happens(self, site: &mut Site, exporters: &mut BTreeMap<&'static str, Exporter>, now: Timestamp) {
-        match self {
-            Self::Rolls(how) => site.roll(site.active, how),
-            Self::TakeOver(server) => site.active = server,
-            Self::Stop(server) => exporters.get_mut(server).unwrap().stop(),
-            Self::Forget(server) => exporters.get_mut(server).unwrap().forget(),
-            Self::Start(server) => exporters.get_mut(server).unwrap().start(now),
-            Self::Fails(kinds) => {
-                let fails = |exporter: &mut Exporter| exporter.fails = kinds.iter().copied().collect();
-                exporters.values_mut().for_each(fails);
-            }
-            Self::Reaches(reaches) => {
-                exporters.values_mut().for_each(|exporter| exporter.lacks_destination = !reaches);
-            }
-            Self::Stopped(services) => site.stopped = services,
-            Self::Boots => site.booted = Some(now),
-            Self::Pauses(pauses) => site.is_paused = pauses,
-            Self::UpdateBegins => site.database.installs = true,
-            Self::UpdateEnds => {
-                site.database.installs = false;
-                site.database.version = "5.00.9132.1000";
-            }
-            Self::Damages(damage) => site.damage(damage, now),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::FailureCause;
 
-use super::super::story::Event::{Reaches, Start, Stop};
+use super::super::event::Event::{Reaches, Start, Stop};
 use super::super::story::{CM01, Story};
 use super::{DAY, HOUR, Life, quiet};
 

@@ -2,7 +2,7 @@
 
 use configmgr_backup_exporter::site::SiteService::{ComponentManager, Executive, VssWriter};
 
-use super::super::story::Event::{Boots, Start, Stop, Stopped, TakeOver, UpdateBegins, UpdateEnds};
+use super::super::event::Event::{Boots, Start, Stop, Stopped, TakeOver, UpdateBegins, UpdateEnds};
 use super::super::story::{CM01, Story};
 use super::{DAY, HOUR, Life, quiet};
 

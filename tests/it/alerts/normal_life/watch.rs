@@ -3,7 +3,7 @@
 use configmgr_backup_exporter::site::{ClosedSet, FailureCause};
 use configmgr_backup_exporter::source::SourceKind;
 
-use super::super::story::Event::{Fails, Forget, Rolls, Start, Stop};
+use super::super::event::Event::{Fails, Forget, Rolls, Start, Stop};
 use super::super::story::{CM01, Story};
 use super::{DAY, HOUR, Life, quiet};
 use crate::support::backups::Roll;
