@@ -7,7 +7,6 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
 use configmgr_backup_exporter::demo::writer::{LogWriter, RunScript};
 use configmgr_backup_exporter::schedule::Zone;
 use configmgr_backup_exporter::site::{MessageId, SiteCode, SiteService, Timestamp, Witness};
