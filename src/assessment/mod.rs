@@ -9,6 +9,7 @@ mod copies;
 mod due;
 mod guidance;
 mod protection;
+mod retry;
 mod runs;
 mod standstill;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use copies::{ArchiveSummary, Copies, CopyJudgement, PresentSnapshot, Standin
 pub use due::{DueState, LOOK_BACK};
 pub use guidance::guidance;
 pub use protection::{NativeBackups, ProtectionState};
+pub use retry::restart_pending;
 pub use runs::RunSummary;
 pub use standstill::Standstill;
 pub use verdict::Verdict;

@@ -3,7 +3,7 @@
 //! What the ledger counts is there in any mode; what is decided is absent while the mode is off.
 
 use super::{Samples, SiteView};
-use crate::site::{Decision, HoldReason, Node, RestartMode, RestartStanding, Timestamp};
+use crate::site::{HoldReason, RestartMode, RestartStanding, Timestamp};
 
 /// How the site stands, where restarts are decided on at all.
 pub(super) fn decided<'a>(view: &SiteView<'a>) -> Option<&'a RestartStanding> {
@@ -12,19 +12,6 @@ pub(super) fn decided<'a>(view: &SiteView<'a>) -> Option<&'a RestartStanding> {
 
 pub(super) fn last_attempt(view: &SiteView<'_>) -> Option<Timestamp> {
     view.state.restart.as_ref()?.attempts.last().map(|attempt| attempt.decided)
-}
-
-/// Whether an attempt follows by itself, or goes on.
-///
-/// A failure is published a moment before it is decided on, and after a start it is only decided on once every source has
-/// reported; no alert should fire in between.
-pub(super) fn pending(view: &SiteView<'_>) -> Option<bool> {
-    let standing = decided(view)?;
-    if view.state.node() == Some(Node::Passive) {
-        return Some(false);
-    }
-    let is_new = view.assessment.runs.last_failed == Some(true) && standing.decision == Decision::Nothing;
-    Some(standing.pending || (is_new && standing.mode == RestartMode::Restart))
 }
 
 pub(super) fn restart_held(view: &SiteView<'_>, samples: &mut Samples<'_>) {
@@ -46,8 +33,8 @@ mod tests {
     use super::*;
     use crate::metrics::services::tests::{exported, fold, now, state};
     use crate::site::{
-        Attempt, ClosedSet, Component, FailureCause, Hold, MessageId, RestartPlan, ServicesSeen, Severity,
-        StatusMessage, Witness,
+        Attempt, ClosedSet, Component, Decision, FailureCause, Hold, MessageId, RestartPlan, ServicesSeen,
+        Severity, StatusMessage, Witness,
     };
     use crate::source::{
         Cursor, Fact, Poll, PollReport, Reach, Record, RecordBody, SourceId, SourceKind, backup_log,

@@ -3,19 +3,22 @@
 //! That the queries return data is shown by `monitoring`, with a real Prometheus.
 
 mod queries;
+mod simulated;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use promql_parser::parser::LabelModifier;
 use serde_json::{Value, json};
 
 use crate::support::dashboards::{all, list};
+use crate::support::promql::parts;
 
 /// What stands before the path of a page in every link.
 const DOCS: &str = "https://example.com/configmgr_backup_exporter/docs/";
 
 /// The units in use, as Grafana calls them.
-const UNITS: [&str; 7] = ["none", "short", "s", "bytes", "percentunit", "cps", "dateTimeAsIso"];
+const UNITS: [&str; 9] = ["none", "short", "s", "bytes", "Bps", "percentunit", "cps", "cpm", "dateTimeAsIso"];
 
 #[test]
 fn a_dashboard_can_be_provisioned_and_is_known_by_its_uid() {
@@ -98,6 +101,58 @@ fn states_have_texts_and_not_colours_alone() {
                 for (value, result) in mapping["options"].as_object().expect("values") {
                     let text = result["text"].as_str().unwrap_or_default();
                     assert!(!text.is_empty() && result["color"].is_string(), "{name}: {value}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_known_has_no_colour() {
+    // Grafana gives to what is absent the colour of the first step, whatever that stands for.
+    for dashboard in all() {
+        for panel in dashboard
+            .panels()
+            .into_iter()
+            .filter(|panel| panel["type"] != "timeseries" && panel["type"] != "state-timeline")
+        {
+            let name = format!("{}: {}", dashboard.file, panel["title"]);
+            let own = &panel["fieldConfig"]["defaults"]["thresholds"];
+            for thresholds in [own].into_iter().chain(overridden(panel, "thresholds")) {
+                let first = &thresholds["steps"][0];
+                assert_eq!(first["value"], Value::Null, "{name}");
+                let neutral = if panel["options"]["colorMode"] == "background" {
+                    &["transparent"][..]
+                } else {
+                    &["text", "transparent"]
+                };
+                assert!(neutral.iter().any(|color| first["color"] == *color), "{name}: {first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_legend_tells_values_apart() {
+    for dashboard in all() {
+        for panel in dashboard.panels() {
+            let has_columns = panel["type"] == "table";
+            for target in list(&panel["targets"]).iter().filter(|_| !has_columns) {
+                let letter = target["refId"].as_str().expect("a letter");
+                let query = dashboard.query(panel["title"].as_str().expect("a title"), letter);
+                let parts = parts(&query.filled());
+                // The outermost comes first; its labels are what is left.
+                let Some(LabelModifier::Include(kept)) = &parts.aggregations[0].modifier else { continue };
+                // Of the site there is a page, where it is the only one.
+                let is_told = |label: &&String| *label != "site_code" || dashboard.file == "fleet.json";
+                let legend = target["legendFormat"].as_str().unwrap_or_default();
+                for label in kept.labels.iter().filter(is_told) {
+                    assert!(
+                        legend.contains(&format!("{{{{{label}}}}}")),
+                        "{}: {}: {legend}",
+                        dashboard.file,
+                        panel["title"]
+                    );
                 }
             }
         }

@@ -31,8 +31,13 @@ const NEXT_BACKUPS: Duration = Duration::from_secs(300);
 const ONLY_IN_A_FAULT: [(&str, &str); 3] =
     [("last_run_failure_cause", "== 1"), ("check_passed", "== 0"), ("restart_held", "== 1")];
 
-/// What is there only after the exporter has restarted a backup, which here it only observes: see `sample`.
-const AFTER_A_RESTART: &str = "configmgr_backup_last_restart_attempt_timestamp_seconds";
+/// What is there only where the exporter has restarted a backup and is not made to only observe, as it is here: see
+/// `sample`.
+const NEEDS_A_RESTART: [&str; 2] =
+    ["configmgr_backup_last_restart_attempt_timestamp_seconds", r#"mode="observe"} == 1"#];
+
+/// What a rule asks of a time before the test.
+const AN_HOUR_AGO: &str = " offset 1h";
 
 #[test]
 fn a_failed_backup_is_told_with_its_cause_and_so_is_its_end_and_every_query_finds_something() {
@@ -52,11 +57,10 @@ fn a_failed_backup_is_told_with_its_cause_and_so_is_its_end_and_every_query_find
     says_what_failed(&failed);
 
     // Now and later each expression runs, and each query finds something in one of the two.
-    let expressions: Vec<_> = alerts(&rules).map(|alert| alert["expr"].as_str().unwrap()).collect();
-    let runs = |expression: &&str| drop(prometheus.query(expression));
-    expressions.iter().for_each(runs);
+    let runs = |condition: &str| drop(prometheus.query(condition));
+    conditions(&rules).for_each(runs);
     let (of_a_fault, mut others): (Vec<_>, Vec<_>) =
-        queries(&expressions).into_iter().partition(is_of_a_fault);
+        queries(&rules).into_iter().filter(|query| !needs_a_restart(query)).partition(is_of_a_fault);
     assert!(!of_a_fault.is_empty());
     find(&prometheus, DEADLINE, &of_a_fault);
     others.retain(|query| !prometheus.finds(&query.filled()));
@@ -64,12 +68,25 @@ fn a_failed_backup_is_told_with_its_cause_and_so_is_its_end_and_every_query_find
     // The next one succeeds.
     webhook.until(NEXT_BACKUPS, "resolved", "ConfigMgrBackupFailed");
     find(&prometheus, NEXT_BACKUPS, &others);
-    expressions.iter().for_each(runs);
+    conditions(&rules).for_each(runs);
 
     demo.kill();
     let down = webhook.until(DEADLINE, "firing", "ConfigMgrBackupExporterDown");
     assert_eq!(down.alert["labels"]["instance"], target.to_string(), "{down:?}");
     assert_eq!(down.alert["annotations"]["summary"], "An exporter cannot be scraped.", "{down:?}");
+    is_shown_as_not_watched(&prometheus);
+}
+
+/// The site is still in the fleet, as the worst, although none of its series is there any more.
+fn is_shown_as_not_watched(prometheus: &Prometheus) {
+    assert!(!prometheus.finds("configmgr_backup_site_info"));
+    let [fleet, _] = dashboards::all();
+    let row = prometheus.query(&fleet.query("Sites", "A").of_all_sites().filled());
+    assert_eq!(row[0]["metric"], json!({ "site_code": "P01" }), "{row}");
+    assert_eq!(row[0]["value"][1], "8", "{row}: the number of \"not watched\"");
+    assert_eq!(row.as_array().map(Vec::len), Some(1), "{row}");
+    let counted = prometheus.query(&fleet.query("Sites by verdict", "H").filled());
+    assert_eq!(counted[0]["value"][1], "1", "{counted}");
 }
 
 fn says_what_failed(told: &Told) {
@@ -91,6 +108,10 @@ fn is_of_a_fault(query: &Query) -> bool {
     is_told.any(|(metric, compared)| query.expression.contains(metric) && query.expression.contains(compared))
 }
 
+fn needs_a_restart(query: &Query) -> bool {
+    NEEDS_A_RESTART.iter().any(|part| query.expression.contains(part))
+}
+
 /// Waits until each query has found something.
 #[track_caller]
 fn find(prometheus: &Prometheus, deadline: Duration, queries: &[Query]) {
@@ -100,17 +121,15 @@ fn find(prometheus: &Prometheus, deadline: Duration, queries: &[Query]) {
     }
 }
 
-/// Every query of the dashboards that needs no restart, and every selector of these expressions, without what it is
-/// compared with.
-fn queries(expressions: &[&str]) -> Vec<Query> {
-    let selected = expressions.iter().flat_map(|expression| {
-        promql::selectors(expression).into_iter().map(move |mut selector| {
-            selector.offset = None;
-            Query { place: format!("rule: {expression}"), expression: selector.to_string() }
+/// Every query of the dashboards, and everything that the conditions of the rules are put together from.
+fn queries(rules: &Value) -> Vec<Query> {
+    let asked = conditions(rules).flat_map(|condition| {
+        promql::answers(condition).into_iter().map(move |answer| Query {
+            place: format!("rule: {condition}"),
+            expression: answer.replace(AN_HOUR_AGO, ""),
         })
     });
-    let shown = dashboards::every_query().into_iter();
-    shown.filter(|query| !query.expression.contains(AFTER_A_RESTART)).chain(selected).collect()
+    dashboards::every_query().into_iter().chain(asked).collect()
 }
 
 /// The shipped rules.
@@ -118,8 +137,9 @@ fn rules() -> Value {
     yaml("alerts/configmgr_backup.yml")
 }
 
-fn alerts(rules: &Value) -> impl Iterator<Item = &Value> {
-    dashboards::list(&rules["groups"]).iter().flat_map(|group| dashboards::list(&group["rules"]))
+fn conditions(rules: &Value) -> impl Iterator<Item = &str> {
+    let rules = dashboards::list(&rules["groups"]).iter().flat_map(|group| dashboards::list(&group["rules"]));
+    rules.map(|rule| rule["expr"].as_str().unwrap())
 }
 
 /// The same rules, but for one alert that fires as soon as it is seen twice, and all of them end once their reason has.

@@ -8,7 +8,7 @@ use promql_parser::parser::{AggregateExpr, LabelModifier, VectorSelector, token}
 use regex::Regex;
 
 use super::{asked, files, path};
-use crate::support::promql::{Parts, parts};
+use crate::support::promql::{Parts, Selected, parts};
 pub(super) use crate::support::rules::{NAME, RULES, expression, rules};
 use crate::support::rules::{Rule, name};
 
@@ -79,8 +79,9 @@ fn each_alert_has_its_runbook_and_each_runbook_its_alert() {
 fn alerts_read_the_catalogue_and_nothing_else() {
     for rule in rules() {
         for expression in rule.queries().into_iter().chain([rule.expr.clone()]) {
-            let Parts { selectors, aggregations, functions, .. } = parts(&expression);
-            for selector in &selectors {
+            let parts = parts(&expression);
+            let Parts { aggregations, functions, .. } = &parts;
+            for selector in parts.selectors() {
                 let metric = name(selector);
                 let known = labels(&metric).unwrap_or_else(|| panic!("{}: {metric}", rule.alert));
                 for matcher in &selector.matchers.matchers {
@@ -93,7 +94,7 @@ fn alerts_read_the_catalogue_and_nothing_else() {
                 }
             }
             let all: BTreeSet<_> =
-                selectors.iter().filter_map(|selector| labels(&name(selector))).flatten().collect();
+                parts.selectors().filter_map(|selector| labels(&name(selector))).flatten().collect();
             for label in aggregations.iter().flat_map(kept) {
                 assert!(all.contains(label.as_str()), "{}: no metric has {label}", rule.alert);
             }
@@ -101,7 +102,7 @@ fn alerts_read_the_catalogue_and_nothing_else() {
             let counts = |selector: &&VectorSelector| {
                 CATALOGUE.iter().any(|row| row.full_name() == name(selector) && row.kind == Kind::Counter)
             };
-            assert!(selectors.iter().find(counts).is_none(), "{}: a counter", rule.alert);
+            assert!(parts.selectors().find(counts).is_none(), "{}: a counter", rule.alert);
             // A vector of 0 would make of what is unknown something good. What was best within a day may be asked for: it is
             // good for longer, and never out of nothing.
             assert!(
@@ -123,8 +124,8 @@ fn kept(aggregation: &AggregateExpr) -> Vec<String> {
 #[test]
 fn a_pair_of_site_servers_counts_once() {
     for rule in rules() {
-        let Parts { bare, aggregations, .. } = parts(&rule.expr);
-        for selector in &bare {
+        let Parts { selected, aggregations, .. } = parts(&rule.expr);
+        for Selected { selector, .. } in selected.iter().filter(|selected| !selected.is_aggregated) {
             assert_eq!(name(selector), "up", "{}: not aggregated", rule.alert);
             let matchers: Vec<_> = selector.matchers.matchers.iter().map(ToString::to_string).collect();
             assert_eq!(matchers, [JOB], "{}", rule.alert);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use super::{AFTER_A_RESTART, JOB, NEXT_BACKUPS, find};
+use super::{JOB, NEXT_BACKUPS, find, needs_a_restart, queries, rules};
 use crate::support::process::{DEADLINE, ONE_SITE, Place, Samples};
 use crate::support::prometheus::{Prometheus, Setup};
-use crate::support::{dashboards, golden, tool, wait};
+use crate::support::{golden, tool, wait};
 
 /// Labels that depend on the build or on the time of day, and what the sample has instead.
 const FIXED: [(&str, &str); 5] = [
@@ -34,8 +34,8 @@ fn after_a_restart_its_queries_find_something_and_the_sample_is_what_the_demo_ex
 
     let setup = Setup { job: JOB, target: demo.address(), rules: &[], alertmanager: None };
     let Some(prometheus) = Prometheus::start(&setup) else { return };
-    let mut queries = dashboards::every_query();
-    queries.retain(|query| query.expression.contains(AFTER_A_RESTART));
+    let mut queries = queries(&rules());
+    queries.retain(needs_a_restart);
     assert!(!queries.is_empty());
     find(&prometheus, DEADLINE, &queries);
 }

@@ -66,6 +66,22 @@ impl Dashboard {
         self.planes().into_iter().flatten().filter(|panel| panel["type"] != "row").collect()
     }
 
+    /// The panel with this title.
+    #[track_caller]
+    pub(crate) fn panel(&self, title: &str) -> &Value {
+        let found = self.panels().into_iter().find(|panel| panel["title"] == title);
+        found.unwrap_or_else(|| panic!("{}: no panel {title}", self.file))
+    }
+
+    /// One of the queries of a panel, by the letter that it has there.
+    #[track_caller]
+    pub(crate) fn query(&self, title: &str, letter: &str) -> Query {
+        let mut targets = list(&self.panel(title)["targets"]).iter();
+        let target = targets.find(|target| target["refId"] == letter);
+        let expression = target.and_then(|target| target["expr"].as_str()).expect("an expression");
+        Query { place: format!("{}: {title}: {letter}", self.file), expression: expression.to_owned() }
+    }
+
     /// The variables.
     pub(crate) fn variables(&self) -> &[Value] {
         list(&self.json["templating"]["list"])
@@ -101,6 +117,12 @@ impl Dashboard {
 }
 
 impl Query {
+    /// The same for all sites that there are.
+    pub(crate) fn of_all_sites(mut self) -> Self {
+        self.expression = self.expression.replace("$site_code", ".+");
+        self
+    }
+
     /// The expression as Grafana sends it.
     #[track_caller]
     pub(crate) fn filled(&self) -> String {

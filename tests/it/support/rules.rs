@@ -64,16 +64,15 @@ impl Rule {
     pub(crate) fn metrics(&self) -> BTreeSet<String> {
         let expressions = self.queries().into_iter().chain([self.expr.clone()]);
         expressions
-            .flat_map(|expression| parts(&expression).selectors)
-            .map(|selector| name(&selector))
+            .flat_map(|expression| parts(&expression).selectors().map(name).collect::<Vec<_>>())
             .collect()
     }
 
     /// The checks that its expression asks for.
     pub(crate) fn checks(&self) -> BTreeSet<String> {
-        let matchers =
-            parts(&self.expr).selectors.into_iter().flat_map(|selector| selector.matchers.matchers);
-        matchers.filter(|matcher| matcher.name == "check").map(|matcher| matcher.value).collect()
+        let parts = parts(&self.expr);
+        let matchers = parts.selectors().flat_map(|selector| &selector.matchers.matchers);
+        matchers.filter(|matcher| matcher.name == "check").map(|matcher| matcher.value.clone()).collect()
     }
 }
 
