@@ -33,13 +33,13 @@ pub(super) fn lives() -> Vec<Life> {
         ),
         quiet(
             "reboot",
-            "The site server restarts, and its services come 12 minutes late.",
+            "The site server restarts, and its services come 14 minutes late.",
             Story::new("2026-03-04T10:00:00Z", 4 * HOUR, 1).backups(&[-8 * HOUR - DAY, -8 * HOUR]).and(&[
                 (HOUR, Stop(CM01)),
                 (HOUR, Stopped(&[Executive, ComponentManager, VssWriter])),
                 (HOUR + 4, Boots),
                 (HOUR + 5, Start(CM01)),
-                (HOUR + 16, Stopped(&[])),
+                (HOUR + 18, Stopped(&[])),
             ]),
         ),
         quiet(
