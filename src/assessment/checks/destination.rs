@@ -1,5 +1,7 @@
 //! Checks of the places in which copies lie.
 
+use std::path::Path;
+
 use super::{Assessment, Finding};
 use crate::config::SnapshotRoot;
 use crate::site::ClosedSet;
@@ -38,6 +40,12 @@ pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding
             "Create it, mount its disk, or correct sites[].snapshot and the task's destination.",
         );
     }
+    if let Some(folder) = mistaken(state) {
+        return Finding::failed(
+            format!("{folder} is a folder that the task makes, not the destination that it is given."),
+            "Write the folder that holds it into sites[].snapshot.",
+        );
+    }
     if let Some((_, place)) = places.iter().find(|(_, place)| !place.path.is_ascii()) {
         return Finding::failed(
             format!("{} has characters that are not ASCII, which the task does not support.", place.path),
@@ -62,11 +70,26 @@ pub(super) fn destination(state: &SiteState, assessment: &Assessment) -> Finding
     }
     if on_server && !elsewhere && assessment.copies.valid != Some(0) {
         return Finding::failed(
-            "The only copy is on the volume of the site server's installation: it is lost with the server.",
+            "What the task writes lies on the volume of the site server's installation and is lost with the server, and no \
+             archive elsewhere has a valid copy.",
             "Copy each snapshot to another machine (AfterBackup.bat does it) and configure sites[].snapshot.archives.",
         );
     }
     Finding::passed("The folders of the destination are there.")
+}
+
+/// A root that is named as the task names what it makes, and holds no such folder.
+fn mistaken(state: &SiteState) -> Option<String> {
+    let made = format!("{}Backup", state.settings.code);
+    let config = state.settings.snapshot.as_ref()?;
+    let named = |path: &&Path| path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(&made));
+    let absent = |root| {
+        let survey = state.observed(state.snapshot.root(root));
+        survey.is_some_and(|survey| !survey.present)
+    };
+    let site = Some(&*config.path).filter(named).filter(|_| absent(SnapshotRoot::Site));
+    let database = config.database_path.as_deref().filter(named).filter(|_| absent(SnapshotRoot::Database));
+    site.or(database).map(|path| path.display().to_string())
 }
 
 /// Whether the destination has room for the next snapshot.

@@ -3,16 +3,19 @@
 //! promtool, amtool and jsonnet are asked here and nowhere else.
 
 mod alertmanager;
-mod case;
-mod histories;
+mod event;
+mod expressions;
 mod mixin;
 mod normal_life;
 mod notation;
-mod recorder;
+mod recording;
 mod rules;
-mod simulation;
+mod simulated_database;
+mod simulated_exporter;
+mod simulated_services;
+mod simulated_site;
+mod story;
 mod unit_tests;
-mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -168,8 +168,8 @@ fn a_restart_is_held_by_the_same_reasons_in_expression_and_text_and_none_passes_
     let name = format!("{NAME}RestartHeld");
     let rule = rules().into_iter().find(|rule| rule.alert == name).unwrap();
     let asked = |expression: &String| {
-        let selectors = parts(expression).selectors.into_iter();
-        let matchers = selectors.flat_map(|selector| selector.matchers.matchers);
+        let parts = parts(expression);
+        let matchers = parts.selectors().flat_map(|selector| selector.matchers.matchers.clone());
         matchers.filter(|matcher| matcher.name == "reason").map(|matcher| matcher.value).collect::<Vec<_>>()
     };
     let reasons = asked(&rule.expr);

@@ -47,6 +47,27 @@ fn a_destination_exists_has_an_ascii_path_and_is_not_lost_with_the_server() {
 }
 
 #[test]
+fn the_folder_that_the_task_makes_is_not_its_destination() {
+    for (path, present, expected) in [
+        ("/backup/P01Backup", false, CheckState::Failed),
+        ("/backup/p01backup", false, CheckState::Failed),
+        ("/backup/P01Backup", true, CheckState::Passed),
+        ("/backup/XYZBackup", false, CheckState::Passed),
+    ] {
+        let mut rig = Rig::with(|settings| settings.snapshot.as_mut().unwrap().path = path.into());
+        rig.place("site", 0, place(path));
+        if present {
+            rig.walk(0, &Sample::good(1));
+        } else {
+            rig.gone(0);
+        }
+        let (state, finding) = rig.check(0, Check::Destination);
+        assert_eq!(state, expected, "{path} {finding}");
+        assert_eq!(finding.contains("not the destination that it is given"), state == CheckState::Failed);
+    }
+}
+
+#[test]
 fn the_next_snapshot_must_fit_on_every_disk() {
     use CheckState::{Failed, Passed, Unknown};
     let used = Sample::good(1).survey(at(0)).total.bytes;

@@ -1,7 +1,5 @@
 //! An exporter that watches the simulated site: the real log source, fold, checkpoint, assessment, guidance, policy of
-//! restarts and encoder.
-//!
-//! What is recorded are the series that the shipped rules read, on a clock that begins at 0 as promtool's does.
+//! restarts and encoder. What other sources would tell are facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,28 +7,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DurationRound, TimeDelta};
 use configmgr_backup_exporter::assessment::guidance;
 use configmgr_backup_exporter::config::{SiteSettings, SnapshotRoot};
 use configmgr_backup_exporter::metrics::{Format, encode};
 use configmgr_backup_exporter::remediation::{Ledger, standing};
 use configmgr_backup_exporter::site::{AttemptOutcome, Decision, FailureCause, RestartStanding, Timestamp};
-use configmgr_backup_exporter::snapshot::Verification;
+use configmgr_backup_exporter::snapshot::{Finding, Verification};
 use configmgr_backup_exporter::source::backup_log::BackupLog;
 use configmgr_backup_exporter::source::{
-    BlockingSource, Cursor, DatabaseFact, Fact, FailureKind, Guidance, Poll, PollFailure, PollReport, Reach,
-    SourceId, SourceKind,
+    BlockingSource, Cursor, Fact, FailureKind, Guidance, Poll, PollFailure, PollReport, Reach, SourceId,
+    SourceKind,
 };
 use configmgr_backup_exporter::state::checkpoint::StateDirectory;
 use configmgr_backup_exporter::state::{Published, SiteState};
 use configmgr_backup_exporter::trace::{Phrases, UserPatterns};
 
-use super::rules::rules;
-use super::simulation::Site;
-use crate::support::{copies, database};
-
-/// Each series with its values, step by step.
-pub(super) type Series = BTreeMap<String, Vec<Option<String>>>;
+use super::recording::Recording;
+use super::simulated_site::{Damage, Site};
 
 /// Minutes between two polls of what is not polled at each step.
 const SLOW: i64 = 5;
@@ -51,6 +44,10 @@ pub(super) struct Exporter {
     owes: bool,
     /// What it cannot read.
     pub(super) fails: BTreeSet<SourceKind>,
+    /// Whether it cannot read the destination, though the archives.
+    pub(super) lacks_destination: bool,
+    /// Up to when it has read status messages in the database.
+    heard: Timestamp,
     /// What it knows while it runs.
     state: Option<SiteState>,
 }
@@ -80,6 +77,8 @@ impl Exporter {
             is_new: false,
             owes: false,
             fails: BTreeSet::new(),
+            lacks_destination: false,
+            heard: Timestamp::UNIX_EPOCH,
             state: None,
         }
     }
@@ -104,7 +103,8 @@ impl Exporter {
     }
 
     /// Loses the checkpoint.
-    pub(super) fn forget(&self) {
+    pub(super) fn forget(&mut self) {
+        self.heard = Timestamp::UNIX_EPOCH;
         fs::remove_file(self.directory.join(format!("{}.checkpoint.json", self.settings.code))).unwrap();
     }
 
@@ -161,24 +161,20 @@ impl Exporter {
 
     fn fold(&self, state: &mut SiteState, source: SourceId, now: Timestamp, polled: Polled) {
         let failure = || PollFailure { kind: FailureKind::Unreachable, message: "simulated".to_owned() };
-        let result = if self.fails.contains(&source.kind) { Err(failure()) } else { polled };
+        let fails = self.fails.contains(&source.kind)
+            || (self.lacks_destination && source.location == self.destination().location);
+        let result = if fails { Err(failure()) } else { polled };
         let (site, started) = (state.settings.code, now);
         state.fold(&PollReport { site, source, started, duration: Duration::from_millis(1), result }, now);
     }
 
-    fn poll_the_rest(&self, state: &mut SiteState, site: &Site, now: Timestamp) {
+    fn poll_the_rest(&mut self, state: &mut SiteState, site: &Site, now: Timestamp) {
         if self.asks_database {
-            let mut answers = database::everything(now);
-            for answer in &mut answers {
-                // It is asked once an hour.
-                if let Fact::Database(DatabaseFact::OldestCommit(Some(oldest))) = answer {
-                    *oldest = oldest.duration_trunc(TimeDelta::hours(1)).unwrap();
-                }
-            }
-            // A site that works, and no update.
-            answers.push(Fact::Database(DatabaseFact::SiteStatus(Some(125))));
-            answers.push(Fact::Database(DatabaseFact::UpdateInstalls(false)));
+            let answers = site.database(self.heard, now);
             self.fold(state, self.source(SourceKind::Database, "SQL01"), now, all(answers));
+            if !self.fails.contains(&SourceKind::Database) {
+                self.heard = now;
+            }
         }
         let Guidance { quiet, .. } = guidance(state, now);
         let unless_quiet = |facts: Vec<Fact>| match quiet {
@@ -187,7 +183,7 @@ impl Exporter {
             Some(_) => Ok(Poll { facts: Vec::new(), cursor: Cursor::Anew, reach: Reach::Unsettled }),
         };
         let survey = Fact::Survey(SnapshotRoot::Site, site.survey(now));
-        let place = Fact::Place(SnapshotRoot::Site.to_string(), copies::place(copies::DESTINATION));
+        let place = Fact::Place(SnapshotRoot::Site.to_string(), site.place());
         self.fold(state, self.destination(), now, unless_quiet(vec![survey, place]));
         if let Some(archive) = self.archive() {
             let found = Fact::Archives("nas".to_owned(), site.archives(now));
@@ -196,6 +192,15 @@ impl Exporter {
         let verified = guidance(state, now).verify.into_iter().map(|order| {
             let mut pass = Verification::new(order.folder, order.run, now);
             pass.finished = Some(now);
+            match site.damaged(now) {
+                Some(Damage::Page) => {
+                    let finding = Finding::damaged("SiteDBServer/CM_P01.mdf", "a checksum", "another");
+                    pass.find(finding.at_page(77));
+                }
+                Some(Damage::Replaced) => pass.changed = 1,
+                Some(Damage::WithoutMedia) => pass.missing = 1,
+                None => {}
+            }
             Fact::Verification(pass)
         });
         let verified = all(verified.collect());
@@ -229,59 +234,10 @@ impl Exporter {
         let Some(state) = &self.state else { return };
         let sites = BTreeMap::from([(state.settings.code, Arc::new(state.clone()))]);
         let text = encode(&Published { sites, ..Published::default() }, None, now, Format::Text);
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            let (series, value) = line.rsplit_once(' ').unwrap();
-            let (name, labels) = series.split_once('{').unwrap();
-            if recording.is_read(name, labels) {
-                let value = if name.ends_with("_timestamp_seconds") {
-                    recording.since(value)
-                } else {
-                    value.to_owned()
-                };
-                recording.add(format!("{name}{{{target},{labels}"), step, value);
-            }
-        }
+        recording.scrape(&target, &text, step);
     }
 }
 
 fn all(facts: Vec<Fact>) -> Polled {
     Ok(Poll { facts, cursor: Cursor::Anew, reach: Reach::CaughtUp })
-}
-
-/// What scrapes brought.
-pub(super) struct Recording {
-    start: Timestamp,
-    /// The metrics that the rules read, and of one of them only these checks.
-    metrics: BTreeSet<String>,
-    checks: BTreeSet<String>,
-    /// The series, each up to its last step.
-    pub(super) series: Series,
-}
-
-impl Recording {
-    /// One that begins now, of the metrics that the rules read.
-    pub(super) fn new(start: Timestamp) -> Self {
-        let (metrics, checks) =
-            rules().iter().map(|rule| (rule.metrics(), rule.checks())).unzip::<_, _, Vec<_>, Vec<_>>();
-        let [metrics, checks] = [metrics, checks].map(|all| all.into_iter().flatten().collect());
-        Self { start, metrics, checks, series: Series::new() }
-    }
-
-    fn is_read(&self, metric: &str, labels: &str) -> bool {
-        let check = labels.split_once("check=\"").and_then(|(_, check)| check.split('"').next());
-        self.metrics.contains(metric) && check.is_none_or(|check| self.checks.contains(check))
-    }
-
-    fn add(&mut self, series: String, step: usize, value: String) {
-        let values = self.series.entry(series).or_default();
-        values.resize(step, None);
-        values.push(Some(value));
-    }
-
-    /// A Unix time as seconds since the recording began.
-    fn since(&self, value: &str) -> String {
-        let milliseconds =
-            (value.parse::<f64>().unwrap() * 1000.0).round() - self.start.timestamp_millis() as f64;
-        (milliseconds / 1000.0).to_string()
-    }
 }
