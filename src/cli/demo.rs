@@ -131,6 +131,7 @@ fn announce(
         out,
         "final and starts the backup service, but not where the cause needs a person (the sixth backup)."
     )?;
+    writeln!(out, "A backup may also succeed and leave a damaged snapshot: section Copies tells.")?;
     writeln!(out, "Its log, its Application event log and its database tell of the same runs.")?;
     writeln!(out, "Database and services are simulated in this process; nothing is asked over the network.")?;
     writeln!(out, "Its files are in {}; they go when the demo stops (Ctrl-C).", folder.display())?;

@@ -10,11 +10,13 @@ const HEAD: &str = "\
 Made from the catalogue in `src/metrics/catalogue.rs`; a test keeps it so (`UPDATE_GOLDEN=1` rewrites it).
 
 Every series of a site has the label `site_code`. Timestamps are Unix seconds. Enumerations are gauges with one label,
-every value of the closed set exported with 0 or 1. *Absent* tells when a metric is not there: `always` there from the
-first scrape; an `event` once history has been read, then for ever; a `setting` once it is known, then for ever; an
-`observation` while its source can be read (dropped after three failed polls); a `judgement` once every source has
-reported once. Of these nothing is there on the passive site server; what tells of the machine itself (`node`) is there
-on both, once every source has reported once. What was never known is absent, never 0.
+every value of the closed set exported with 0 or 1. *Absent* tells when a metric is there: `always` from the first
+scrape, where what it tells of is configured and has happened; an `event` once history has been read, from then on also
+while its source fails, but what tells of the present snapshot (intact, changed files, pages, verification) goes with that
+snapshot; a `setting` once it is known, from then on; an `observation` while its source can be read (dropped after three
+failed polls); a `judgement` once every source has reported once. Of all but `always` nothing is there on the passive site
+server; what tells of the machine itself (`node`) is there on both, once every source has reported once. *Meaning* names
+what else has to be so. What was never known is absent, never 0.
 
 | Metric | Type | Labels | Absent | Meaning |
 |---|---|---|---|---|

@@ -106,7 +106,7 @@ pub(in crate::config) fn login(text: &str) -> Result<String, Fault> {
             "write a login of SQL Server, or run the exporter as this account and write `integrated: true`";
         return Err(Fault::new(format!("{} is an account of Windows", shown(text)), remedy));
     }
-    short_name(text, || "write the name of a login of SQL Server, as cm_monitor".to_owned())
+    short_name(text, || "write the name of a login of SQL Server, as cm_backup_monitor".to_owned())
 }
 
 /// The name of an environment variable.

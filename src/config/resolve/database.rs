@@ -84,7 +84,7 @@ fn connection(
         Some(entry) => authentication(&entry, base, integrated, origins),
         None if integrated => Some(Authentication::Integrated),
         None => {
-            section.require("authentication", "write `{ user: cm_monitor, password_file: ... }`");
+            section.require("authentication", "write `{ user: cm_backup_monitor, password_file: ... }`");
             None
         }
     };
@@ -155,7 +155,7 @@ fn authentication(
         }
         Some(Authentication::Integrated)
     } else {
-        section.require("user", "write the name of a login of SQL Server, as cm_monitor");
+        section.require("user", "write the name of a login of SQL Server, as cm_backup_monitor");
         if section.take("password_file").is_some() {
             section.refuse("password_env", "stands beside `password_file`", KEEP_ONE);
         } else if section.take("password_env").is_none() && !is_literal {
@@ -211,7 +211,7 @@ mod tests {
             assert_eq!(config.authentication, Authentication::Integrated);
             assert_eq!(config.name, "CM_P01");
         }
-        let missing = "x.yml:1: authentication: is missing; write `{ user: cm_monitor, password_file: ... }`";
+        let missing = "x.yml:1: authentication: is missing; write `{ user: cm_backup_monitor, password_file: ... }`";
         assert_eq!(database("{ server: sql01 }", false), Err(missing.to_owned()));
         let elsewhere = "x.yml:1: authentication.integrated: works on Windows only; \
                          write `user` and `password_file` of a login of SQL Server";
