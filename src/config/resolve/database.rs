@@ -211,7 +211,8 @@ mod tests {
             assert_eq!(config.authentication, Authentication::Integrated);
             assert_eq!(config.name, "CM_P01");
         }
-        let missing = "x.yml:1: authentication: is missing; write `{ user: cm_backup_monitor, password_file: ... }`";
+        let missing =
+            "x.yml:1: authentication: is missing; write `{ user: cm_backup_monitor, password_file: ... }`";
         assert_eq!(database("{ server: sql01 }", false), Err(missing.to_owned()));
         let elsewhere = "x.yml:1: authentication.integrated: works on Windows only; \
                          write `user` and `password_file` of a login of SQL Server";
