@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SiteConfig};
 use crate::environment::Environment;
 use crate::error_chain;
-use crate::http::api;
+use crate::http::{api, outlook_from_outside, schedule};
 use crate::platform::account::account;
 use crate::remediation::{LedgerFile, standing};
 use crate::services::{ServiceControllers, SystemServices};
@@ -193,7 +193,7 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
             out,
             "  restart (mode {}): {}",
             standing.mode,
-            api::outlook_from_outside(standing, state, assessment)
+            outlook_from_outside(standing, state, assessment)
         )?;
         for hold in standing.holds() {
             writeln!(out, "    {}: {}", hold.reason, hold.finding)?;
@@ -201,7 +201,7 @@ fn text(state: &SiteState, assessment: &Assessment, out: &mut dyn Write) -> anyh
     }
     writeln!(out, "  protected by: {}", assessment.protection.mode)?;
     if let Some(known) = &state.schedule {
-        writeln!(out, "  schedule: {}", api::schedule(known))?;
+        writeln!(out, "  schedule: {}", schedule(known))?;
     }
     if state.settings.snapshot.is_some()
         && let Some(quiet) = guidance(state, assessment.at).quiet

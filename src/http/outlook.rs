@@ -3,9 +3,9 @@
 //! It is told, never asked for: nothing over HTTP restarts anything.
 
 use super::words::time;
-use crate::assessment::Assessment;
+use crate::assessment::{Assessment, restart_pending};
 use crate::site::{
-    Attempt, AttemptOutcome, Decision, Hold, HoldReason, RestartMode, RestartPlan, RestartStanding,
+    Attempt, AttemptOutcome, Decision, Hold, HoldReason, Node, RestartMode, RestartPlan, RestartStanding,
 };
 use crate::state::SiteState;
 
@@ -33,8 +33,9 @@ impl Intent {
         match &standing.decision {
             _ if standing.mode == RestartMode::Off => Self::Off,
             _ if standing.is_under_way() || at_work(standing).is_some() => Self::UnderWay,
+            Decision::Nothing if restart_pending(state, assessment) == Some(true) => Self::Pending,
             Decision::Nothing => match idle(state, assessment) {
-                Idle::Undecided => Self::Undecided,
+                Idle::Undecided | Idle::NewFailure => Self::Undecided,
                 Idle::Native | Idle::NothingFailed => Self::Nothing,
             },
             Decision::Restart(_) => Self::Now,
@@ -137,6 +138,8 @@ enum Idle {
     Undecided,
     /// The site does not depend on the task.
     Native,
+    /// A run has failed a moment ago.
+    NewFailure,
     /// No run has failed.
     NothingFailed,
 }
@@ -146,6 +149,7 @@ impl Idle {
         match self {
             Self::Undecided => "Nothing is decided before every source was read once.",
             Self::Native => "SQL Server's own backups protect this site: no run of the task is restarted.",
+            Self::NewFailure => "The failed run has not been decided on yet.",
             Self::NothingFailed => "There is no failed run to restart.",
         }
     }
@@ -156,6 +160,8 @@ fn idle(state: &SiteState, assessment: &Assessment) -> Idle {
         Idle::Undecided
     } else if !assessment.protection.mode.needs_task() {
         Idle::Native
+    } else if assessment.runs.last_failed == Some(true) && state.node() != Some(Node::Passive) {
+        Idle::NewFailure
     } else {
         Idle::NothingFailed
     }
@@ -172,3 +178,6 @@ fn at_work(standing: &RestartStanding) -> Option<&Attempt> {
 fn would_clear(hold: &Hold) -> bool {
     hold.reason == HoldReason::ObserveOnly || hold.passes
 }
+
+#[cfg(test)]
+mod tests;

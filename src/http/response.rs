@@ -20,9 +20,12 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response with this content type.
+    /// A response with this content type, about which no browser is to guess.
     pub fn new(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+        let headers = HeaderMap::from_iter([
+            (CONTENT_TYPE, content_type),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ]);
         Self { status, headers, body: body.into() }
     }
 
@@ -41,7 +44,6 @@ impl Response {
     pub fn html(status: StatusCode, policy: HeaderValue, body: impl Into<Bytes>) -> Self {
         Self::new(status, HeaderValue::from_static("text/html; charset=utf-8"), body)
             .with_header(CONTENT_SECURITY_POLICY, policy)
-            .with_header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
             .with_header(REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
             .with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }

@@ -4,7 +4,9 @@
 
 use chrono::{SubsecRound, TimeDelta};
 
+use crate::schedule::Zone;
 use crate::site::Timestamp;
+use crate::state::KnownSchedule;
 
 /// What people write in capitals, or with a dot, where a label has small letters.
 const NAMES: &[(&str, &str)] = &[
@@ -37,6 +39,28 @@ pub(super) fn ago(duration: TimeDelta) -> String {
 /// How far a moment is from now.
 pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     if at > now { format!("in {}", ago(at - now)) } else { format!("{} ago", ago(now - at)) }
+}
+
+/// How long something lasts that ends at a moment, or since when it has been over.
+pub(super) fn remaining(until: Timestamp, now: Timestamp) -> String {
+    if until > now { ago(until - now) } else { format!("ran out {} ago", ago(now - until)) }
+}
+
+/// A schedule with its zone, and why that one if nobody gave it.
+pub fn schedule(known: &KnownSchedule) -> String {
+    let KnownSchedule { schedule, zone_assumed, votes, .. } = known;
+    let zone = match schedule.zone {
+        Zone::Local => "local time of the site",
+        Zone::Utc => "UTC",
+        Zone::Named(zone) => zone.name(),
+    };
+    let (days, begin, latest_begin) =
+        (schedule.days_label(), schedule.begin_label(), schedule.latest_begin_label());
+    let said = format!("{days} {begin}-{latest_begin} {zone}");
+    if !zone_assumed {
+        return said;
+    }
+    format!("{said} (the zone is assumed: {votes}; set sites[].schedule.time_zone if another is meant)")
 }
 
 /// A label as people write it in the middle of a sentence: `snapshot_complete` as `snapshot complete`.
@@ -77,6 +101,26 @@ pub(super) fn count(number: usize, one: &str, several: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::{Schedule, Votes};
+    use crate::site::TaskWindow;
+
+    #[test]
+    fn a_schedule_has_its_zone_and_one_that_nobody_gave_is_called_an_assumption() {
+        const ASSUMED: &str = "sunday 02:00-05:00 UTC (the zone is assumed: 1 of 5 starts fit local time, 4 UTC; set \
+             sites[].schedule.time_zone if another is meant)";
+        for (zone, zone_assumed, expected) in [
+            (Zone::Utc, false, "sunday 02:00-05:00 UTC"),
+            (Zone::Local, false, "sunday 02:00-05:00 local time of the site"),
+            (Zone::Named(chrono_tz::Europe::Berlin), false, "sunday 02:00-05:00 Europe/Berlin"),
+            (Zone::Utc, true, ASSUMED),
+        ] {
+            let schedule = Schedule::new(TaskWindow { days: 1, begin: 120, latest_begin: 300 }, zone);
+            let votes = Votes { starts: 5, local: 1, utc: 4 };
+            let since = Timestamp::UNIX_EPOCH;
+            let known = KnownSchedule { schedule, since, changed: false, zone_assumed, votes, owed: None };
+            assert_eq!(super::schedule(&known), expected);
+        }
+    }
 
     #[test]
     fn durations_have_two_units() {

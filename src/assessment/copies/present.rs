@@ -220,7 +220,14 @@ fn complete(
     match standing {
         Standing::Current => {}
         Standing::Archived => return Completeness::Complete,
-        Standing::Remains => return missing("a snapshot: the last run deleted it and has not made another"),
+        Standing::Remains => {
+            let goes_on = state.runs.last().is_some_and(|run| run.ended.is_none() && run.error.is_none());
+            return missing(if goes_on {
+                "a snapshot: the running backup has deleted the old one and makes another"
+            } else {
+                "a snapshot: the last run deleted it and has not made another"
+            });
+        }
         Standing::Gone => return missing("the whole folder"),
         Standing::Moved => {
             return missing(

@@ -1,4 +1,4 @@
-//! The published state as JSON, and the words that the page and `check` share.
+//! The published state as JSON.
 
 pub(super) mod copies;
 pub(super) mod database;
@@ -8,10 +8,9 @@ mod sql_server;
 
 use serde::Serialize;
 
-pub use super::outlook::outlook_from_outside;
 use crate::assessment::{Assessment, Check, CheckState, Hearing, Testimony, Verdict};
 use crate::site::{FailureCause, Protection, RunJson, SiteCode, SiteRole, Timestamp, Witness};
-use crate::state::{KnownSchedule, SiteState};
+use crate::state::SiteState;
 
 /// One site as `/api/v1/sites` shows it; times are RFC 3339 in UTC, `null` where nothing is known.
 #[derive(Debug, Serialize)]
@@ -111,7 +110,7 @@ pub fn site<'a>(state: &'a SiteState, assessment: &'a Assessment) -> SiteJson<'a
         database: database::database(state),
         sql_server: sql_server::sql_server(state),
         services: services::services(state),
-        restart: restart::restart(state),
+        restart: restart::restart(state, assessment),
         checks: checks(assessment),
         witnesses: assessment.witnesses.iter().map(witness).collect(),
         sources: state.sources.iter().map(source).collect(),
@@ -148,42 +147,7 @@ pub fn checks(assessment: &Assessment) -> Vec<CheckJson<'_>> {
         .collect()
 }
 
-/// A schedule in words, with its zone, for pages and for `check`.
-pub fn schedule(known: &KnownSchedule) -> String {
-    if !known.zone_assumed {
-        return known.schedule.to_string();
-    }
-    let KnownSchedule { schedule, votes, .. } = known;
-    format!("{schedule} (the zone is assumed: {votes}; set sites[].schedule.time_zone if another is meant)")
-}
-
 /// The runs of a site, oldest first.
 pub fn runs(state: &SiteState) -> Vec<RunJson<'_>> {
     state.runs.iter().map(|run| RunJson::new(Some(state.settings.code), run)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schedule::{Schedule, Votes, Zone};
-    use crate::site::TaskWindow;
-
-    #[test]
-    fn a_zone_that_nobody_gave_is_called_an_assumption() {
-        let schedule = Schedule::new(TaskWindow { days: 1, begin: 120, latest_begin: 300 }, Zone::Utc);
-        for (zone_assumed, expected) in [
-            (false, "sunday 02:00-05:00 utc"),
-            (
-                true,
-                "sunday 02:00-05:00 utc (the zone is assumed: 1 of 5 starts fit local time, 4 UTC; set \
-                 sites[].schedule.time_zone if another is meant)",
-            ),
-        ] {
-            let since = Timestamp::UNIX_EPOCH;
-            let votes = Votes { starts: 5, local: 1, utc: 4 };
-            let schedule = schedule.clone();
-            let known = KnownSchedule { schedule, since, changed: false, zone_assumed, votes, owed: None };
-            assert_eq!(super::schedule(&known), expected);
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::assessment::{Assessment, restart_pending};
 use crate::site::{AttemptOutcome, Decision, FailureCause, HoldReason, RestartMode, RestartPlan, Timestamp};
 use crate::state::SiteState;
 
@@ -24,6 +25,8 @@ pub(super) struct RestartJson<'a> {
 struct ReasonJson<'a> {
     reason: HoldReason,
     finding: &'a str,
+    /// Whether it goes away without anybody doing anything.
+    passes: bool,
 }
 
 /// One attempt for the failed `run`; `followed_by` is the run that began after it.
@@ -42,15 +45,18 @@ struct AttemptJson<'a> {
 }
 
 /// `None` where nobody decides on restarts.
-pub(super) fn restart(state: &SiteState) -> Option<RestartJson<'_>> {
+pub(super) fn restart<'a>(state: &'a SiteState, assessment: &Assessment) -> Option<RestartJson<'a>> {
     let standing = state.restart.as_ref()?;
     let decision = match standing.decision {
         Decision::Nothing => "nothing",
         Decision::Hold(_) => "hold",
         Decision::Restart(_) => "restart",
     };
-    let reasons =
-        standing.holds().iter().map(|hold| ReasonJson { reason: hold.reason, finding: &hold.finding });
+    let reasons = standing.holds().iter().map(|hold| ReasonJson {
+        reason: hold.reason,
+        finding: &hold.finding,
+        passes: hold.passes,
+    });
     let attempts = standing.attempts.iter().map(|attempt| AttemptJson {
         run: attempt.run,
         cause: attempt.cause,
@@ -65,7 +71,7 @@ pub(super) fn restart(state: &SiteState) -> Option<RestartJson<'_>> {
     Some(RestartJson {
         mode: standing.mode,
         decision,
-        pending: standing.pending,
+        pending: restart_pending(state, assessment) == Some(true),
         reasons: reasons.collect(),
         run: standing.run,
         attempts_remaining: standing.attempts_remaining,

@@ -5,19 +5,23 @@
 use maud::{Markup, html};
 
 use super::elements::{Tone, moment, panel, row};
+use super::recoverable::{REPLACED, is_being_made};
 use crate::assessment::{ArchiveSummary, Assessment, CopyJudgement, PresentSnapshot, Standing, supplemental};
 use crate::config::{SnapshotRoot, SupplementalConfig};
-use crate::http::words::{size, spaced};
-use crate::site::{ClosedSet, Timestamp};
+use crate::http::words::{capital, size, spaced};
+use crate::site::{ClosedSet, Node, Timestamp};
 use crate::snapshot::{Completeness, SnapshotComponent, Survey, Verification};
 use crate::state::SiteState;
 
 /// So many copies of one archive and so many findings are shown.
 const SHOWN: usize = 10;
 
-/// Nothing where neither a destination nor another copy is configured.
+/// Nothing where neither a destination nor another copy is configured, or where the site is watched elsewhere.
 pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     let copies = &assessment.copies;
+    if state.node() == Some(Node::Passive) {
+        return html! {};
+    }
     if copies.present.is_none() && copies.archives.is_empty() && state.settings.supplemental.is_empty() {
         return html! {};
     }
@@ -25,7 +29,7 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
         "Copies",
         &html! {
             dl.rows {
-                @if let Some(present) = &copies.present { (snapshot(state, present)) }
+                @if let Some(present) = &copies.present { (snapshot(state, present, is_being_made(state, assessment))) }
                 @for summary in &copies.archives { (archive(summary)) }
                 @for item in &state.settings.supplemental { (other(state, assessment, item)) }
                 (disks(state))
@@ -34,8 +38,9 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     )
 }
 
-fn snapshot(state: &SiteState, present: &PresentSnapshot) -> Markup {
+fn snapshot(state: &SiteState, present: &PresentSnapshot, is_being_made: bool) -> Markup {
     let (tone, word) = match present.valid() {
+        _ if is_being_made => (Tone::Plain, "being made"),
         Some(true) => (Tone::Good, "valid"),
         Some(false) => (Tone::Bad, "not valid"),
         None => (Tone::Plain, "unknown"),
@@ -46,15 +51,15 @@ fn snapshot(state: &SiteState, present: &PresentSnapshot) -> Markup {
     let has = |part: &&SnapshotComponent| surveys.iter().any(|survey| survey.component(**part).files > 0);
     let parts: Vec<_> = SnapshotComponent::ALL.iter().filter(has).map(|part| spaced(part.label())).collect();
     let said = html! {
-        (standing(present.standing))
+        @if is_being_made { (capital(REPLACED)) "." } @else { (standing(present.standing)) }
         @if let Some(run) = present.run { " Run of " (moment(run)) "." }
         @if !parts.is_empty() {
             " " (size(bytes)) " in the destination: " (parts.join(", ")) "."
         }
         @match &present.completeness {
-            Completeness::Complete => {},
-            Completeness::Missing(missing) => { " Missing: " (missing.join("; ")) "." },
+            Completeness::Missing(missing) if !is_being_made => { " Missing: " (missing.join("; ")) "." },
             Completeness::Unknown(why) => { " Not known: " (why) "." },
+            Completeness::Complete | Completeness::Missing(_) => {},
         }
     };
     let (intact, read) = match present.intact {

@@ -3,6 +3,9 @@
 //! maud escapes whatever is spliced in. A badge is a shape, a word and a colour, because a colour alone says nothing to
 //! many people.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use maud::{Markup, PreEscaped, html};
 
 use crate::assessment::Check;
@@ -116,16 +119,25 @@ pub(super) fn prose(text: &str) -> Markup {
     }
 }
 
-/// A text with the labels of checks, causes and witnesses as words; a key of the configuration stays what it is.
-pub(super) fn plain(text: &str) -> String {
-    let labels = (Check::ALL.iter().map(|check| check.label()))
+/// After these words a judgement names checks, causes or witnesses.
+const NAMING: [&str; 4] = ["failed:", "fails:", "read:", "seen:"];
+
+static LABELS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    (Check::ALL.iter().map(|check| check.label()))
         .chain(FailureCause::ALL.iter().map(|cause| cause.label()))
-        .chain(Witness::ALL.iter().map(|witness| witness.label()));
-    let labels: Vec<_> = labels.collect();
+        .chain(Witness::ALL.iter().map(|witness| witness.label()))
+        .collect()
+});
+
+/// A text in which the labels that a judgement names are words; any other name stays what it is.
+pub(super) fn plain(text: &str) -> String {
+    let mut names = false;
     let word = |word: &str| {
         let name = word.trim_end_matches(['.', ',', ':', ';']);
         let end = &word[name.len()..];
-        if labels.contains(&name) { format!("{}{end}", spaced(name)) } else { word.to_owned() }
+        let is_label = names && LABELS.contains(name);
+        names = NAMING.contains(&word) || (is_label && end == ",");
+        if is_label { format!("{}{end}", spaced(name)) } else { word.to_owned() }
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
@@ -173,7 +185,9 @@ mod tests {
             ("Run `a b`, then `c`.", "Run <code>a b</code>, then <code>c</code>."),
             ("an odd ` stays", "an odd ` stays"),
             ("It failed: disk_full.", "It failed: disk full."),
-            ("event_log cannot be read", "event log cannot be read"),
+            ("can be read: event_log has held nothing.", "can be read: event log has held nothing."),
+            ("a check fails: archive_fresh, sms_writer.", "a check fails: archive fresh, SMS writer."),
+            ("The copies of disk_full, vss are old: sql.", "The copies of disk_full, vss are old: sql."),
             ("Set sites[].recovery_drill.last", "Set sites[].recovery_drill.last"),
             ("The last backup failed: vss.", "The last backup failed: VSS."),
             ("", ""),

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::assessment::Assessment;
-use crate::site::{BackupRun, Timestamp};
+use crate::site::{BackupOutcome, BackupRun, Timestamp};
 use crate::state::SiteState;
 
 /// What a mark stands for.
@@ -22,11 +22,13 @@ impl Kind {
         [Self::Succeeded, Self::Failed, Self::Interrupted, Self::Missed, Self::InProgress];
 
     pub(super) fn of(run: &BackupRun) -> Self {
-        match run.outcome_label() {
-            "succeeded" => Self::Succeeded,
-            "interrupted" => Self::Interrupted,
-            "in_progress" => Self::InProgress,
-            _ => Self::Failed,
+        match run.outcome() {
+            Some(BackupOutcome::Succeeded) => Self::Succeeded,
+            Some(BackupOutcome::Interrupted) => Self::Interrupted,
+            Some(BackupOutcome::Failed(_)) => Self::Failed,
+            // Its end is still to come, and its failure is known.
+            None if run.error.is_some() => Self::Failed,
+            None => Self::InProgress,
         }
     }
 

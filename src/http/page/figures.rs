@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::elements::{Tone, moment};
+use super::recoverable::{NEWER, REPLACED, Recoverable, is_being_made};
 use super::restart;
 use crate::assessment::{Assessment, retention};
-use crate::http::api;
 use crate::http::outlook::Intent;
-use crate::http::words::{ago, count, distance};
-use crate::site::{Timestamp, delta};
+use crate::http::words::{ago, count, distance, schedule};
+use crate::site::{Node, Timestamp, delta};
 use crate::state::SiteState;
 
 /// Less than this share of the retention left is to be looked at.
@@ -19,32 +19,36 @@ fn card(name: &str, tone: Tone, value: impl maud::Render, below: impl maud::Rend
     html! { div.card { dt { (name) } dd.(tone.class()) { span.value { (value) } (below) } } }
 }
 
-/// All that is known of the figures.
+/// All that is known of the figures; on a passive site server what happened, since the site is watched elsewhere.
 pub(super) fn section(state: &SiteState, assessment: &Assessment, now: Timestamp) -> Markup {
     let (runs, due) = (&assessment.runs, &assessment.due);
+    let is_passive = state.node() == Some(Node::Passive);
+    let bad = |is_bad| if is_bad && !is_passive { Tone::Bad } else { Tone::Plain };
     html! {
         dl.cards {
             @if runs.in_progress == Some(true) {
-                (card("Running now", if runs.stalled == Some(true) { Tone::Bad } else { Tone::Plain },
+                (card("Running now", bad(runs.stalled == Some(true)),
                     runs.last_start.map_or_else(|| "yes".to_owned(), |start| format!("for {}", ago(now - start))),
                     html! { @if let Some(start) = runs.last_start { "since " (moment(start)) } }))
             }
             (last_success(runs.last_success, now))
             @if let Some(failure) = runs.last_failure {
-                (card("Last failure", if runs.last_failed == Some(true) { Tone::Bad } else { Tone::Plain },
+                (card("Last failure", bad(runs.last_failed == Some(true)),
                     distance(failure, now), moment(failure)))
             }
-            (success_due(assessment, now))
-            (recoverable(state, assessment, now))
-            (valid_copies(assessment))
-            (next(state, due.next, now))
-            @if let Some(missed) = due.missed.filter(|missed| *missed > 0) {
-                (card("Missed", Tone::Bad, count(missed as usize, "due day", "due days"), "since the last success"))
-            }
-            @if let Some(standing) = &state.restart {
-                @let intent = Intent::of(standing, state, assessment);
-                (card("Restart", restart::tone(intent), intent.word(),
-                    html! { "mode " (standing.mode) ", " (standing.attempts_remaining) " more allowed" }))
+            @if !is_passive {
+                (success_due(assessment, now))
+                (recoverable(state, assessment, now))
+                (valid_copies(state, assessment))
+                (next(state, due.next, now))
+                @if let Some(missed) = due.missed.filter(|missed| *missed > 0) {
+                    (card("Missed", Tone::Bad, count(missed as usize, "due day", "due days"), "since the last success"))
+                }
+                @if let Some(standing) = &state.restart {
+                    @let intent = Intent::of(standing, state, assessment);
+                    (card("Restart", restart::tone(intent), intent.word(),
+                        html! { "mode " (standing.mode) ", " (standing.attempts_remaining) " more allowed" }))
+                }
             }
         }
     }
@@ -69,7 +73,7 @@ fn success_due(assessment: &Assessment, now: Timestamp) -> Markup {
 
 fn next(state: &SiteState, next: Option<Timestamp>, now: Timestamp) -> Markup {
     let schedule = match &state.schedule {
-        Some(known) => api::schedule(known),
+        Some(known) => schedule(known),
         None => "Schedule not known: a success is due at an age that fits the site's role".to_owned(),
     };
     let below = html! {
@@ -84,30 +88,38 @@ fn next(state: &SiteState, next: Option<Timestamp>, now: Timestamp) -> Markup {
     )
 }
 
-fn valid_copies(assessment: &Assessment) -> Markup {
+fn valid_copies(state: &SiteState, assessment: &Assessment) -> Markup {
+    const NAME: &str = "Valid copies";
     let copies = &assessment.copies;
     let (tone, value) = match copies.valid {
         None => (Tone::Plain, "not known".to_owned()),
+        Some(0) if is_being_made(state, assessment) => {
+            return card(NAME, Tone::Plain, "being made", REPLACED);
+        }
         Some(0) => (Tone::Bad, "none".to_owned()),
         Some(valid) => (Tone::Plain, valid.to_string()),
     };
     let below = html! {
         @if let Some(newest) = copies.newest_valid { "newest of " (moment(newest)) br; }
+        @else if copies.valid > Some(0) { (NEWER) br; }
         @if let Some(within) = copies.valid_in_retention.filter(|_| copies.valid > Some(0)) { (within) " within change tracking retention" }
     };
-    card("Valid copies", tone, value, below)
+    card(NAME, tone, value, below)
 }
 
 /// How long the newest copy can still be restored without loss, as a bar that runs out.
 fn recoverable(state: &SiteState, assessment: &Assessment, now: Timestamp) -> Markup {
     const NAME: &str = "Recoverable for";
-    let Some(until) = assessment.copies.recoverable_until else {
-        let (tone, value, why) = match assessment.copies.valid {
-            Some(0) => (Tone::Bad, "nothing", "there is no valid copy"),
-            Some(_) => (Tone::Plain, "no limit", "a copy of this site does not expire"),
-            None => (Tone::Plain, "not known", "no valid copy is known"),
-        };
-        return card(NAME, tone, value, why);
+    let found = Recoverable::of(state, assessment);
+    let value = found.word(now);
+    let until = match found {
+        Recoverable::Until(until) => until,
+        Recoverable::NoLimit => {
+            return card(NAME, Tone::Plain, value, "a copy of this site does not expire");
+        }
+        Recoverable::BeingMade => return card(NAME, Tone::Plain, value, REPLACED),
+        Recoverable::Nothing => return card(NAME, Tone::Bad, value, "there is no valid copy"),
+        Recoverable::NotKnown(why) => return card(NAME, Tone::Plain, value, why),
     };
     let whole = delta(retention(state));
     let left = (until - now).num_seconds().max(0) as f64 / whole.num_seconds().max(1) as f64;
@@ -117,7 +129,6 @@ fn recoverable(state: &SiteState, assessment: &Assessment, now: Timestamp) -> Ma
         left if left < LITTLE_LEFT => Tone::Warn,
         _ => Tone::Good,
     };
-    let value = if until > now { ago(until - now) } else { format!("over since {}", ago(now - until)) };
     let said = format!("{:.0} % of the change tracking retention of {} left", left * 100.0, ago(whole));
     let below = html! {
         svg.countdown role="img" aria-label=(said) width="100%" height="10" {
@@ -134,8 +145,9 @@ fn recoverable(state: &SiteState, assessment: &Assessment, now: Timestamp) -> Ma
 mod tests {
     use super::*;
     use crate::assessment::assess;
-    use crate::assessment::samples::{GOOD, Rig, at};
-    use crate::http::samples::words;
+    use crate::assessment::samples::{GOOD, Rig, at, copy};
+    use crate::http::samples::{self, words};
+    use crate::site::{ServicesSeen, SiteServer};
     use crate::snapshot::samples::Sample;
 
     #[test]
@@ -147,12 +159,68 @@ mod tests {
         for (minute, width, tone, said) in [
             (DAY / 2 + 1, "90.00%", "good", "Recoverable for 4 d 12 h"),
             (4 * DAY + 1, "20.00%", "warn", "Recoverable for 1 d 0 h"),
-            (5 * DAY + 1, "0.00%", "bad", "Recoverable for over since 0 s"),
+            (5 * DAY + 1, "0.00%", "bad", "Recoverable for ran out 0 s ago"),
         ] {
             rig.walk(minute, &Sample::good(1));
             let html = section(&rig.state, &assess(&rig.state, at(minute)), at(minute)).into_string();
             let bar = format!("<rect class=\"{tone}\" width=\"{width}\"");
             assert!(html.contains(&bar) && words(&html).contains(said), "{minute}: {html}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_newer_is_said_beside_the_number_of_copies() {
+        let mut rig = Rig::with_archive(8);
+        rig.log(0, GOOD);
+        rig.archives(100, vec![copy("/nas/1", 1, &Sample::good(1))]);
+        rig.log(1440, GOOD);
+        let shown = words(
+            &section(&rig.state, &assess(&rig.state, at(1502)), at(1502)).into_string().replace("<br>", " "),
+        );
+        for part in [format!("Recoverable for not known {NEWER}"), format!("Valid copies 1 {NEWER}")] {
+            assert!(shown.contains(&part), "{part}: {shown}");
+        }
+        assert!(!shown.contains("no limit"), "{shown}");
+    }
+
+    #[test]
+    fn a_run_that_replaces_the_only_copy_is_no_alarm() {
+        let mut rig = Rig::with(|_| {});
+        rig.log(0, GOOD);
+        rig.walk(100, &Sample::good(1));
+        rig.log(1440, &[(0, "500"), (1, "5055"), (2, "preparing")]);
+        rig.walk(1450, &Sample::good(2).only("SiteServer"));
+        let html = samples::page(&rig.state, at(1450));
+        let shown = words(&html);
+        for part in [
+            "Recoverable for being made the running backup has deleted the old one",
+            "Valid copies being made the running backup has deleted the old one",
+            "Snapshot being made",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!html.contains("<dd class=\"bad\"") && !html.contains("badge bad"), "{shown}");
+        assert!(!shown.contains("has not made another"), "{shown}");
+    }
+
+    #[test]
+    fn on_a_passive_site_server_no_card_shouts() {
+        let mut rig = Rig::with(|_| {});
+        rig.log(0, GOOD);
+        rig.walk(100, &Sample::good(1));
+        rig.log(1440, &[(0, "500"), (1, "5055"), (2, "preparing"), (3, "-5060"), (4, "501")]);
+        rig.walk(1450, &Sample::good(2).only("SiteServer"));
+        let server = |(name, active): (&str, bool)| SiteServer { name: name.into(), active };
+        let seen = |machine: &str| ServicesSeen {
+            machine: Some(machine.into()),
+            site_servers: Some([("CM01", true), ("CM02", false)].map(server).into()),
+            ..ServicesSeen::default()
+        };
+        for (machine, shouts) in [("CM01", true), ("CM02", false)] {
+            rig.services(1450, seen(machine));
+            let html = samples::page(&rig.state, at(1450));
+            assert_eq!(html.contains("<dd class=\"bad\""), shouts, "{machine}");
+            assert_eq!(html.contains(">Success due<") && html.contains("<h3>Copies"), shouts, "{machine}");
         }
     }
 

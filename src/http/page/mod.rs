@@ -12,6 +12,7 @@ mod events;
 mod figures;
 mod overview;
 mod phases;
+mod recoverable;
 mod restart;
 mod runs_table;
 mod services;
@@ -75,6 +76,7 @@ pub(super) fn page(sites: &[Site<'_>], view: View<'_>) -> String {
                 main #main tabindex="-1" {
                     (overview::section(&sorted, view.now))
                     @for found in &sorted { (site(*found, is_alone, view.now)) }
+                    @if sorted.is_empty() { (no_site()) }
                 }
                 footer {
                     p { "ConfigMgr backup exporter " (build_info::VERSION) ". Nothing on this page changes anything." }
@@ -99,8 +101,12 @@ fn header(sorted: &[Site<'_>], view: View<'_>) -> Markup {
                     li { a href="health/backup" { "Backup health" } }
                     li { a href="api/v1/sites" { "Sites as JSON" } }
                     li {
-                        @if view.refreshes { a href="." { "Stop refreshing" } }
-                        @else { a href={ "?refresh=" (REFRESH_SECONDS) } { "Refresh every " (REFRESH_SECONDS) " s" } }
+                        @if view.refreshes {
+                            a href="." { "Stop refreshing" } " " span.dim { "It folds up what was opened." }
+                        } @else {
+                            a href={ "?refresh=" (REFRESH_SECONDS) } { "Refresh every " (REFRESH_SECONDS) " s" }
+                            " " span.dim { "By itself this page stays as it is." }
+                        }
                     }
                 }
             }
@@ -123,9 +129,10 @@ fn site((state, assessment): Site<'_>, is_alone: bool, now: Timestamp) -> Markup
             (protected_by(assessment.protection.mode))
         }
     };
-    // Within what is folded up: a browser unfolds what it is sent to.
     let body = html! {
-        div.site-body id=(anchor(code)) tabindex="-1" {
+        // Within what is folded up, because a browser unfolds what it is sent to; the style puts it above the heading.
+        span.anchor id=(anchor(code)) tabindex="-1" {}
+        div.site-body {
             (verdict::section(state, assessment))
             (figures::section(state, assessment, now))
             (timeline::section(state, assessment, now))
@@ -138,12 +145,27 @@ fn site((state, assessment): Site<'_>, is_alone: bool, now: Timestamp) -> Markup
             (database::sql_server(state))
             (services::section(state, assessment))
             (sources::section(state, now))
+            @if !is_alone { p { a href="#sites" { "Back to all sites" } } }
         }
     };
     html! {
         section.site aria-label={ "Site " (code) } {
             @if is_alone { div.title { (heading) } (body) }
-            @else { details open[verdict::needs_attention(assessment.verdict)] { summary.title { (heading) } (body) } }
+            @else { details open[verdict::attention(state, assessment)] { summary.title { (heading) } (body) } }
+        }
+    }
+}
+
+/// What to do where no site is watched.
+fn no_site() -> Markup {
+    html! {
+        section.panel {
+            h2 { "Nothing is watched yet" }
+            p {
+                "Name a site under " code { "sites" } " in the configuration file and start the exporter anew. "
+                "On a site server the site is found without that. "
+                code { "docs/configuration.md" } " shows under \"What it looks like\" how a site is written."
+            }
         }
     }
 }
@@ -158,7 +180,10 @@ fn protected_by(protection: Protection) -> &'static str {
 
 /// The icon of the page in a browser's tab: the shape and the colour of the worst verdict.
 fn icon(sorted: &[Site<'_>]) -> String {
-    let tone = sorted.first().map_or(Tone::Plain, |(_, worst)| verdict::tone(worst.verdict));
+    let tone = sorted.first().map_or(Tone::Plain, |(state, worst)| {
+        let tone = verdict::tone(worst.verdict);
+        if verdict::attention(state, worst) { tone.max(Tone::Warn) } else { tone }
+    });
     let (colour, sign) = match tone {
         Tone::Good => ("1a7f37", "M4.5 8.2l2.4 2.4 4.4-5"),
         Tone::Plain => ("57606a", "M4.8 8h6.4"),

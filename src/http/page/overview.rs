@@ -2,18 +2,21 @@
 
 use maud::{Markup, html};
 
-use super::elements::{moment, plain};
-use super::verdict::{badges, needs_attention, rank, tone, verdict_badge};
+use super::advice::steps;
+use super::elements::{Tone, badge, moment, plain, prose};
+use super::recoverable::{Recoverable, is_being_made};
+use super::verdict::{attention, badges, rank, tone, verdict_badge};
 use super::{Site, anchor};
 use crate::assessment::Verdict;
-use crate::http::words::{ago, count, distance};
+use crate::http::words::{count, distance};
 use crate::site::{ClosedSet, Timestamp};
 
-/// The sites with the worst verdict first, then by their code.
+/// The sites that need somebody first, the worst verdict before others, then by their code.
 pub(super) fn worst_first<'a>(sites: &[Site<'a>]) -> Vec<Site<'a>> {
     let mut sorted = sites.to_vec();
-    sorted.sort_by_key(|(state, assessment)| {
-        (std::cmp::Reverse(rank(assessment.verdict)), state.settings.code)
+    sorted.sort_by_cached_key(|(state, assessment)| {
+        let urgency = (attention(state, assessment), rank(assessment.verdict));
+        (std::cmp::Reverse(urgency), state.settings.code)
     });
     sorted
 }
@@ -34,7 +37,7 @@ pub(super) fn title(sorted: &[Site<'_>]) -> String {
 
 /// How many sites need somebody, in one sentence.
 pub(super) fn sentence(sorted: &[Site<'_>]) -> String {
-    let attention = sorted.iter().filter(|(_, assessment)| needs_attention(assessment.verdict)).count();
+    let attention = sorted.iter().filter(|(state, assessment)| attention(state, assessment)).count();
     match (sorted.len(), attention) {
         (0, _) => "No site is watched.".to_owned(),
         (1, 0) => "The site needs no attention.".to_owned(),
@@ -86,18 +89,33 @@ fn line((state, assessment): &Site<'_>, now: Timestamp) -> Markup {
             @if let Some(at) = at { span.near { (distance(at, now)) } " " span.dim.exact { (moment(at)) } } @else { "-" }
         }
     };
-    let left = assessment
-        .copies
-        .recoverable_until
-        .map(|until| if until > now { ago(until - now) } else { format!("over since {}", ago(now - until)) });
+    let is_passive = assessment.verdict == Verdict::Passive;
+    let left = match Recoverable::of(state, assessment) {
+        _ if is_passive => "-".to_owned(),
+        found => found.word(now),
+    };
+    let valid = match assessment.copies.valid {
+        _ if is_passive => "-".to_owned(),
+        Some(0) if is_being_made(state, assessment) => "being made".to_owned(),
+        Some(valid) => valid.to_string(),
+        None => "not known".to_owned(),
+    };
+    let due = assessment.due.success_due.filter(|_| !is_passive);
+    let steps = steps(state, assessment);
+    let to_do = steps.first().filter(|_| tone(assessment.verdict) < Tone::Warn);
+    let tone = to_do.map_or_else(|| tone(assessment.verdict), |_| Tone::Warn);
     html! {
-        tr.(tone(assessment.verdict).class()) {
+        tr.(tone.class()) {
             th scope="row" { a href={ "#" (anchor(code)) } { (code) } }
-            td { (badges(assessment)) " " span.said { (plain(&assessment.reason)) } }
+            td {
+                (badges(assessment))
+                @if to_do.is_some() { " " (badge(Tone::Warn, "to do")) }
+                " " span.said { (plain(&assessment.reason)) @if let Some(step) = to_do { " " (prose(&step.what)) } }
+            }
             td { (far(assessment.runs.last_success)) }
-            td.wide { (far(assessment.due.success_due)) }
-            td.wide { (left.unwrap_or_else(|| "-".to_owned())) }
-            td.wide { (assessment.copies.valid.map_or_else(|| "-".to_owned(), |valid| valid.to_string())) }
+            td.wide { (far(due)) }
+            td.wide { (left) }
+            td.wide { (valid) }
         }
     }
 }
@@ -107,6 +125,7 @@ mod tests {
     use super::*;
     use crate::assessment::{Assessment, assess};
     use crate::config::SiteSettings;
+    use crate::source::{SourceId, SourceKind};
     use crate::state::SiteState;
 
     fn now() -> Timestamp {
@@ -116,7 +135,9 @@ mod tests {
     fn sites(verdicts: &[(&str, Verdict)]) -> Vec<(SiteState, Assessment)> {
         let site = |(code, verdict): &(&str, Verdict)| {
             let settings = SiteSettings::new(code.parse().unwrap());
-            let state = SiteState::new(std::sync::Arc::new(settings), now());
+            let mut state = SiteState::new(std::sync::Arc::new(settings), now());
+            let log = SourceId { kind: SourceKind::BackupLog, location: String::new() };
+            state.watch(log, std::time::Duration::from_secs(5), None, now());
             let assessment = Assessment { verdict: *verdict, ..assess(&state, now()) };
             (state, assessment)
         };

@@ -8,7 +8,7 @@ use super::elements::{Tone, moment, panel, prose, row};
 use crate::assessment::Assessment;
 use crate::http::outlook::{Intent, outlook};
 use crate::http::words::{count, spaced, title};
-use crate::site::{Attempt, AttemptOutcome, ClosedSet, Hold, RestartPlan, RestartStanding};
+use crate::site::{Attempt, AttemptOutcome, ClosedSet, Hold, Node, RestartPlan, RestartStanding};
 use crate::state::SiteState;
 
 /// So many attempts are on the page, newest first.
@@ -27,6 +27,9 @@ pub(super) fn tone(intent: Intent) -> Tone {
 pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     let Some(standing) = &state.restart else { return html! {} };
     let intent = Intent::of(standing, state, assessment);
+    // What a passive site server would do is nobody's concern.
+    let is_passive = state.node() == Some(Node::Passive);
+    let tone = if is_passive { Tone::Plain } else { tone(intent) };
     let said = html! {
         (outlook(standing, state, assessment))
         @if let Some(run) = standing.run { " This is about the run of " (moment(run)) "." }
@@ -35,7 +38,7 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
         "Restart",
         &html! {
             dl.rows {
-                (row("Now", tone(intent), intent.word(), said))
+                (row("Now", tone, intent.word(), said))
                 @for hold in standing.holds() { (held(hold)) }
                 (row("Mode", Tone::Plain, standing.mode.label(), attempts(standing)))
                 @for attempt in standing.attempts.iter().rev().take(SHOWN_ATTEMPTS) { (tried(attempt)) }

@@ -36,7 +36,28 @@ fn shown(id: &SourceId, source: &SourceState, now: Timestamp) -> Markup {
     let said = html! {
         bdi { (id.location) }
         @if let Some(failure) = &source.failure { " " bdi.dim { (failure.message) } }
-        @if let Some(read) = source.last_success { " " span.dim { "read " (distance(read, now)) } }
+        @if let Some(read) = source.last_success {
+            " " span.dim { (if source.failure.is_some() { "last read " } else { "read " }) (distance(read, now)) }
+        }
     };
     row(title(id.kind.label()), tone, word, said)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http::samples::{at, page, read, words};
+    use crate::site::Protection;
+    use crate::source::{FailureKind, PollFailure, PollReport};
+
+    #[test]
+    fn a_source_that_is_down_says_when_it_was_last_read() {
+        let mut state = read(Protection::Task);
+        assert!(words(&page(&state, at(1))).contains("Backup log up read 1 min 0 s ago"));
+        let source = state.sources.keys().next().unwrap().clone();
+        let result = Err(PollFailure { kind: FailureKind::Unreachable, message: "gone".to_owned() });
+        let (site, duration) = (state.settings.code, std::time::Duration::ZERO);
+        state.fold(&PollReport { site, source, started: at(1), duration, result }, at(1));
+        let shown = words(&page(&state, at(2)));
+        assert!(shown.contains("Backup log down gone last read 2 min 0 s ago"), "{shown}");
+    }
 }

@@ -83,6 +83,7 @@ mod tests {
             "{policy}"
         );
         assert!(!policy.contains("script-src") && !STYLE.contains("url(") && !STYLE.contains("@import"));
+        assert!(!STYLE.contains('\r'), "its digest is that of what a browser reads");
         assert!(!STYLE.contains('<'), "it ends at its own end tag");
     }
 }

@@ -7,13 +7,14 @@ use serde_json::json;
 
 use super::*;
 use crate::assessment::samples::{GOOD, Rig};
-use crate::assessment::{NOTHING_IS_WATCHED, assess};
+use crate::assessment::{NOTHING_IS_WATCHED, Verdict, assess};
 use crate::config::SiteSettings;
 use crate::http::api;
 use crate::http::samples::{self, words};
 use crate::http::words::capital;
 use crate::site::{SqlServerEvent, Witness};
-use crate::source::{SourceId, SourceKind};
+use crate::snapshot::samples::Sample;
+use crate::source::{FailureKind, PollFailure, PollReport, SourceId, SourceKind};
 
 fn now() -> Timestamp {
     "2026-11-21T08:00:00Z".parse().unwrap()
@@ -71,7 +72,7 @@ fn among_several_sites_those_that_are_well_are_folded_up_and_one_alone_is_not() 
     let now = crate::assessment::samples::at(100);
     let (well, unwell) = (&rig.state, state());
     let (good, bad) = (assess(well, now), assess(&unwell, now));
-    assert!(!verdict::needs_attention(good.verdict) && verdict::needs_attention(bad.verdict));
+    assert!(!verdict::attention(well, &good) && verdict::attention(&unwell, &bad));
     let view = View { now, ..view(false) };
     let page = page(&[(&unwell, &bad), (well, &good)], view);
     for (code, open) in [("P01", " open"), ("P02", "")] {
@@ -127,7 +128,58 @@ fn nothing_on_the_page_needs_more_than_its_policy_allows() {
 fn without_a_site_the_page_says_so() {
     let page = page(&[], view(false));
     assert!(
-        words(&page).contains("No site is watched.") && page.contains("<title>no site - ConfigMgr backup"),
+        words(&page).contains("No site is watched.")
+            && page.contains("docs/configuration.md")
+            && page.contains("<title>no site - ConfigMgr backup"),
         "{page}"
     );
+}
+
+/// A verdict tells of the backups; what else is to be done must not be folded away below it.
+#[test]
+fn a_healthy_site_with_something_to_do_is_shown_as_one() {
+    let mut rigs = ["P01", "P02"].map(|code| Rig::with(|settings| settings.code = code.parse().unwrap()));
+    for rig in &mut rigs {
+        rig.log(0, GOOD);
+        rig.walk(90, &Sample::good(1));
+    }
+    let [well, unread] = &mut rigs;
+    let now = crate::assessment::samples::at(100);
+    let source = SourceId { kind: SourceKind::EventLog, location: "Application.evtx".to_owned() };
+    unread.state.watch(source.clone(), Duration::from_secs(30), Some(Witness::EventLog), now);
+    let result = Err(PollFailure { kind: FailureKind::AccessDenied, message: "denied".to_owned() });
+    let (site, duration) = (unread.state.settings.code, Duration::ZERO);
+    unread.state.fold(&PollReport { site, source, started: now, duration, result }, now);
+    let (good, also) = (assess(&well.state, now), assess(&unread.state, now));
+    assert_eq!((good.verdict, also.verdict), (Verdict::Healthy, Verdict::Healthy));
+    let page = page(&[(&well.state, &good), (&unread.state, &also)], View { now, ..view(false) });
+    assert!(page.contains("aria-label=\"Site P02\"><details open>"), "{page}");
+    assert!(page.contains("aria-label=\"Site P01\"><details>"), "{page}");
+    let shown = words(&page);
+    for part in [
+        "1 of 2 sites needs attention.",
+        "to do The last backup succeeded. Find out why the event log cannot be read.",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+/// 25 sites, of which each has failed 200 times: a page that a phone can load.
+#[test]
+fn a_page_stays_small_however_much_has_failed() {
+    let rigs: Vec<_> = (1..=25)
+        .map(|number| {
+            let mut rig = Rig::with(|settings| settings.code = format!("P{number:02}").parse().unwrap());
+            for run in 0..200 {
+                rig.log(run * 210, &[(0, "500"), (1, "5055"), (2, "preparing"), (3, "-5060"), (4, "501")]);
+            }
+            rig
+        })
+        .collect();
+    let now = crate::assessment::samples::at(200 * 210);
+    let assessed: Vec<_> = rigs.iter().map(|rig| (&rig.state, assess(&rig.state, now))).collect();
+    assert!(assessed.iter().all(|(state, _)| state.runs.len() == 200));
+    let sites: Vec<_> = assessed.iter().map(|(state, assessment)| (*state, assessment)).collect();
+    let size = page(&sites, View { now, ..view(false) }).len();
+    assert!(size < 1_500_000, "{size} bytes");
 }

@@ -16,6 +16,8 @@ use crate::state::SiteState;
 /// Shares of the width that stay free at the sides, for the marks and for the words below them.
 const LEFT: f64 = 3.0;
 const RIGHT: f64 = 4.0;
+/// Marks of a kind are at least this share of the width apart.
+const NEAREST: f64 = 0.6;
 /// Days from one date on the axis to the next.
 const LABELLED_DAYS: u64 = 5;
 /// Heights of the two rows of marks, of the axis and of its words.
@@ -81,12 +83,28 @@ fn picture(shown: &[Event<'_>], summary: &str, now: Timestamp) -> Markup {
                 }
             }
             line.axis x1=(share(LEFT)) x2=(share(100.0 - RIGHT)) y1=(AXIS) y2=(AXIS) {}
-            @for event in shown {
+            @for (event, more) in marks(shown, now) {
                 use.mark.(event.kind.mark()) href={ "#" (event.kind.mark()) } x=(percent(event.at, now))
-                    y=(height(event.kind)) { title { (told(event)) } }
+                    y=(height(event.kind)) {
+                    title { (told(event)) @if more > 0 { ", and " (more) " more just before" } }
+                }
             }
         }
     }
+}
+
+/// The events that have a mark, and how many of their kind are too close before each to be told apart.
+fn marks<'a, 'b>(shown: &'a [Event<'b>], now: Timestamp) -> Vec<(&'a Event<'b>, usize)> {
+    let mut marks: Vec<(&Event<'_>, usize)> = Vec::new();
+    for event in shown.iter().rev() {
+        let x = place(event.at, now);
+        let mut same = marks.iter_mut().rev().take_while(|(newer, _)| place(newer.at, now) - x < NEAREST);
+        match same.find(|(newer, _)| newer.kind == event.kind) {
+            Some((_, more)) => *more += 1,
+            None => marks.push((event, 0)),
+        }
+    }
+    marks
 }
 
 /// What a mark says when it is pointed at.
@@ -197,6 +215,21 @@ mod tests {
             let expected = if kind == Kind::Succeeded { 2 } else { 1 };
             assert_eq!(html.matches(&marks).count(), expected, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn marks_of_a_kind_that_would_hide_one_another_are_one() {
+        let event = |minutes: i64, kind| Event { at: now() - TimeDelta::minutes(minutes), kind, run: None };
+        let shown = [
+            event(3000, Kind::Failed),
+            event(40, Kind::Failed),
+            event(30, Kind::Succeeded),
+            event(20, Kind::Failed),
+            event(10, Kind::Failed),
+        ];
+        let marks: Vec<_> =
+            marks(&shown, now()).into_iter().map(|(event, more)| (event.kind, more)).collect();
+        assert_eq!(marks, [(Kind::Failed, 2), (Kind::Succeeded, 0), (Kind::Failed, 0)]);
     }
 
     #[test]

@@ -49,9 +49,14 @@ pub(super) fn rank(verdict: Verdict) -> u8 {
     }
 }
 
-/// Whether somebody ought to look at a site.
-pub(super) fn needs_attention(verdict: Verdict) -> bool {
+/// Whether a verdict is one that somebody ought to look at.
+fn needs_attention(verdict: Verdict) -> bool {
     tone(verdict) >= Tone::Warn
+}
+
+/// Whether somebody ought to look at a site: its verdict says so, or there is something to do all the same.
+pub(super) fn attention(state: &SiteState, assessment: &Assessment) -> bool {
+    needs_attention(assessment.verdict) || !steps(state, assessment).is_empty()
 }
 
 /// The verdict as one word.
@@ -73,8 +78,10 @@ pub(super) fn badges(assessment: &Assessment) -> Markup {
 pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
     let verdict = assessment.verdict;
     let steps = steps(state, assessment);
+    // What is to be done is not shown as good.
+    let shown_as = if steps.is_empty() { tone(verdict) } else { tone(verdict).max(Tone::Warn) };
     html! {
-        div.verdict.(tone(verdict).class()) {
+        div.verdict.(shown_as.class()) {
             p.reason { (icon(verdict)) span { (plain(&assessment.reason)) } }
             @if let Some(line) = failing_line(state, assessment) {
                 p.line { span.dim { "The line that tells why: " } code { (line) } }
@@ -85,7 +92,7 @@ pub(super) fn section(state: &SiteState, assessment: &Assessment) -> Markup {
                 h3 { "What to do" }
                 ol.steps { @for step in steps.iter().take(SHOWN_STEPS) { (shown(step)) } }
                 @if let Some(more) = steps.len().checked_sub(SHOWN_STEPS).filter(|more| *more > 0) {
-                    p.dim { "and " (more) " more, each beside its check below" }
+                    p.dim { "and " (more) " more below" }
                 }
             }
         }

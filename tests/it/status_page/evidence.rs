@@ -11,7 +11,7 @@ use configmgr_backup_exporter::site::{
     RestartMode, RestartStanding, Service, ServiceState, ServicesSeen, Severity, SiteRole, SiteService,
     StartMode, StatusMessage, TaskWindow, Timestamp, Witness,
 };
-use configmgr_backup_exporter::snapshot::{Finding, Verification};
+use configmgr_backup_exporter::snapshot::{Finding, Place, Verification};
 use configmgr_backup_exporter::source::{
     Cursor, Fact, FailureKind, Poll, PollFailure, PollReport, Reach, Record, RecordBody, SourceId,
     SourceKind, backup_log,
@@ -83,6 +83,8 @@ impl Site {
                     19 => Night::Fails(FailureCause::SharingViolation),
                     13 => Night::NothingStarts,
                     7 => Night::Breaks,
+                    // A day alone is not overdue before its backup could have ended.
+                    1 if matches!(last, Night::NothingStarts) => Night::NothingStarts,
                     _ => Night::Succeeds,
                 },
             );
@@ -206,6 +208,23 @@ impl Site {
         self.fold(SourceKind::Snapshot, now(), Ok(facts));
     }
 
+    /// No archive is configured.
+    pub(super) fn has_no_archive(&mut self) {
+        let settings = Arc::make_mut(&mut self.state.settings);
+        settings.snapshot.as_mut().expect("a destination").archives.clear();
+    }
+
+    /// The destination is seen with so many bytes of room.
+    pub(super) fn has_free(&mut self, free: u64) {
+        let place = Place { free: Some(free), ..copies::place(copies::DESTINATION) };
+        self.fold(SourceKind::Snapshot, now(), Ok(vec![Fact::Place("site".to_owned(), place)]));
+    }
+
+    /// The site database answers something else.
+    pub(super) fn told_of_the_database(&mut self, facts: Vec<Fact>) {
+        self.fold(SourceKind::Database, now(), Ok(facts));
+    }
+
     /// A page of its snapshot is found to be damaged.
     pub(super) fn is_damaged(&mut self, file: &str) {
         let site = self.state.settings.code;
@@ -219,11 +238,22 @@ impl Site {
 
     /// How it stands with restarts.
     pub(super) fn stands(&mut self, decision: Decision, pending: bool, attempts: Vec<Attempt>) {
+        self.stands_with(RestartMode::Restart, decision, pending, attempts);
+    }
+
+    /// The same in another mode.
+    pub(super) fn stands_with(
+        &mut self,
+        mode: RestartMode,
+        decision: Decision,
+        pending: bool,
+        attempts: Vec<Attempt>,
+    ) {
         let run = self.state.runs.last().map(BackupRun::started_or_first);
         let run = run.filter(|_| decision != Decision::Nothing);
         let made = u64::try_from(attempts.len()).unwrap();
         self.state.stands(RestartStanding {
-            mode: RestartMode::Restart,
+            mode,
             run,
             pending,
             attempts,

@@ -82,6 +82,11 @@ fn situations() -> Vec<(&'static str, Vec<Site>, &'static str)> {
     vec![
         ("healthy", vec![sites::healthy("P01")], "healthy: P01"),
         ("in-progress", vec![sites::in_progress("P01")], "healthy: P01"),
+        ("in-progress-without-archive", vec![sites::in_progress_without_archive("P01")], "healthy: P01"),
+        ("overdue", vec![sites::overdue("P01")], "overdue: P01"),
+        ("unprotected", vec![sites::unprotected("P01")], "unprotected: P01"),
+        ("standalone", vec![sites::standalone("P01")], ""),
+        ("observe", vec![sites::observed("P01")], "failed: P01"),
         ("failed", vec![sites::failed("P01")], "failed: P01"),
         ("pending-restart", vec![sites::pending_restart("P01")], "failed: P01"),
         ("unknown", vec![sites::unknown("P01")], "unknown: P01"),
@@ -219,6 +224,38 @@ fn the_keyboard_reaches_everything_and_a_link_unfolds_its_site() {
     browser.evaluate("document.querySelector('[aria-label=\"Site P02\"] > details > summary').focus()");
     browser.press("Enter", 13);
     assert_eq!(browser.evaluate(is_open), false, "folded up by the keyboard");
+}
+
+#[test]
+fn a_link_of_the_overview_leads_to_the_heading_of_its_site_and_back() {
+    let Some(browser) = Browser::start() else { return };
+    let pages = Pages::serve();
+    pages.publish(sites::fleet());
+    for width in [WIDE, PHONE, NARROW] {
+        browser.look(width, "light");
+        for code in ["P04", "P02", "P13"] {
+            browser.open(&pages.url());
+            browser.evaluate(&format!("document.querySelector('a[href=\"#site-{code}\"]').click()"));
+            // Where it leads to is known once the page was drawn again.
+            let top = browser.evaluate(&format!(
+                "new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))).then(() =>
+                    document.querySelector('[aria-label=\"Site {code}\"] h2').getBoundingClientRect().top)"
+            ));
+            let top = top.as_f64().expect("a number");
+            assert!((0.0..100.0).contains(&top), "{code} at {width} px: {top}");
+            let is_open =
+                browser.evaluate(&format!("document.getElementById('site-{code}').closest('details').open"));
+            assert_eq!(is_open, true, "{code} at {width} px");
+            browser.evaluate(&format!(
+                "document.querySelector('[aria-label=\"Site {code}\"] a[href=\"#sites\"]').click()"
+            ));
+            let back = browser.evaluate(
+                "new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))).then(() =>
+                    document.getElementById('sites').getBoundingClientRect().top)",
+            );
+            assert!(back.as_f64().is_some_and(|top| (-1.0..900.0).contains(&top)), "{back}");
+        }
+    }
 }
 
 #[test]

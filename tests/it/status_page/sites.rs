@@ -1,14 +1,16 @@
 //! The situations that the page is looked at in.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use configmgr_backup_exporter::site::{
     Attempt, AttemptOutcome, Decision, FailureCause, Hint, HintStrength, Hold, HoldReason, Remark,
-    RestartPlan, Service, ServiceState, SiteServer, SiteService,
+    RestartMode, RestartPlan, Service, ServiceState, SiteDefinition, SiteRole, SiteServer, SiteService,
 };
-use configmgr_backup_exporter::source::{FailureKind, SourceKind};
+use configmgr_backup_exporter::source::{DatabaseFact, Fact, FailureKind, SourceKind};
 
 use super::evidence::{Night, Site, message, night, now, remark, site_services};
-use crate::support::services;
+use crate::support::{database, services};
 
 fn hold(reason: HoldReason, finding: &str) -> Hold {
     Hold { reason, finding: finding.into(), passes: reason.clears_by_itself() }
@@ -29,10 +31,59 @@ pub(super) fn in_progress(code: &str) -> Site {
     site
 }
 
+/// The same without an archive: the only copy is being replaced.
+pub(super) fn in_progress_without_archive(code: &str) -> Site {
+    let mut site = in_progress(code);
+    site.has_no_archive();
+    site.loses_its_copies();
+    site
+}
+
+/// Nothing began for two nights, and what there is could only be restored for a day.
+pub(super) fn overdue(code: &str) -> Site {
+    let mut site = Site::new(code, Night::NothingStarts);
+    site.told_of_the_database(vec![database::change_tracking(std::time::Duration::from_secs(86_400))]);
+    site
+}
+
+/// The copies are gone though the last backup succeeded.
+pub(super) fn unprotected(code: &str) -> Site {
+    let mut site = healthy(code);
+    site.loses_its_copies();
+    site
+}
+
+/// A site without a hierarchy, whose copies do not expire, and of which a source cannot be read.
+pub(super) fn standalone(code: &str) -> Site {
+    let mut site = healthy(code);
+    let definition = SiteDefinition {
+        role: Some(SiteRole::Standalone),
+        server: "CM01.corp.example".into(),
+        version: "5.00.9128.1000".into(),
+    };
+    Arc::make_mut(&mut site.state.settings).role = None;
+    site.told_of_the_database(vec![Fact::Database(DatabaseFact::Site(definition))]);
+    site.fails(
+        SourceKind::Services,
+        FailureKind::AccessDenied,
+        "cannot ask for the services of cm01.corp.example: access is denied (os error 5)",
+    );
+    site
+}
+
+/// The last backup failed, and the exporter only says what it would do.
+pub(super) fn observed(code: &str) -> Site {
+    let mut site = Site::new(code, Night::Fails(FailureCause::Vss));
+    let holds = vec![hold(HoldReason::ObserveOnly, "The mode is observe.")];
+    site.stands_with(RestartMode::Observe, Decision::Hold(holds), false, Vec::new());
+    site
+}
+
 /// The last backup failed, its cause needs a person, and a restart has failed of it before.
 pub(super) fn failed(code: &str) -> Site {
     let mut site = Site::new(code, Night::Fails(FailureCause::DiskFull));
     site.loses_its_copies();
+    site.has_free(1_258_291);
     let tried = Attempt {
         cause: FailureCause::SharingViolation,
         outcome: Some((AttemptOutcome::StartTimedOut, night(19) + TimeDelta::minutes(40))),
@@ -45,7 +96,7 @@ pub(super) fn failed(code: &str) -> Site {
             HoldReason::NeedsOperator,
             "Free space on the destination volume or move the destination; then start a backup.",
         ),
-        hold(HoldReason::NoSpace, r"E:\SCCMBackup has 1.2 GiB free, and the next backup needs 3.4 GiB."),
+        hold(HoldReason::NoSpace, r"E:\SCCMBackup has 1.2 MiB free, and the next backup needs 3.4 MiB."),
         hold(HoldReason::OutsideWindow, "Backups may begin from 02:00 to 06:30; it is 06:45."),
     ];
     site.stands(Decision::Hold(holds), false, vec![tried]);
@@ -56,7 +107,7 @@ pub(super) fn failed(code: &str) -> Site {
 pub(super) fn pending_restart(code: &str) -> Site {
     let mut site = Site::new(code, Night::Fails(FailureCause::Vss));
     let holds =
-        vec![hold(HoldReason::CoolingDown, "The last attempt was at 06:30; the next one may be at 07:00.")];
+        vec![hold(HoldReason::OutsideWindow, "An attempt may begin from 07:00 to 22:00; it is 06:45.")];
     site.stands(Decision::Hold(holds), true, Vec::new());
     site
 }
@@ -104,11 +155,7 @@ pub(super) fn fleet() -> Vec<Site> {
                 site.is_damaged("SiteDBServer/CM_P22.mdf");
                 site
             }
-            24 => {
-                let mut site = healthy(&code(number));
-                site.loses_its_copies();
-                site
-            }
+            24 => unprotected(&code(number)),
             _ => healthy(&code(number)),
         })
         .collect()

@@ -1,28 +1,17 @@
 //! What is said of each standing, on the page and in the JSON.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::*;
 use crate::assessment::assess;
-use crate::config::SiteSettings;
 use crate::http::api;
-use crate::http::outlook::outlook_from_outside;
 use crate::http::samples::{FOREIGN, at, attempt, held, read, standing, words};
 use crate::site::{Attempt, Decision, HoldReason, Protection, RestartMode};
-use crate::source::{SourceId, SourceKind};
 
 /// What is said of a standing at minute 10.
 fn from_inside(standing: &RestartStanding) -> String {
     let state = read(Protection::Task);
     outlook(standing, &state, &assess(&state, at(10)))
-}
-
-fn from_outside(standing: &RestartStanding) -> String {
-    let state = read(Protection::Task);
-    outlook_from_outside(standing, &state, &assess(&state, at(10)))
 }
 
 /// The section and the JSON of a standing.
@@ -84,86 +73,6 @@ fn every_standing_says_what_happens_now() {
     assert!(words(&shown(Some(standing)).0).contains("Now under way"));
 }
 
-#[test]
-fn that_nothing_failed_is_said_only_of_a_site_where_that_is_known_and_matters() {
-    let unread = || SiteState::new(Arc::new(SiteSettings::new("P01".parse().unwrap())), at(0));
-    let mut waiting = read(Protection::Task);
-    let services = SourceId { kind: SourceKind::Services, location: String::new() };
-    waiting.watch(services, Duration::from_secs(30), None, at(0));
-    for (state, word, words) in [
-        (unread(), "undecided", "Nothing is decided before every source was read once."),
-        (waiting, "undecided", "Nothing is decided before every source was read once."),
-        (read(Protection::Native), "nothing to do", "SQL Server's own backups protect this site"),
-        (read(Protection::Both), "nothing to do", "There is no failed run to restart."),
-    ] {
-        let standing = standing(RestartMode::Restart, Decision::Nothing);
-        let assessment = assess(&state, at(10));
-        assert!(outlook(&standing, &state, &assessment).starts_with(words), "{words}");
-        let (page, _) = shown_of(state, Some(standing));
-        assert!(self::words(&page).contains(&format!("Now {word} {words}")), "{page}");
-    }
-}
-
-#[test]
-fn who_only_looks_says_what_an_exporter_would_do() {
-    use RestartMode::{Off, Restart};
-    let hold = || held(&[HoldReason::Settling]);
-    for (mode, decision, pending, said) in [
-        (Restart, Decision::Restart(RestartPlan::Start), true, "would start the backup service now."),
-        (
-            Restart,
-            Decision::Restart(RestartPlan::StopFirst),
-            true,
-            "would stop and start the backup service now",
-        ),
-        (Restart, hold(), true, "would restart the backup service once what holds it has passed."),
-        (Restart, hold(), false, ""),
-        (Restart, Decision::Nothing, false, ""),
-        (Off, Decision::Nothing, false, ""),
-    ] {
-        let mut standing = RestartStanding { pending, ..standing(mode, decision) };
-        let outside = from_outside(&standing);
-        if said.is_empty() {
-            assert_eq!(outside, from_inside(&standing));
-        } else {
-            assert!(outside.starts_with(&format!("A running exporter {said}")), "{said}: {outside}");
-        }
-        standing.attempts.push(attempt(None, None));
-        assert_eq!(from_outside(&standing), from_inside(&standing), "one that is made is made");
-    }
-}
-
-#[test]
-fn the_run_of_an_attempt_is_told_while_it_goes_on() {
-    use AttemptOutcome::{Adopted, StartFailed, Started};
-    use HoldReason::{AlreadyAttempted, RunInProgress};
-    const OWN: &str = "The backup service was restarted at 2026-11-21 08:05:00 UTC, and its run goes on: ";
-    const UNREAD: &str =
-        "The backup service was restarted at 2026-11-21 08:05:00 UTC, and nothing was read of its run yet: ";
-    const ADOPTED: &str =
-        "Somebody else had started a backup before the attempt of 2026-11-21 08:05:00 UTC, and it goes on: ";
-    for (reason, outcome, followed_by, pending, words) in [
-        (RunInProgress, Started, None, true, Some(UNREAD)),
-        (AlreadyAttempted, Started, None, true, Some(UNREAD)),
-        (RunInProgress, Started, None, false, None),
-        (RunInProgress, Started, Some(None), true, Some(OWN)),
-        (RunInProgress, Started, Some(None), false, None),
-        (RunInProgress, Started, Some(Some(false)), false, None),
-        (RunInProgress, Adopted, None, true, Some(ADOPTED)),
-        (RunInProgress, Adopted, Some(None), true, Some(ADOPTED)),
-        (RunInProgress, StartFailed, None, false, None),
-        (AlreadyAttempted, Started, None, false, None),
-    ] {
-        let mut standing = RestartStanding { pending, ..standing(RestartMode::Restart, held(&[reason])) };
-        let attempt = attempt(Some(outcome), followed_by);
-        standing.attempts.push(attempt);
-        let found = from_inside(&standing);
-        let expected = words.unwrap_or("The backup service is not restarted, for these reasons.");
-        assert!(found.starts_with(expected), "{reason} {outcome} {followed_by:?}: {found}");
-        assert_eq!(self::words(&shown(Some(standing)).0).contains("Now under way"), words.is_some());
-    }
-}
-
 /// An attempt of an earlier night says nothing of a run that has just failed and still goes on.
 #[test]
 fn a_failed_run_that_ends_is_not_the_run_of_an_earlier_attempt() {
@@ -205,7 +114,8 @@ fn every_reason_has_its_finding_and_no_text_becomes_markup() {
     let expected = json!({
         "mode": "restart", "decision": "hold", "pending": false, "run": run,
         "reasons": [
-            { "reason": "no_space", "finding": FOREIGN }, { "reason": "outside_window", "finding": FOREIGN },
+            { "reason": "no_space", "finding": FOREIGN, "passes": false },
+            { "reason": "outside_window", "finding": FOREIGN, "passes": true },
         ],
         "attempts_remaining": 2, "attempts_total": 3, "attempts_failed_total": 1,
         "attempts": [
