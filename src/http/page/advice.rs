@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::assessment::{Assessment, CheckState, Hearing, NOTHING_IS_WATCHED, Verdict};
 use crate::http::outlook::{Intent, outlook};
 use crate::http::words::{capital, spaced, title};
-use crate::site::ClosedSet;
+use crate::site::{ClosedSet, Hold, HoldReason};
 use crate::state::SiteState;
 
 /// One thing to do, and what it is about.
@@ -38,7 +38,9 @@ pub(super) fn steps<'a>(state: &'a SiteState, assessment: &'a Assessment) -> Vec
         }
     }
     if let Some(standing) = state.restart.as_ref().filter(|_| intent == Some(Intent::Held)) {
-        let lasting = standing.holds().iter().filter(|hold| !hold.passes);
+        // That the exporter only observes is how somebody wanted it.
+        let is_step = |hold: &&Hold| !hold.passes && hold.reason != HoldReason::ObserveOnly;
+        let lasting = standing.holds().iter().filter(is_step);
         for hold in lasting {
             // A cause that needs a person has its advice already.
             if steps.iter().any(|step| step.what == *hold.finding) {
@@ -73,7 +75,7 @@ mod tests {
     use crate::assessment::assess;
     use crate::assessment::samples::{GOOD, Rig, at};
     use crate::http::samples::{held, standing};
-    use crate::site::{HoldReason, RestartMode, RestartPlan};
+    use crate::site::{RestartMode, RestartPlan};
 
     const BAD: &[(i64, &str)] = &[(0, "500"), (1, "5055"), (2, "preparing"), (3, "-5060"), (4, "501")];
 
@@ -98,6 +100,8 @@ mod tests {
             Some(standing(RestartMode::Restart, held(&[HoldReason::NoSpace, HoldReason::CoolingDown])));
         let steps = whats(&rig, 1450);
         assert_eq!((&*steps[0], steps.len()), (advice, 2), "what passes by itself is no step: {steps:?}");
+        rig.state.restart = Some(standing(RestartMode::Observe, held(&[HoldReason::ObserveOnly])));
+        assert_eq!(whats(&rig, 1450), [advice], "nor is what somebody has configured");
     }
 
     #[test]

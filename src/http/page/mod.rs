@@ -102,10 +102,10 @@ fn header(sorted: &[Site<'_>], view: View<'_>) -> Markup {
                     li { a href="api/v1/sites" { "Sites as JSON" } }
                     li {
                         @if view.refreshes {
-                            a href="." { "Stop refreshing" } " " span.dim { "It folds up what was opened." }
+                            a href="." { "Stop refreshing" } " " span.dim.note { "It folds up what was opened." }
                         } @else {
                             a href={ "?refresh=" (REFRESH_SECONDS) } { "Refresh every " (REFRESH_SECONDS) " s" }
-                            " " span.dim { "By itself this page stays as it is." }
+                            " " span.dim.note { "It does not refresh by itself." }
                         }
                     }
                 }

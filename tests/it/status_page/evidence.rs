@@ -138,7 +138,13 @@ impl Site {
         let start =
             vec![message(500, at(0, 0)), message(5055, at(0, 20)), remark(Remark::Preparing, at(2, 5), "")];
         let snapshot = vec![message(6829, at(4, 30)), message(5056, at(7, 40)), message(6833, at(8, 0))];
-        let text = self.hostile.unwrap_or("Error: CopyFile failed for E:\\SCCMBackup\\P01Backup\\SiteDBServer\\CM_P01.mdf, Win32 Error = 112");
+        let own = match how {
+            Night::Fails(FailureCause::Vss) => "Error: VSS_E_WRITERERROR_TIMEOUT, 0x800423F2",
+            _ => {
+                "Error: CopyFile failed for E:\\SCCMBackup\\P01Backup\\SiteDBServer\\CM_P01.mdf, Win32 Error = 112"
+            }
+        };
+        let text = self.hostile.unwrap_or(own);
         let bodies = match how {
             Night::Succeeds => [
                 start,

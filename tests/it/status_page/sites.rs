@@ -83,7 +83,7 @@ pub(super) fn observed(code: &str) -> Site {
 pub(super) fn failed(code: &str) -> Site {
     let mut site = Site::new(code, Night::Fails(FailureCause::DiskFull));
     site.loses_its_copies();
-    site.has_free(1_258_291);
+    site.has_free(1_300_000);
     let tried = Attempt {
         cause: FailureCause::SharingViolation,
         outcome: Some((AttemptOutcome::StartTimedOut, night(19) + TimeDelta::minutes(40))),
@@ -96,7 +96,7 @@ pub(super) fn failed(code: &str) -> Site {
             HoldReason::NeedsOperator,
             "Free space on the destination volume or move the destination; then start a backup.",
         ),
-        hold(HoldReason::NoSpace, r"E:\SCCMBackup has 1.2 MiB free, and the next backup needs 3.4 MiB."),
+        hold(HoldReason::NoSpace, r"E:\SCCMBackup has 1.2 MiB free, and the next backup needs 2.4 MiB."),
         hold(HoldReason::OutsideWindow, "Backups may begin from 02:00 to 06:30; it is 06:45."),
     ];
     site.stands(Decision::Hold(holds), false, vec![tried]);
