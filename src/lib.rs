@@ -18,6 +18,7 @@ pub mod journal;
 pub mod logging;
 pub mod metrics;
 pub mod platform;
+pub mod reloads;
 pub mod remediation;
 pub mod schedule;
 pub mod services;

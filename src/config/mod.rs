@@ -23,6 +23,7 @@ mod settings;
 mod size;
 mod snapshot;
 mod suggest;
+mod web;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,6 +50,10 @@ pub use size::{InvalidSize, format_size, parse_size};
 pub use snapshot::{
     ArchiveConfig, DEFAULT_DRILL_MAX_AGE, DEFAULT_SNAPSHOT_INTERVAL, Freshness, RecoveryDrill,
     SnapshotConfig, SnapshotOfTask, SnapshotRoot, SupplementalConfig, VerifyConfig,
+};
+pub use web::{
+    CipherSuite, ClientAuth, Curve, PasswordHash, Pem, RateLimit, SecurityHeader, TlsConfig, TlsVersion,
+    WebConfig,
 };
 
 /// How often an event log is read unless the configuration says otherwise.

@@ -6,11 +6,12 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
@@ -24,7 +25,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use super::compress::compress;
-use super::{Limits, Request, Response};
+use super::{Answer, Limits, Request, Response};
 
 /// hyper's lower bound for its buffer, below which it panics.
 const SMALLEST_BUFFER: usize = 8192;
@@ -43,7 +44,7 @@ pub(super) async fn serve<H>(
     limits: Limits,
     shutdown: CancellationToken,
 ) where
-    H: Fn(&Request) -> Response + Send + Sync + 'static,
+    H: Fn(&Request) -> Answer + Send + Sync + 'static,
 {
     let ended = match stream {
         Stream::Plain(stream) => {
@@ -68,12 +69,13 @@ async fn serve_http1<S, H>(
 ) -> hyper::Result<()>
 where
     S: AsyncRead + AsyncWrite,
-    H: Fn(&Request) -> Response + Send + Sync + 'static,
+    H: Fn(&Request) -> Answer + Send + Sync + 'static,
 {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write_timeout));
     let service = service_fn(move |request| {
-        std::future::ready(Ok::<_, Infallible>(respond(request, peer, &*handler, limits)))
+        let handler = Arc::clone(&handler);
+        async move { Ok::<_, Infallible>(respond(request, peer, &*handler, limits).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -91,14 +93,14 @@ where
     connection.await
 }
 
-fn respond<H>(
+async fn respond<H>(
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
     handler: &H,
     limits: Limits,
 ) -> hyper::Response<Full<Bytes>>
 where
-    H: Fn(&Request) -> Response,
+    H: Fn(&Request) -> Answer,
 {
     let (head, body) = request.into_parts();
     let request = Request::new(head.method, head.uri, head.headers, peer);
@@ -106,7 +108,9 @@ where
     let response = if too_large {
         Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
     } else {
-        catch_unwind(AssertUnwindSafe(|| handler(&request)))
+        AssertUnwindSafe(async { handler(&request).response().await })
+            .catch_unwind()
+            .await
             .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()))
     };
     let (status, mut headers, body) = response.into_parts();

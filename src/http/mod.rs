@@ -17,6 +17,7 @@ mod routes;
 #[cfg(test)]
 mod samples;
 mod server;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod web;
@@ -28,8 +29,9 @@ pub use listen::{BindError, Listeners};
 pub use negotiate::{Escaping, Exposition, Negotiated, accepts_gzip, negotiate};
 pub use outlook::outlook_from_outside;
 pub use request::Request;
-pub use response::Response;
+pub use response::{Answer, Response};
 pub use routes::Routes;
 pub use server::Limits;
+pub use settings::WebSettings;
 pub use web::Web;
 pub use words::schedule;

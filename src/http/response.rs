@@ -3,6 +3,7 @@
 //! Content length, compression, HEAD and connection headers are added later, the same for every endpoint.
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -10,6 +11,30 @@ use hyper::header::{
 use hyper::{Method, StatusCode};
 
 use super::negotiate::Negotiated;
+
+/// What becomes of a request.
+pub enum Answer {
+    /// What could be said at once.
+    Now(Response),
+    /// What has to be waited for.
+    Later(BoxFuture<'static, Response>),
+}
+
+impl Answer {
+    /// The response, when it is there.
+    pub async fn response(self) -> Response {
+        match self {
+            Self::Now(response) => response,
+            Self::Later(response) => response.await,
+        }
+    }
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self::Now(response)
+    }
+}
 
 /// One HTTP response, whole in memory.
 #[derive(Debug, Clone)]

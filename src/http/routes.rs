@@ -5,9 +5,9 @@
 
 use hyper::{Method, StatusCode};
 
-use super::{Request, Response};
+use super::{Answer, Request, Response};
 
-type Endpoint = Box<dyn Fn(&Request, &str) -> Response + Send + Sync>;
+type Endpoint = Box<dyn Fn(&Request, &str) -> Answer + Send + Sync>;
 
 /// The placeholder in a pattern.
 const SITE: &str = "{site}";
@@ -42,7 +42,7 @@ impl Routes {
     where
         E: Fn(&Request) -> Response + Send + Sync + 'static,
     {
-        let endpoint = Box::new(move |request: &Request, _: &str| endpoint(request));
+        let endpoint = Box::new(move |request: &Request, _: &str| Answer::Now(endpoint(request)));
         self.with(Pattern::Exact(path.to_owned()), READING, endpoint)
     }
 
@@ -54,13 +54,14 @@ impl Routes {
         debug_assert!(pattern.contains(SITE), "{pattern} has no {SITE}");
         let (prefix, suffix) = pattern.split_once(SITE).unwrap_or((pattern, ""));
         let pattern = Pattern::Site { prefix: prefix.to_owned(), suffix: suffix.to_owned() };
-        self.with(pattern, READING, Box::new(endpoint))
+        let endpoint = Box::new(move |request: &Request, site: &str| Answer::Now(endpoint(request, site)));
+        self.with(pattern, READING, endpoint)
     }
 
-    /// With an endpoint for POST and PUT of exactly this path, for what changes the exporter itself.
+    /// With an endpoint for POST and PUT of exactly this path, for what changes the exporter itself and takes its time.
     pub fn post<E>(self, path: &str, endpoint: E) -> Self
     where
-        E: Fn(&Request) -> Response + Send + Sync + 'static,
+        E: Fn(&Request) -> Answer + Send + Sync + 'static,
     {
         let endpoint = Box::new(move |request: &Request, _: &str| endpoint(request));
         self.with(Pattern::Exact(path.to_owned()), WRITING, endpoint)
@@ -73,7 +74,7 @@ impl Routes {
 
     /// The answer of the first endpoint for this path and method; 404 for an unknown path, 405 for a wrong method,
     /// 400 for a site that is not valid percent-encoded UTF-8.
-    pub fn dispatch(&self, request: &Request) -> Response {
+    pub fn dispatch(&self, request: &Request) -> Answer {
         let mut allowed = Vec::new();
         for route in &self.routes {
             let Some(site) = route.pattern.site_in(request.path()) else { continue };
@@ -83,16 +84,19 @@ impl Routes {
             }
             return match percent_decode(site) {
                 Some(site) => (route.endpoint)(request, &site),
-                None => Response::text(StatusCode::BAD_REQUEST, "malformed percent-encoding in the path\n"),
+                None => {
+                    Response::text(StatusCode::BAD_REQUEST, "malformed percent-encoding in the path\n").into()
+                }
             };
         }
-        if !allowed.is_empty() {
+        let refusal = if !allowed.is_empty() {
             Response::method_not_allowed(&allowed)
         } else if READING.contains(request.method()) {
             Response::text(StatusCode::NOT_FOUND, "not found\n")
         } else {
             Response::method_not_allowed(READING)
-        }
+        };
+        refusal.into()
     }
 }
 
@@ -133,6 +137,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use hyper::HeaderMap;
     use hyper::header::ALLOW;
     use proptest::prelude::*;
@@ -151,12 +156,13 @@ mod tests {
             .get_site("/api/v1/sites/{site}/runs", |_, site| {
                 Response::text(StatusCode::OK, format!("runs of {site}"))
             })
-            .post("/-/reload", named("reload"))
+            .post("/-/reload", |_| Response::text(StatusCode::OK, "reload").into())
     }
 
     fn ask(method: Method, uri: &str) -> (u16, String, Option<String>) {
         let peer = ([127, 0, 0, 1], 4000).into();
-        let response = table().dispatch(&Request::new(method, uri.parse().unwrap(), HeaderMap::new(), peer));
+        let answer = table().dispatch(&Request::new(method, uri.parse().unwrap(), HeaderMap::new(), peer));
+        let response = answer.response().now_or_never().unwrap();
         let allow = response.headers().get(ALLOW).map(|value| value.to_str().unwrap().to_owned());
         (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap(), allow)
     }

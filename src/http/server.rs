@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Stream};
-use super::{Listeners, Request, Response};
+use super::{Answer, Listeners, Request};
 
 /// How long nothing is accepted after an error such as "too many open files", which ends only when others close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -60,7 +60,7 @@ impl Listeners {
     /// format it, but never block. A panic in it answers 500 to that request and is logged.
     pub async fn serve<H>(mut self, handler: Arc<H>, limits: Limits, shutdown: CancellationToken)
     where
-        H: Fn(&Request) -> Response + Send + Sync + 'static,
+        H: Fn(&Request) -> Answer + Send + Sync + 'static,
     {
         let mut connections = JoinSet::new();
         accept_all(|context| self.poll_accept(context), &mut connections, &handler, limits, &shutdown).await;
@@ -89,7 +89,7 @@ async fn accept_all<A, H>(
     shutdown: &CancellationToken,
 ) where
     A: FnMut(&mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>>,
-    H: Fn(&Request) -> Response + Send + Sync + 'static,
+    H: Fn(&Request) -> Answer + Send + Sync + 'static,
 {
     let permits = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let mut failing = false;
@@ -161,12 +161,13 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 mod tests {
     use tokio::time::Instant;
 
+    use super::super::Response;
     use super::*;
 
     /// Accepts according to a script, then stops the loop.
     async fn accept_scripted(errors: &[fn() -> io::Error]) -> Duration {
         let shutdown = CancellationToken::new();
-        let handler = Arc::new(|_: &Request| Response::text(hyper::StatusCode::OK, ""));
+        let handler = Arc::new(|_: &Request| Response::text(hyper::StatusCode::OK, "").into());
         let mut script = errors.iter();
         let accept = |_: &mut Context<'_>| match script.next() {
             Some(error) => Poll::Ready(Err(error())),

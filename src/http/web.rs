@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::negotiate::{Exposition, negotiate};
 use super::page::{POLICY, REFRESH_SECONDS, View, asks_to_refresh};
-use super::{Request, Response, Routes, StatusCode, api};
+use super::{Answer, Request, Response, Routes, StatusCode, api};
 use crate::assessment::{Assessment, Verdict, assess};
 use crate::clock::Clock;
 use crate::metrics::{Format, ProcessMetrics, encode};
@@ -73,7 +73,7 @@ impl Web {
     }
 
     /// The answer to one request. Never blocks.
-    pub fn respond(&self, request: &Request) -> Response {
+    pub fn respond(&self, request: &Request) -> Answer {
         self.0.dispatch(request)
     }
 }
@@ -227,8 +227,8 @@ mod tests {
         let web = Web::new(published, Clock::System, Timings::DEFAULT, watchdog, None, path);
         let peer = ([127, 0, 0, 1], 1).into();
         let request = Request::new(Method::GET, "/-/ready".parse().unwrap(), HeaderMap::new(), peer);
-        assert_eq!(web.respond(&request).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(web.respond(&request).response().await.status(), StatusCode::SERVICE_UNAVAILABLE);
         tokio::time::advance(Timings::DEFAULT.ready_after).await;
-        assert_eq!(web.respond(&request).status(), StatusCode::OK);
+        assert_eq!(web.respond(&request).response().await.status(), StatusCode::OK);
     }
 }

@@ -60,7 +60,8 @@ async fn several_listeners_share_the_permits() {
     let listeners = Listeners::bind(&[any, any, any]).unwrap();
     let addresses = listeners.local_addrs();
     let shutdown = CancellationToken::new();
-    let handler = Arc::new(|request: &Request| Response::text(StatusCode::OK, request.peer().to_string()));
+    let handler =
+        Arc::new(|request: &Request| Response::text(StatusCode::OK, request.peer().to_string()).into());
     let limits = Limits { max_connections: 1, ..Limits::default() };
     let task = tokio::spawn(listeners.serve(handler, limits, shutdown.clone()));
     for address in addresses.iter().chain(addresses.iter().rev()) {
