@@ -188,6 +188,7 @@ impl App {
         let serve = self.listeners.serve(
             Arc::new(move |request: &_| web.respond(request)),
             self.limits,
+            watch::channel(Arc::default()).1,
             stop.clone(),
         );
         tasks.spawn("web server", serve);
