@@ -53,7 +53,7 @@ pub use snapshot::{
 };
 pub use web::{
     CipherSuite, ClientAuth, Curve, PasswordHash, Pem, RateLimit, SecurityHeader, TlsConfig, TlsVersion,
-    WebConfig,
+    WebConfig, describe_web,
 };
 
 /// How often an event log is read unless the configuration says otherwise.
