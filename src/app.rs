@@ -19,10 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assessment::guidance;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::http::{BindError, Limits, Listeners, Web};
+use crate::config::{Config, ConfigError};
+use crate::http::{BindError, Limits, Listeners, Material, Web, WebConfigReader, WebSettings};
 use crate::journal::Journal;
 use crate::metrics::ProcessMetrics;
+use crate::reloads::Reloads;
 use crate::remediation::Remediation;
 use crate::services::{ServiceController, ServiceControllers};
 use crate::site::{SiteCode, Timings};
@@ -55,6 +56,8 @@ pub struct Options {
     pub services: Box<dyn ServiceControllers>,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
+    /// How to treat clients, and where that is read again; `None` for plain HTTP with everybody.
+    pub web: Option<Material>,
     /// Connections at once.
     pub max_connections: usize,
     /// Where metrics are served.
@@ -75,6 +78,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The web configuration cannot be used.
+    #[error(transparent)]
+    WebConfig(#[from] ConfigError),
     /// The phrase table does not compile.
     #[error(transparent)]
     Phrases(#[from] PhraseError),
@@ -90,6 +96,8 @@ pub struct Ended(String);
 pub struct App {
     listeners: Listeners,
     limits: Limits,
+    settings: watch::Receiver<Arc<WebSettings>>,
+    reader: Option<WebConfigReader>,
     web: Web,
     watchdog: Watchdog,
     state: StateTask,
@@ -111,6 +119,7 @@ impl App {
             databases,
             services,
             listen,
+            web,
             max_connections,
             telemetry_path,
             process,
@@ -118,6 +127,15 @@ impl App {
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();
+        let reloads = Reloads::new(clock.now());
+        let (settings, reader) = match &web {
+            Some(material) => {
+                let (reader, settings, _) = WebConfigReader::new(material, clock, reloads, &watchdog)?;
+                (settings, Some(reader))
+            }
+            // They stay what they are, although nobody holds the other end.
+            None => (watch::channel(Arc::default()).1, None),
+        };
         let mut states = Vec::new();
         let mut sites = Vec::new();
         let mut controllers = Vec::new();
@@ -152,7 +170,20 @@ impl App {
         let (state, published) = StateTask::new(states, directory, clock, timings, heartbeat);
         let limits = Limits { max_connections, ..Limits::default() };
         let web = Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path);
-        Ok(Self { listeners, limits, web, watchdog, state, published, sites, controllers, clock, timings })
+        Ok(Self {
+            listeners,
+            limits,
+            settings,
+            reader,
+            web,
+            watchdog,
+            state,
+            published,
+            sites,
+            controllers,
+            clock,
+            timings,
+        })
     }
 
     /// Where it listens, in the order asked for.
@@ -184,10 +215,14 @@ impl App {
             site.spawn(&mut tasks, &wires);
         }
         tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
+        if let Some(reader) = self.reader {
+            tasks.spawn("reading of the web configuration", reader.run(stop.clone()));
+        }
         let web = Arc::new(self.web);
         let serve = self.listeners.serve(
             Arc::new(move |request: &_| web.respond(request)),
             self.limits,
+            self.settings,
             stop.clone(),
         );
         tasks.spawn("web server", serve);

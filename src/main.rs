@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
 use configmgr_backup_exporter::cli::check::Checked;
-use configmgr_backup_exporter::cli::configuration::{ConfigurationError, configuration};
+use configmgr_backup_exporter::cli::configuration::{configuration, web_configuration};
 use configmgr_backup_exporter::cli::verify::Verified;
 use configmgr_backup_exporter::cli::{demo, log, serve, service};
 use configmgr_backup_exporter::clock::Clock;
-use configmgr_backup_exporter::config::describe;
+use configmgr_backup_exporter::config::{describe, describe_web};
 use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::platform::paths::default_state_path;
 use configmgr_backup_exporter::{error_chain, logging};
@@ -57,13 +57,7 @@ fn run(
     environment: &Environment,
 ) -> anyhow::Result<u8> {
     if args.config_check {
-        return Ok(match configuration(args, environment) {
-            Ok(config) => {
-                unless_closed(print(&describe(&config)))?;
-                0
-            }
-            Err(error) => refuse(&error),
-        });
+        return check_configuration(args, environment);
     }
     let stdout = &mut BufWriter::new(io::stdout().lock());
     match command {
@@ -93,7 +87,11 @@ fn run(
             Ok(verified.exit_code())
         }
         Command::Demo => {
-            demo::run(args, environment, logging::init(args.log_level, args.log_format), stdout)?;
+            let web = match web_configuration(args) {
+                Ok(web) => web,
+                Err(error) => return Ok(refuse(&error)),
+            };
+            demo::run(args, environment, web, logging::init(args.log_level, args.log_format), stdout)?;
             Ok(0)
         }
         Command::Serve => {
@@ -101,7 +99,11 @@ fn run(
                 Ok(config) => config,
                 Err(error) => return Ok(refuse(&error)),
             };
-            serve::run(config, args, environment, logging::init(args.log_level, args.log_format), None)?;
+            let web = match web_configuration(args) {
+                Ok(web) => web,
+                Err(error) => return Ok(refuse(&error)),
+            };
+            serve::run(config, web, args, environment, logging::init(args.log_level, args.log_format), None)?;
             Ok(0)
         }
         Command::Service { action } => {
@@ -112,8 +114,28 @@ fn run(
     }
 }
 
-/// Says why the configuration cannot be used.
-fn refuse(error: &ConfigurationError) -> u8 {
+/// Shows what both files mean, or all that is wrong with them.
+fn check_configuration(args: &Args, environment: &Environment) -> anyhow::Result<u8> {
+    match (configuration(args, environment), web_configuration(args)) {
+        (Ok(config), Ok(web)) => {
+            let web = web.map(|web| describe_web(web.config(), web.path())).unwrap_or_default();
+            unless_closed(print(&(describe(&config) + &web)))?;
+            Ok(0)
+        }
+        (config, web) => {
+            if let Err(error) = config {
+                refuse(&error);
+            }
+            if let Err(error) = web {
+                refuse(&error);
+            }
+            Ok(EXIT_USAGE)
+        }
+    }
+}
+
+/// Says why a configuration cannot be used.
+fn refuse(error: &dyn std::error::Error) -> u8 {
     complain(&error_chain(error));
     EXIT_USAGE
 }

@@ -46,6 +46,11 @@ pub struct Args {
     #[arg(long = "config.check", global = true)]
     pub config_check: bool,
 
+    /// The web configuration: a YAML file that switches on TLS, asks for passwords or client certificates, and limits
+    /// requests, as other exporters have it. Default: plain HTTP for everybody.
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    pub web_config_file: Option<PathBuf>,
+
     /// The address to listen on, [HOST]:PORT; may be given several times on one side of the command.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", global = true, default_value = ":10052")]
     pub listen_addresses: Vec<ListenAddress>,
@@ -308,6 +313,7 @@ mod tests {
         assert_eq!((args.log_level, args.log_format), (LogLevel::Info, LogFormat::Logfmt));
         assert!(!args.config_check && !args.disable_exporter_metrics);
         assert_eq!((args.config_file, args.state_path, args.remediation_mode), (None, None, None));
+        assert_eq!(args.web_config_file, None);
         assert_eq!(parse("serve").unwrap().command(), Command::Serve);
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::args::Args;
 use crate::config::{self, Config, ConfigError, NotDiscovered, discovery};
 use crate::environment::Environment;
+use crate::http::Material;
 use crate::platform::may_exist;
 use crate::platform::paths::default_config_path;
 
@@ -46,6 +47,14 @@ pub(super) fn write_default_file(args: &Args, environment: &Environment) -> Resu
         Ok(_) => Ok(()),
         Err(source) => Err(NotWritten { path, source }),
     }
+}
+
+/// The web configuration that the arguments name, with its certificates looked at; `None` where they name none.
+pub fn web_configuration(args: &Args) -> Result<Option<Material>, ConfigError> {
+    let Some(path) = &args.web_config_file else { return Ok(None) };
+    let material = Material::read(path)?;
+    material.check()?;
+    Ok(Some(material))
 }
 
 /// The configuration of this machine or of the file, with what the arguments say themselves.

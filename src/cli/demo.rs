@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::demo::database::database_config;
 use crate::demo::services::{remediation_config, services_config};
 use crate::environment::Environment;
+use crate::http::Material;
 use crate::logging::LogCounts;
 use crate::schedule::Zone;
 use crate::site::Timings;
@@ -52,6 +53,7 @@ fn timings(timings: Timings) -> Timings {
 pub fn run(
     args: &Args,
     environment: &Environment,
+    web: Option<Material>,
     logs: Arc<LogCounts>,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -75,15 +77,13 @@ pub fn run(
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
     let runtime = serve::runtime(&config, &state_path, environment)?;
     let result = runtime.block_on(async {
-        let app = serve::build(
-            config,
-            args,
-            environment,
-            &state_path,
-            Box::new(simulation.database.clone()),
-            Box::new(simulation.services.clone()),
+        let parts = serve::Parts {
+            databases: Box::new(simulation.database.clone()),
+            services: Box::new(simulation.services.clone()),
+            web,
             logs,
-        )?;
+        };
+        let app = serve::build(config, args, environment, &state_path, parts)?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
         let stop = CancellationToken::new();
         let play = tokio::spawn(simulation.play(stop.clone()));

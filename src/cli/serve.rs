@@ -16,6 +16,7 @@ use crate::build_info;
 use crate::clock::Clock;
 use crate::config::{Config, SiteSettings};
 use crate::environment::Environment;
+use crate::http::Material;
 use crate::logging::{LIFECYCLE, LogCounts};
 use crate::metrics::ProcessMetrics;
 use crate::platform::account::account;
@@ -36,6 +37,7 @@ const STOP_PACE: Duration = Duration::from_secs(1);
 /// Serves the configured sites until the process is asked to stop: by a signal, or as the service that it is.
 pub fn run(
     config: Config,
+    web: Option<Material>,
     args: &Args,
     environment: &Environment,
     logs: Arc<LogCounts>,
@@ -51,15 +53,13 @@ pub fn run(
     let runtime = runtime(&config, &state_path, environment)?;
     let stop = host.as_ref().map_or_else(CancellationToken::new, Host::stop);
     let result = runtime.block_on(async {
-        let app = build(
-            config,
-            args,
-            environment,
-            &state_path,
-            Box::new(SqlServers::new(environment)),
-            Box::new(SystemServices::new(environment)),
+        let parts = Parts {
+            databases: Box::new(SqlServers::new(environment)),
+            services: Box::new(SystemServices::new(environment)),
+            web,
             logs,
-        )?;
+        };
+        let app = build(config, args, environment, &state_path, parts)?;
         if let Some(host) = host {
             host.running();
             tokio::spawn(tell_of_stop(host));
@@ -116,16 +116,27 @@ pub(super) fn runtime(
         .context("cannot start the runtime")
 }
 
+/// What the program is built of, besides its configuration and its arguments.
+pub(super) struct Parts {
+    /// Where site databases are.
+    pub(super) databases: Box<dyn Databases>,
+    /// Where the services of sites are.
+    pub(super) services: Box<dyn ServiceControllers>,
+    /// The web configuration, if there is one.
+    pub(super) web: Option<Material>,
+    /// How many messages were logged.
+    pub(super) logs: Arc<LogCounts>,
+}
+
 /// Builds the program as the arguments say.
 pub(super) fn build(
     config: Config,
     args: &Args,
     environment: &Environment,
     state_path: &Path,
-    databases: Box<dyn Databases>,
-    services: Box<dyn ServiceControllers>,
-    logs: Arc<LogCounts>,
+    parts: Parts,
 ) -> anyhow::Result<App> {
+    let Parts { databases, services, web, logs } = parts;
     let mut listen = Vec::new();
     for address in &args.listen_addresses {
         listen.push(address.resolve().with_context(|| format!("cannot find the address of {address}"))?);
@@ -138,6 +149,7 @@ pub(super) fn build(
         databases,
         services,
         listen,
+        web,
         max_connections: args.max_connections.into(),
         telemetry_path: args.telemetry_path.as_str().to_owned(),
         process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs)),

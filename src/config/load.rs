@@ -2,17 +2,31 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 
 use super::discovery::with_discovered;
 use super::origin::Origin;
 use super::problem::{ConfigError, Fault};
+use super::raw::Node;
 use crate::platform::IS_WINDOWS;
 
 use super::{Config, Discovered, NotDiscovered, raw, resolve};
 
 /// The largest file that is read: what is larger was not meant.
 const SIZE_LIMIT: u64 = 1 << 20;
+
+/// A kind of file, as messages call it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    name: &'static str,
+    flag: &'static str,
+}
+
+/// The file that names the sites.
+const CONFIGURATION: Kind = Kind { name: "configuration", flag: "--config.file" };
+
+/// The file that says how they are served.
+pub(super) const WEB_CONFIGURATION: Kind = Kind { name: "web configuration", flag: "--web.config.file" };
 
 impl Config {
     /// Reads and resolves a file without a look at this machine; relative paths in it are relative to its folder.
@@ -22,14 +36,8 @@ impl Config {
 
     /// Reads and resolves a file that goes before what this machine tells of its site.
     pub fn load_over(path: &Path, here: &Result<Discovered, NotDiscovered>) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let bytes = read(path).map_err(|source| {
-            let problem = unreadable(&source).at("", None);
-            ConfigError { source: Some(source), ..ConfigError::new(&name, vec![problem]) }
-        })?;
-        // Without a current folder (it was removed, say) a relative path stays what it is.
-        let path = absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self::parse_over(bytes, &name, path.parent().unwrap_or(Path::new("")), here)
+        let bytes = read(path, CONFIGURATION)?;
+        Self::parse_over(bytes, &path.display().to_string(), &folder(path), here)
     }
 
     /// What this machine tells of its site.
@@ -48,10 +56,8 @@ impl Config {
         base: &Path,
         here: &Result<Discovered, NotDiscovered>,
     ) -> Result<Self, ConfigError> {
-        let error = |problem| ConfigError::new(file, vec![problem]);
-        let text = utf8(text.as_ref())
-            .map_err(|(fault, line)| error(fault.at("", line.map(|line| Origin::File { line }))))?;
-        let root = raw::read(text).and_then(|root| with_discovered(root, here)).map_err(error)?;
+        let root = tree(text.as_ref(), file)?;
+        let root = with_discovered(root, here).map_err(|problem| ConfigError::new(file, vec![problem]))?;
         // Only Windows has something to discover.
         let is_windows = IS_WINDOWS || here.is_ok();
         let sites =
@@ -61,7 +67,31 @@ impl Config {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes of a file, or the one problem with it.
+pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, ConfigError> {
+    read_limited(path).map_err(|source| {
+        let problem = unreadable(&source, kind).at("", None);
+        ConfigError { source: Some(source), ..ConfigError::new(&path.display().to_string(), vec![problem]) }
+    })
+}
+
+/// The folder of relative paths in a file.
+pub(super) fn folder(path: &Path) -> PathBuf {
+    // Without a current folder (it was removed, say) a relative path stays what it is.
+    let path = absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// The tree of a file's text.
+pub(super) fn tree(text: &[u8], file: &str) -> Result<Node, ConfigError> {
+    let error = |problem| ConfigError::new(file, vec![problem]);
+    let text =
+        utf8(text).map_err(|(fault, line)| error(fault.at("", line.map(|line| Origin::File { line }))))?;
+    raw::read(text).map_err(error)
+}
+
+/// A file's whole content, if it is no folder and no larger than a file of settings or certificates can be.
+pub(crate) fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
     // Opening a folder fails with another word on each platform.
     if fs::metadata(path)?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
@@ -71,19 +101,18 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > SIZE_LIMIT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
-fn unreadable(error: &io::Error) -> Fault {
-    const FLAG: &str = "check the path given with --config.file";
+fn unreadable(error: &io::Error, Kind { name, flag }: Kind) -> Fault {
+    let what = |reason: &str| format!("cannot read the {name}: {reason}");
+    let path = || format!("check the path given with {flag}");
     match error.kind() {
-        io::ErrorKind::NotFound => Fault::new("cannot read the configuration: there is no such file", FLAG),
-        io::ErrorKind::IsADirectory => Fault::new("cannot read the configuration: this is a folder", FLAG),
-        io::ErrorKind::FileTooLarge => {
-            Fault::new(format!("cannot read the configuration: larger than {SIZE_LIMIT} bytes"), FLAG)
-        }
+        io::ErrorKind::NotFound => Fault::new(what("there is no such file"), path()),
+        io::ErrorKind::IsADirectory => Fault::new(what("this is a folder"), path()),
+        io::ErrorKind::FileTooLarge => Fault::new(what(&format!("larger than {SIZE_LIMIT} bytes")), path()),
         io::ErrorKind::PermissionDenied => Fault::new(
-            "cannot read the configuration: access denied",
+            what("access denied"),
             "let the account that runs the exporter read the file; on Windows run the command as administrator",
         ),
-        _ => Fault::new("cannot read the configuration", "check the file and the volume it is on"),
+        _ => Fault::new(format!("cannot read the {name}"), "check the file and the volume it is on"),
     }
 }
 

@@ -37,6 +37,7 @@ pub use database::{
 pub use default_file::write_default_file;
 pub use discovery::{Discovered, NotDiscovered};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
+pub(crate) use load::read_limited;
 pub use origin::{Origin, Origins};
 pub(crate) use paths::{is_within, same_path};
 pub use problem::{ConfigError, Problem};
@@ -53,7 +54,7 @@ pub use snapshot::{
 };
 pub use web::{
     CipherSuite, ClientAuth, Curve, PasswordHash, Pem, RateLimit, SecurityHeader, TlsConfig, TlsVersion,
-    WebConfig,
+    WebConfig, describe_web,
 };
 
 /// How often an event log is read unless the configuration says otherwise.

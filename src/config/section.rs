@@ -64,6 +64,36 @@ impl<'a> Entry<'a> {
         Some(Section { path, origin, entries, taken: Vec::new(), problems: self.problems })
     }
 
+    /// The value as a mapping, where a secret may stand in place of it: a text is refused without being shown.
+    pub(super) fn unshown_section(&self) -> Option<Section<'a>> {
+        if matches!(self.node.value, Value::Text(_)) {
+            let remedy =
+                "write its keys below it, indented, each as `key: value` with a space after the colon";
+            self.reject(Fault::new("one value is not a mapping of keys", remedy));
+            return None;
+        }
+        self.section()
+    }
+
+    /// The values of a mapping whose keys are the user's own, by their names; may stand in place of a secret too.
+    pub(super) fn members(&self) -> Option<Vec<(&'a str, Self)>> {
+        let section = self.unshown_section()?;
+        let member = |(key, node): &'a (Key, Node)| {
+            let entry = Self { path: section.path_of(&key.name), node, problems: self.problems };
+            (key.name.as_str(), entry)
+        };
+        Some(section.entries.iter().map(member).collect())
+    }
+
+    /// Whether nothing is written, or an empty text.
+    pub(super) fn is_blank(&self) -> bool {
+        match &self.node.value {
+            Value::Nothing => true,
+            Value::Text(text) => text.is_empty(),
+            Value::List(_) | Value::Mapping(_) => false,
+        }
+    }
+
     /// The value as a list.
     pub(super) fn list(&self) -> Option<Vec<Self>> {
         let Value::List(items) = &self.node.value else {

@@ -16,12 +16,15 @@ use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::compress::compress;
@@ -30,34 +33,88 @@ use super::{Answer, Limits, Request, Response};
 /// hyper's lower bound for its buffer, below which it panics.
 const SMALLEST_BUFFER: usize = 8192;
 
-/// An accepted connection, by what has to be done before HTTP begins.
-pub(super) enum Stream {
-    /// HTTP begins at once.
-    Plain(TcpStream),
-}
-
 /// Serves one connection until either side ends it, a limit is hit, or `shutdown` and the request under way is over.
+///
+/// With `tls` it begins with the handshake, in which the protocol is agreed on; without, HTTP/1 is spoken.
 pub(super) async fn serve<H>(
-    stream: Stream,
+    stream: TcpStream,
     peer: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
     handler: Arc<H>,
     limits: Limits,
     shutdown: CancellationToken,
 ) where
     H: Fn(&Request) -> Answer + Send + Sync + 'static,
 {
-    let ended = match stream {
-        Stream::Plain(stream) => {
-            // Without it the last packet of a scrape may wait for the acknowledgement of the one before.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY");
+    // Without it the last packet of a scrape may wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY");
+    }
+    let ended = match tls {
+        None => serve_http1(stream, peer, handler, limits, &shutdown).await,
+        Some(tls) => {
+            let Some(stream) = secured(stream, peer, tls, limits, &shutdown).await else { return };
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                serve_http2(stream, peer, handler, limits, &shutdown).await
+            } else {
+                serve_http1(stream, peer, handler, limits, &shutdown).await
             }
-            serve_http1(stream, peer, handler, limits, &shutdown).await
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "An HTTP connection ended early");
     }
+}
+
+/// The connection after the handshake of TLS; `None` if there is none in time.
+async fn secured(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Arc<ServerConfig>,
+    limits: Limits,
+    shutdown: &CancellationToken,
+) -> Option<TlsStream<TcpStream>> {
+    let handshake = tokio::time::timeout(limits.header_read_timeout, TlsAcceptor::from(tls).accept(stream));
+    let outcome = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return None,
+        outcome = handshake => outcome,
+    };
+    match outcome {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "A TLS handshake failed");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn serve_http2<S, H>(
+    stream: S,
+    peer: SocketAddr,
+    handler: Arc<H>,
+    limits: Limits,
+    shutdown: &CancellationToken,
+) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Fn(&Request) -> Answer + Send + Sync + 'static,
+{
+    let service = service_fn(move |request| {
+        let handler = Arc::clone(&handler);
+        async move { Ok::<_, Infallible>(respond(request, peer, &*handler, limits).await) }
+    });
+    let connection =
+        http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        ended = connection.as_mut() => return ended,
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }
 
 async fn serve_http1<S, H>(

@@ -12,6 +12,7 @@ mod negotiate;
 mod outlook;
 mod page;
 mod request;
+mod rereading;
 mod response;
 mod routes;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod server;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod web;
 mod words;
 
@@ -29,9 +31,10 @@ pub use listen::{BindError, Listeners};
 pub use negotiate::{Escaping, Exposition, Negotiated, accepts_gzip, negotiate};
 pub use outlook::outlook_from_outside;
 pub use request::Request;
+pub use rereading::{NotTakenOver, Rereading, WebConfigReader};
 pub use response::{Answer, Response};
 pub use routes::Routes;
 pub use server::Limits;
-pub use settings::WebSettings;
+pub use settings::{Material, WebSettings};
 pub use web::Web;
 pub use words::schedule;

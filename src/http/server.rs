@@ -10,12 +10,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{self, Stream};
-use super::{Answer, Listeners, Request};
+use super::{Answer, Listeners, Request, WebSettings, connection};
 
 /// How long nothing is accepted after an error such as "too many open files", which ends only when others close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -58,12 +57,27 @@ impl Listeners {
     ///
     /// `handler` runs on the threads of the runtime, between other connections: it may read published state and
     /// format it, but never block. A panic in it answers 500 to that request and is logged.
-    pub async fn serve<H>(mut self, handler: Arc<H>, limits: Limits, shutdown: CancellationToken)
-    where
+    ///
+    /// A connection is made by the `settings` of its beginning, a request is answered by those of its own.
+    pub async fn serve<H>(
+        mut self,
+        handler: Arc<H>,
+        limits: Limits,
+        settings: watch::Receiver<Arc<WebSettings>>,
+        shutdown: CancellationToken,
+    ) where
         H: Fn(&Request) -> Answer + Send + Sync + 'static,
     {
         let mut connections = JoinSet::new();
-        accept_all(|context| self.poll_accept(context), &mut connections, &handler, limits, &shutdown).await;
+        accept_all(
+            |context| self.poll_accept(context),
+            &mut connections,
+            &handler,
+            limits,
+            &settings,
+            &shutdown,
+        )
+        .await;
         // From here on clients are refused instead of left waiting.
         drop(self);
         let drained = tokio::time::timeout(limits.drain_timeout, async {
@@ -86,6 +100,7 @@ async fn accept_all<A, H>(
     connections: &mut JoinSet<()>,
     handler: &Arc<H>,
     limits: Limits,
+    settings: &watch::Receiver<Arc<WebSettings>>,
     shutdown: &CancellationToken,
 ) where
     A: FnMut(&mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>>,
@@ -110,8 +125,9 @@ async fn accept_all<A, H>(
             Ok((stream, peer)) => {
                 failing = false;
                 let served = connection::serve(
-                    Stream::Plain(stream),
+                    stream,
                     peer,
+                    settings.borrow().tls.clone(),
                     Arc::clone(handler),
                     limits,
                     shutdown.clone(),
@@ -179,7 +195,8 @@ mod tests {
         let began = Instant::now();
         // One permit: an error that kept it would stop the script.
         let limits = Limits { max_connections: 1, ..Limits::default() };
-        accept_all(accept, &mut JoinSet::new(), &handler, limits, &shutdown).await;
+        let (_, settings) = watch::channel(Arc::default());
+        accept_all(accept, &mut JoinSet::new(), &handler, limits, &settings, &shutdown).await;
         began.elapsed()
     }
 

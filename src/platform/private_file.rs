@@ -11,6 +11,11 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     imp::create_private(path)
 }
 
+/// Whether everybody on this machine can read a file; on Windows the rights come from its folder, and this says no.
+pub fn is_open_to_others(path: &Path) -> bool {
+    imp::is_open_to_others(path)
+}
+
 #[cfg(unix)]
 mod imp {
     use std::fs::{File, OpenOptions, Permissions};
@@ -26,6 +31,11 @@ mod imp {
         file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         Ok(file)
     }
+
+    pub(super) fn is_open_to_others(path: &Path) -> bool {
+        const OTHERS: u32 = 0o007;
+        path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0)
+    }
 }
 
 #[cfg(not(unix))]
@@ -36,6 +46,10 @@ mod imp {
 
     pub(super) fn create_private(path: &Path) -> io::Result<File> {
         File::create(path)
+    }
+
+    pub(super) fn is_open_to_others(_: &Path) -> bool {
+        false
     }
 }
 
@@ -57,8 +71,10 @@ mod tests {
             {
                 use std::os::unix::fs::PermissionsExt;
                 assert_eq!(file.metadata().expect("its mode").permissions().mode() & 0o777, 0o600);
+                assert!(!is_open_to_others(&path));
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o644))
                     .expect("somebody opens it to all");
+                assert!(is_open_to_others(&path));
             }
             file.write_all(text.as_bytes()).expect("it is written");
             written.push(fs::read_to_string(&path).expect("it is read"));

@@ -49,6 +49,7 @@ mod status_page;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod verification;
+mod web_config;
 #[cfg(windows)]
 mod windows_discovery;
 #[cfg(windows)]

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use super::grants::{Grant, Needs, Object, Right};
 use super::places::{fixed, has_drive, is_root, is_server, is_share, joined, parent};
-use crate::config::{Authentication, Config, Freshness, PasswordSource, ServicesConfig, SiteConfig, Trust};
+use crate::config::{
+    Authentication, Config, Freshness, PasswordSource, ServicesConfig, SiteConfig, TlsConfig, Trust,
+    WebConfig,
+};
 use crate::site::{ClosedSet, RestartMode, SiteService};
 
 /// The files of the program itself.
@@ -15,6 +18,8 @@ pub(super) struct Own<'a> {
     pub(super) program: &'a str,
     /// The configuration file; `None` where there is none.
     pub(super) configuration: Option<&'a str>,
+    /// The web configuration file and what it says; `None` where there is none.
+    pub(super) web: Option<(&'a str, &'a WebConfig)>,
     /// The state directory.
     pub(super) state: &'a str,
     /// Whether a path is that of a file, as the disk has it now.
@@ -31,6 +36,10 @@ pub(super) fn needs(own: Own<'_>, config: Option<&Config>) -> Needs {
         && !parent(file).is_some_and(|folder| folder.eq_ignore_ascii_case(own.state))
     {
         table.folder_of(file);
+    }
+    if let Some((file, web)) = own.web {
+        table.folder_of(file);
+        web.tls.iter().flat_map(TlsConfig::files).for_each(|file| table.file(&text(file)));
     }
     for site in config.into_iter().flat_map(|config| &config.sites) {
         table.site(site);
@@ -190,6 +199,7 @@ mod tests {
     const OWN: Own<'_> = Own {
         program: r"C:\Program Files\cm\exporter.exe",
         configuration: Some(r"C:\ProgramData\cm\exporter.yml"),
+        web: None,
         state: r"C:\ProgramData\cm",
         is_file: |path| path.ends_with(".sdf"),
     };
@@ -212,6 +222,19 @@ mod tests {
         settings.remediation.mode = mode;
         let Needs { grants, remote, .. } = needs(own, Some(&config));
         (grants.iter().map(ToString::to_string).collect(), remote)
+    }
+
+    #[test]
+    fn the_web_configuration_and_what_it_names_are_read() {
+        let yaml = r"tls_server_config: { cert_file: 'D:\certs\cm01.crt', key_file: 'D:\keys\cm01.key' }";
+        let web = WebConfig::parse(yaml, "web.yml", Path::new("/")).unwrap();
+        let own = Own { web: Some((r"D:\web\web.yml", &web)), ..OWN };
+        let grants: Vec<_> = needs(own, None).grants.iter().map(ToString::to_string).collect();
+        for grant in
+            [r"read the file D:\certs\cm01.crt", r"read the file D:\keys\cm01.key", r"read the folder D:\web"]
+        {
+            assert!(grants.iter().any(|given| given == grant), "{grant}: {grants:?}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::cli::args::Args;
 use crate::cli::configuration::{configuration, configuration_file};
 use crate::cli::look::{Ask, settle_destinations};
 use crate::cli::serve;
-use crate::config::Config;
+use crate::config::{Config, WebConfig};
 use crate::environment::Environment;
 use crate::error_chain;
 use crate::platform::security::{Dacl, UnknownForm, read_dacl, service_sid, write_dacl};
@@ -91,7 +91,14 @@ pub(super) fn needs_of(args: &Args, config: Option<&Config>, environment: &Envir
     let configuration = configuration_file(args, environment).map(|path| path.display().to_string());
     let state = serve::state_path(args, environment).display().to_string();
     let is_file = |path: &str| Path::new(path).is_file();
-    needs(Own { program: &program, configuration: configuration.as_deref(), state: &state, is_file }, config)
+    // One that cannot be used is told of when the service starts.
+    let web_file =
+        args.web_config_file.as_ref().map(|path| (path.display().to_string(), WebConfig::load(path)));
+    let web = web_file.as_ref().and_then(|(path, web)| Some((path.as_str(), web.as_ref().ok()?)));
+    needs(
+        Own { program: &program, configuration: configuration.as_deref(), web, state: &state, is_file },
+        config,
+    )
 }
 
 /// Gives what is needed, takes back what no longer is, and says what could not be done.

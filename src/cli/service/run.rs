@@ -9,7 +9,7 @@ use super::flags::Flags;
 use super::rights::{Trouble, lost_grants};
 use super::{SERVICE_NAME, texts};
 use crate::cli::args::{Args, EXIT_USAGE};
-use crate::cli::configuration::{configuration, write_default_file};
+use crate::cli::configuration::{configuration, web_configuration, write_default_file};
 use crate::cli::{serve, state_directory};
 use crate::config::Config;
 use crate::environment::Environment;
@@ -88,9 +88,17 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
             return EXIT_USAGE;
         }
     };
+    let web = match web_configuration(&args) {
+        Ok(web) => web,
+        Err(error) => {
+            let reason = error_chain(&error);
+            tracing::error!(reason, "the service has no web configuration that can be used");
+            return EXIT_USAGE;
+        }
+    };
     look_at_rights(&args, &config, &environment);
     host.starting();
-    match serve::run(config, &args, &environment, logs, Some(host)) {
+    match serve::run(config, web, &args, &environment, logs, Some(host)) {
         Ok(()) => 0,
         Err(error) => {
             tracing::error!(reason = error_chain(error.as_ref()), "the service cannot go on");

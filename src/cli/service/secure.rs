@@ -50,7 +50,8 @@ pub(super) fn secure(args: &Args, environment: &Environment, is_virtual: bool) -
     }
     let usual = default_config_path(environment);
     let within: Vec<&Path> = usual.parent().into_iter().chain([&*state]).collect();
-    for file in [Some(&usual), args.config_file.as_ref()].into_iter().flatten() {
+    for file in [Some(&usual), args.config_file.as_ref(), args.web_config_file.as_ref()].into_iter().flatten()
+    {
         if let Err(error) = state_directory::protect_configuration(file, &within) {
             said.push(error_chain(&error));
         }

@@ -2,10 +2,22 @@
 //!
 //! Read like the other file, strictly and every problem in one go. It names certificates, but does not open them.
 
+mod describe;
+mod read;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod values;
+mod words;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use super::origin::Origins;
+
+pub use describe::describe_web;
 
 /// What a web configuration file says; by default plain HTTP for everybody, as with an empty file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +32,20 @@ pub struct WebConfig {
     pub users: BTreeMap<String, PasswordHash>,
     /// `None` for no limit.
     pub rate_limit: Option<RateLimit>,
+    /// Where each of these values came from, by its key path in the file.
+    pub origins: Origins,
 }
 
 impl Default for WebConfig {
     fn default() -> Self {
-        Self { tls: None, http2: true, headers: Vec::new(), users: BTreeMap::new(), rate_limit: None }
+        Self {
+            tls: None,
+            http2: true,
+            headers: Vec::new(),
+            users: BTreeMap::new(),
+            rate_limit: None,
+            origins: Origins::default(),
+        }
     }
 }
 
@@ -51,6 +72,17 @@ pub struct TlsConfig {
     pub prefer_server_cipher_suites: bool,
     /// The groups of the key exchange, in order; empty for all.
     pub curves: Vec<Curve>,
+}
+
+impl TlsConfig {
+    /// The files that it names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let all = [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref()];
+        all.into_iter().flatten().filter_map(|pem| match pem {
+            Pem::File(path) => Some(path.as_path()),
+            Pem::Inline(_) => None,
+        })
+    }
 }
 
 /// Where PEM text is.
@@ -111,6 +143,13 @@ pub enum CipherSuite {
     EcdsaChaCha20,
     /// `TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256`.
     RsaChaCha20,
+}
+
+impl CipherSuite {
+    /// Whether it is one of the two of which a server of HTTP/2 must have one.
+    fn is_required_by_http2(self) -> bool {
+        matches!(self, Self::EcdsaAes128 | Self::RsaAes128)
+    }
 }
 
 /// The groups of the key exchange that can be spoken.

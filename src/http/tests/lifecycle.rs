@@ -63,7 +63,8 @@ async fn several_listeners_share_the_permits() {
     let handler =
         Arc::new(|request: &Request| Response::text(StatusCode::OK, request.peer().to_string()).into());
     let limits = Limits { max_connections: 1, ..Limits::default() };
-    let task = tokio::spawn(listeners.serve(handler, limits, shutdown.clone()));
+    let (_, settings) = watch::channel(Arc::default());
+    let task = tokio::spawn(listeners.serve(handler, limits, settings, shutdown.clone()));
     for address in addresses.iter().chain(addresses.iter().rev()) {
         let mut client = Client(BufReader::new(soon(TcpStream::connect(address)).await.unwrap()));
         client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +41,8 @@ impl Server {
         let shutdown = CancellationToken::new();
         let routes = routes();
         let handler = Arc::new(move |request: &Request| routes.dispatch(request));
-        let task = tokio::spawn(listeners.serve(handler, limits, shutdown.clone()));
+        let (_, settings) = watch::channel(Arc::default());
+        let task = tokio::spawn(listeners.serve(handler, limits, settings, shutdown.clone()));
         Self { address, shutdown, task }
     }
 

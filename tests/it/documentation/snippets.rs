@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use configmgr_backup_exporter::config::WebConfig;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -33,6 +34,8 @@ enum Kind {
     /// A file of targets, for the service discovery of Prometheus.
     Targets,
     Exporter,
+    /// How the exporter treats its clients.
+    Web,
 }
 
 /// All YAML of a document.
@@ -58,6 +61,7 @@ fn kind(snippet: &str) -> Option<Kind> {
         "scrape_configs" | "rule_files" => Kind::Prometheus,
         "- targets" => Kind::Targets,
         "sites" => Kind::Exporter,
+        "tls_server_config" | "basic_auth_users" => Kind::Web,
         part if part.starts_with("    ") => Kind::Exporter,
         _ => return None,
     })
@@ -126,6 +130,16 @@ fn prometheus_takes_its_configurations_with_the_shipped_rules() {
         problems.extend(refusal.map(|said| format!("{path}: {said}")));
     }
     assert_none(&problems);
+}
+
+#[test]
+fn the_exporter_takes_its_web_configurations() {
+    let all = all();
+    let refusals = all[&Kind::Web].iter().filter_map(|(path, snippet)| {
+        let refusal = WebConfig::parse(snippet, path, Path::new("/")).err()?;
+        Some(refusal.to_string())
+    });
+    assert_none(&refusals.collect::<Vec<_>>());
 }
 
 #[test]

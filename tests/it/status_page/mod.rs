@@ -54,7 +54,8 @@ impl Pages {
         let listeners = Listeners::bind(&[([127, 0, 0, 1], 0).into()]).expect("a port");
         let address = listeners.local_addrs()[0];
         let handler = Arc::new(move |request: &_| web.respond(request));
-        tokio::spawn(listeners.serve(handler, Limits::default(), stop.clone()));
+        let (_, settings) = watch::channel(Arc::default());
+        tokio::spawn(listeners.serve(handler, Limits::default(), settings, stop.clone()));
         drop(guard);
         Self { address, publish, _stop: stop.drop_guard(), runtime: Some(runtime) }
     }

@@ -47,6 +47,7 @@ impl Inside {
             databases: Box::new(SqlServers::new(&environment)),
             services: Box::new(SystemServices::new(&environment)),
             listen: vec![([127, 0, 0, 1], 0).into()],
+            web: None,
             max_connections: 16,
             telemetry_path: "/metrics".to_owned(),
             process: None,

@@ -95,6 +95,7 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         databases: Box::new(SqlServers::new(&Environment::new([(PASSWORD_VARIABLE, PASSWORD)]))),
         services: Box::new(SystemServices::new(&Environment::default())),
         listen: vec![([127, 0, 0, 1], 0).into()],
+        web: None,
         max_connections: 16,
         telemetry_path: "/metrics".to_owned(),
         process: None,
