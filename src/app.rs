@@ -57,6 +57,8 @@ pub struct Options {
     pub listen: Vec<SocketAddr>,
     /// Connections at once.
     pub max_connections: usize,
+    /// Whether health and readiness are told without authentication.
+    pub open_health_endpoints: bool,
     /// Where metrics are served.
     pub telemetry_path: String,
     /// Metrics of this process; `None` if they are switched off.
@@ -90,6 +92,7 @@ pub struct Ended(String);
 pub struct App {
     listeners: Listeners,
     limits: Limits,
+    open_health_endpoints: bool,
     web: Web,
     watchdog: Watchdog,
     state: StateTask,
@@ -112,6 +115,7 @@ impl App {
             services,
             listen,
             max_connections,
+            open_health_endpoints,
             telemetry_path,
             process,
         } = options;
@@ -152,7 +156,19 @@ impl App {
         let (state, published) = StateTask::new(states, directory, clock, timings, heartbeat);
         let limits = Limits { max_connections, ..Limits::default() };
         let web = Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path);
-        Ok(Self { listeners, limits, web, watchdog, state, published, sites, controllers, clock, timings })
+        Ok(Self {
+            listeners,
+            limits,
+            open_health_endpoints,
+            web,
+            watchdog,
+            state,
+            published,
+            sites,
+            controllers,
+            clock,
+            timings,
+        })
     }
 
     /// Where it listens, in the order asked for.
@@ -189,6 +205,7 @@ impl App {
             Arc::new(move |request: &_| web.respond(request)),
             self.limits,
             watch::channel(Arc::default()).1,
+            self.open_health_endpoints,
             stop.clone(),
         );
         tasks.spawn("web server", serve);

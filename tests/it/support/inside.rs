@@ -48,6 +48,7 @@ impl Inside {
             services: Box::new(SystemServices::new(&environment)),
             listen: vec![([127, 0, 0, 1], 0).into()],
             max_connections: 16,
+            open_health_endpoints: false,
             telemetry_path: "/metrics".to_owned(),
             process: None,
         };
