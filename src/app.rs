@@ -60,6 +60,8 @@ pub struct Options {
     pub web: Option<Material>,
     /// Connections at once.
     pub max_connections: usize,
+    /// Whether health and readiness are told without authentication.
+    pub open_health_endpoints: bool,
     /// Where metrics are served.
     pub telemetry_path: String,
     /// Metrics of this process; `None` if they are switched off.
@@ -98,6 +100,7 @@ pub struct App {
     limits: Limits,
     settings: watch::Receiver<Arc<WebSettings>>,
     reader: Option<WebConfigReader>,
+    open_health_endpoints: bool,
     web: Web,
     watchdog: Watchdog,
     state: StateTask,
@@ -121,6 +124,7 @@ impl App {
             listen,
             web,
             max_connections,
+            open_health_endpoints,
             telemetry_path,
             process,
         } = options;
@@ -175,6 +179,7 @@ impl App {
             limits,
             settings,
             reader,
+            open_health_endpoints,
             web,
             watchdog,
             state,
@@ -223,6 +228,7 @@ impl App {
             Arc::new(move |request: &_| web.respond(request)),
             self.limits,
             self.settings,
+            self.open_health_endpoints,
             stop.clone(),
         );
         tasks.spawn("web server", serve);

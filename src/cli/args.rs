@@ -63,7 +63,13 @@ pub struct Args {
     #[arg(long = "web.disable-exporter-metrics", global = true)]
     pub disable_exporter_metrics: bool,
 
-    /// How many connections are served at the same time; further ones wait.
+    /// Answer /-/healthy and /-/ready without authentication, for probes that have no password. Default: they need it
+    /// where the rest does.
+    #[arg(long = "web.open-health-endpoints", global = true)]
+    pub open_health_endpoints: bool,
+
+    /// How many connections are served at the same time; for a further one, the one that has waited longest for a request
+    /// is closed.
     #[arg(long = "web.max-connections", value_name = "COUNT", global = true, default_value_t = 256)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub max_connections: u16,
@@ -311,7 +317,7 @@ mod tests {
         assert_eq!(args.telemetry_path.as_str(), "/metrics");
         assert_eq!(args.max_connections, 256);
         assert_eq!((args.log_level, args.log_format), (LogLevel::Info, LogFormat::Logfmt));
-        assert!(!args.config_check && !args.disable_exporter_metrics);
+        assert!(!args.config_check && !args.disable_exporter_metrics && !args.open_health_endpoints);
         assert_eq!((args.config_file, args.state_path, args.remediation_mode), (None, None, None));
         assert_eq!(args.web_config_file, None);
         assert_eq!(parse("serve").unwrap().command(), Command::Serve);
@@ -353,7 +359,7 @@ mod tests {
     #[test]
     fn every_boolean_has_a_no_form() {
         let booleans = boolean_flags();
-        assert_eq!(booleans, ["config.check", "web.disable-exporter-metrics"]);
+        assert_eq!(booleans, ["config.check", "web.disable-exporter-metrics", "web.open-health-endpoints"]);
         for flag in booleans {
             parse(&format!("--{flag} --no-{flag}")).unwrap();
         }

@@ -151,6 +151,7 @@ pub(super) fn build(
         listen,
         web,
         max_connections: args.max_connections.into(),
+        open_health_endpoints: args.open_health_endpoints,
         telemetry_path: args.telemetry_path.as_str().to_owned(),
         process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs)),
     };

@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Connections that the system queues while all permitted ones are in use; more are refused or retried by it.
-const BACKLOG: i32 = 128;
+/// Connections that the system queues until they are accepted; further ones are refused, or try again after a second or
+/// more. So a scraper must find room in it although thousands come at the same moment.
+const BACKLOG: i32 = 4096;
 
 /// The listening sockets of the server, at least one.
 #[derive(Debug)]

@@ -5,12 +5,17 @@
 //! often open to a whole network. Only `web`, `page`, `api` and `outlook` know sites.
 
 pub mod api;
+mod auth;
 mod compress;
 mod connection;
+mod connections;
+mod exchange;
+mod guard;
 mod listen;
 mod negotiate;
 mod outlook;
 mod page;
+mod rate;
 mod request;
 mod rereading;
 mod response;

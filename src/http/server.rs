@@ -1,7 +1,8 @@
 //! The accept loop: at most so many connections at once, and no error that ends it or makes it spin.
 //!
-//! A permit is taken before a connection is accepted, so the surplus waits in the system's queue and costs nothing
-//! here. Idle keep-alive connections hold a permit too, but no longer than the header timeout.
+//! Everybody is accepted, because who comes may be the scraper and who is here already may be nobody; for a newcomer too
+//! many, the connection that has waited longest has to go. Where all are busy, the newcomer waits, and the rest of the
+//! surplus in the system's queue, which costs nothing here.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,11 +11,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Listeners, Request, WebSettings, connection};
+use super::connection::{self, Accepted};
+use super::connections::Connections;
+use super::guard::Guard;
+use super::{Answer, Listeners, Request, WebSettings};
 
 /// How long nothing is accepted after an error such as "too many open files", which ends only when others close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -24,10 +28,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Limits {
     /// Connections served at once; at least one is.
     pub max_connections: usize,
-    /// From the first moment that a request is waited for until its headers are read; so also for idle connections.
+    /// From the first moment that a request is waited for until its headers are read; so also for idle connections, and
+    /// with the handshake of TLS for new ones.
     pub header_read_timeout: Duration,
-    /// How long a client may take nothing of a response before it is dropped.
-    pub write_timeout: Duration,
+    /// From then on until the response is made and the client has taken it.
+    pub response_timeout: Duration,
     /// The start line and headers of a request in bytes; less than 8192 counts as 8192.
     pub max_header_bytes: usize,
     /// The number of headers of a request.
@@ -43,7 +48,7 @@ impl Default for Limits {
         Self {
             max_connections: 256,
             header_read_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(30),
+            response_timeout: Duration::from_secs(30),
             max_header_bytes: 16 * 1024,
             max_headers: 100,
             max_body_bytes: 64 * 1024,
@@ -58,26 +63,21 @@ impl Listeners {
     /// `handler` runs on the threads of the runtime, between other connections: it may read published state and
     /// format it, but never block. A panic in it answers 500 to that request and is logged.
     ///
-    /// A connection is made by the `settings` of its beginning, a request is answered by those of its own.
+    /// A connection is made by the `settings` of its beginning, a request is answered by those of its own. With
+    /// `open_health`, `/-/healthy` and `/-/ready` answer everybody.
     pub async fn serve<H>(
         mut self,
         handler: Arc<H>,
         limits: Limits,
         settings: watch::Receiver<Arc<WebSettings>>,
+        open_health: bool,
         shutdown: CancellationToken,
     ) where
         H: Fn(&Request) -> Answer + Send + Sync + 'static,
     {
+        let guard = Arc::new(Guard::new(handler, settings, open_health));
         let mut connections = JoinSet::new();
-        accept_all(
-            |context| self.poll_accept(context),
-            &mut connections,
-            &handler,
-            limits,
-            &settings,
-            &shutdown,
-        )
-        .await;
+        accept_all(|context| self.poll_accept(context), &mut connections, &guard, limits, &shutdown).await;
         // From here on clients are refused instead of left waiting.
         drop(self);
         let drained = tokio::time::timeout(limits.drain_timeout, async {
@@ -98,44 +98,32 @@ impl Listeners {
 async fn accept_all<A, H>(
     mut accept: A,
     connections: &mut JoinSet<()>,
-    handler: &Arc<H>,
+    guard: &Arc<Guard<H>>,
     limits: Limits,
-    settings: &watch::Receiver<Arc<WebSettings>>,
     shutdown: &CancellationToken,
 ) where
     A: FnMut(&mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>>,
     H: Fn(&Request) -> Answer + Send + Sync + 'static,
 {
-    let permits = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let places = Connections::new(limits);
     let mut failing = false;
     loop {
         while let Some(ended) = connections.try_join_next() {
             report(ended);
         }
         let next = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, std::future::poll_fn(&mut accept).await)
+            let (stream, peer) = std::future::poll_fn(&mut accept).await?;
+            Ok(Accepted { stream, peer, place: places.place().await })
         };
-        let (permit, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            next = next => next,
+            accepted = next => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok(accepted) => {
                 failing = false;
-                let served = connection::serve(
-                    stream,
-                    peer,
-                    settings.borrow().tls.clone(),
-                    Arc::clone(handler),
-                    limits,
-                    shutdown.clone(),
-                );
-                connections.spawn(async move {
-                    served.await;
-                    drop(permit);
-                });
+                connections.spawn(connection::serve(accepted, Arc::clone(guard), limits, shutdown.clone()));
             }
             Err(error) if concerns_one_connection(&error) => {
                 tracing::debug!(%error, "An HTTP client was gone before it was accepted");
@@ -145,7 +133,6 @@ async fn accept_all<A, H>(
                 if !std::mem::replace(&mut failing, true) {
                     tracing::warn!(%error, "Cannot accept HTTP connections for the moment");
                 }
-                drop(permit);
                 tokio::select! {
                     () = shutdown.cancelled() => return,
                     () = tokio::time::sleep(ACCEPT_PAUSE) => {}
@@ -184,6 +171,7 @@ mod tests {
     async fn accept_scripted(errors: &[fn() -> io::Error]) -> Duration {
         let shutdown = CancellationToken::new();
         let handler = Arc::new(|_: &Request| Response::text(hyper::StatusCode::OK, "").into());
+        let guard = Arc::new(Guard::new(handler, watch::channel(Arc::default()).1, false));
         let mut script = errors.iter();
         let accept = |_: &mut Context<'_>| match script.next() {
             Some(error) => Poll::Ready(Err(error())),
@@ -193,10 +181,7 @@ mod tests {
             }
         };
         let began = Instant::now();
-        // One permit: an error that kept it would stop the script.
-        let limits = Limits { max_connections: 1, ..Limits::default() };
-        let (_, settings) = watch::channel(Arc::default());
-        accept_all(accept, &mut JoinSet::new(), &handler, limits, &settings, &shutdown).await;
+        accept_all(accept, &mut JoinSet::new(), &guard, Limits::default(), &shutdown).await;
         began.elapsed()
     }
 

@@ -198,3 +198,50 @@ fn write(metric: &Metric, samples: Vec<Sample>, format: Format, text: &mut Strin
         tracing::error!(metric = metric.name, %error, "metric not encoded; please report this");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `value` of a label and of HELP becomes in a format.
+    fn written(kind: Kind, name: &'static str, value: &'static str, format: Format) -> String {
+        let metric = Metric {
+            name,
+            kind,
+            unit: Unit::None,
+            labels: &["path", "also"],
+            class: Class::Always,
+            help: value,
+            read: Read::Process(|_, _| {}),
+        };
+        let mut samples = Samples { metric: &metric, site_code: None, samples: Vec::new() };
+        samples.push(&[value, "x"], 1.5);
+        let mut text = String::new();
+        write(&metric, samples.samples, format, &mut text);
+        text
+    }
+
+    #[test]
+    fn labels_and_help_are_escaped_as_each_format_wants_it() {
+        const RAW: &str = "C:\\new \"quoted\"\nπ \u{1F4BE}\r\t";
+        const LABEL: &str = "C:\\\\new \\\"quoted\\\"\\nπ \u{1F4BE}\r\t";
+        const TEXT_HELP: &str = "C:\\\\new \"quoted\"\\nπ \u{1F4BE}\r\t";
+        for (kind, name, family, kind_name) in [
+            (Kind::Gauge, "a", "a", "gauge"),
+            (Kind::Counter, "a_total", "a", "counter"),
+            (Kind::Info, "a_info", "a", "info"),
+        ] {
+            let sample = format!("{METRIC_PREFIX}{name}{{path=\"{LABEL}\",also=\"x\"}} 1.5\n");
+            let (full, family) = (format!("{METRIC_PREFIX}{name}"), format!("{METRIC_PREFIX}{family}"));
+            let text_kind = if kind == Kind::Info { "gauge" } else { kind_name };
+            assert_eq!(
+                written(kind, name, RAW, Format::Text),
+                format!("# HELP {full} {TEXT_HELP}\n# TYPE {full} {text_kind}\n{sample}")
+            );
+            assert_eq!(
+                written(kind, name, RAW, Format::OpenMetrics),
+                format!("# TYPE {family} {kind_name}\n# HELP {family} {LABEL}\n{sample}")
+            );
+        }
+    }
+}

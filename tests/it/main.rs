@@ -49,6 +49,8 @@ mod status_page;
 #[allow(dead_code, reason = "what the situations do not use yet")]
 mod support;
 mod verification;
+#[cfg(unix)]
+mod web;
 mod web_config;
 #[cfg(windows)]
 mod windows_discovery;

@@ -187,6 +187,13 @@ impl PasswordHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The hash of a password, at the least cost.
+    #[cfg(test)]
+    pub(crate) fn of(password: &str) -> Self {
+        let parts = bcrypt::hash_with_salt(password, 4, *b"as salt as water").unwrap();
+        Self(parts.format_for_version(bcrypt::Version::TwoY))
+    }
 }
 
 impl fmt::Debug for PasswordHash {

@@ -45,7 +45,7 @@ async fn a_client_that_drips_its_headers_is_closed() {
 
 #[tokio::test]
 async fn a_client_that_never_reads_is_dropped() {
-    let server = Server::start(Limits { write_timeout: SHORT, ..one_connection() });
+    let server = Server::start(Limits { response_timeout: SHORT, ..one_connection() });
     let mut stuck = server.connect().await;
     stuck.send("GET /huge HTTP/1.1\r\nhost: x\r\n\r\n").await;
     // The only permit comes back although the client stays.
@@ -94,24 +94,30 @@ async fn a_body_is_refused_or_ignored_but_never_taken_for_a_request() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_waits_and_is_served_later() {
+async fn for_one_connection_too_many_the_one_that_has_waited_longest_is_closed() {
     let server = Server::start(Limits { max_connections: 2, ..Limits::default() });
     let hello = "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n";
-    let mut served = [server.connect().await, server.connect().await];
-    for client in &mut served {
-        client.send(hello).await;
-        assert_eq!(client.reply(true).await.text(), "hello\n");
+    let [mut silent, mut idle] = [server.connect().await, server.connect().await];
+    // The silent one was accepted before it, and its wait began with that.
+    idle.send(hello).await;
+    assert_eq!(idle.reply(true).await.text(), "hello\n");
+    let mut newcomer = server.connect().await;
+    newcomer.send(hello).await;
+    assert_eq!(newcomer.reply(true).await.text(), "hello\n");
+    assert!(silent.closed().await.is_empty());
+    idle.send(hello).await;
+    assert_eq!(idle.reply(true).await.text(), "hello\n");
+}
+
+#[tokio::test]
+async fn a_response_under_way_is_not_ended_for_a_newcomer() {
+    let server = Server::start(Limits { max_connections: 2, ..Limits::default() });
+    let mut busy = server.connect().await;
+    busy.send("GET /huge HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let mut first = [0; 16];
+    soon(busy.0.read_exact(&mut first)).await.unwrap();
+    for _ in 0..3 {
+        assert_alive(&server).await;
     }
-    let mut waiting = server.connect().await;
-    waiting.send(hello).await;
-    let [mut first, second] = served;
-    // Whoever is served goes on; had the third been accepted, it would be answered about now.
-    for _ in 0..50 {
-        first.send(hello).await;
-        assert_eq!(first.reply(true).await.text(), "hello\n");
-    }
-    let early = waiting.0.get_ref().try_read(&mut [0]);
-    assert_eq!(early.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
-    drop(second);
-    assert_eq!(waiting.reply(true).await.text(), "hello\n");
+    assert!(busy.closed().await.len() > HUGE);
 }

@@ -42,7 +42,7 @@ async fn shutdown_lets_a_response_under_way_end_and_refuses_new_clients() {
 async fn shutdown_does_not_wait_for_a_stuck_client() {
     let server = Server::start(Limits {
         drain_timeout: Duration::from_millis(200),
-        write_timeout: Duration::from_secs(3600),
+        response_timeout: Duration::from_secs(3600),
         ..Limits::default()
     });
     let mut stuck = server.connect().await;
@@ -64,12 +64,39 @@ async fn several_listeners_share_the_permits() {
         Arc::new(|request: &Request| Response::text(StatusCode::OK, request.peer().to_string()).into());
     let limits = Limits { max_connections: 1, ..Limits::default() };
     let (_, settings) = watch::channel(Arc::default());
-    let task = tokio::spawn(listeners.serve(handler, limits, settings, shutdown.clone()));
+    let task = tokio::spawn(listeners.serve(handler, limits, settings, false, shutdown.clone()));
     for address in addresses.iter().chain(addresses.iter().rev()) {
         let mut client = Client(BufReader::new(soon(TcpStream::connect(address)).await.unwrap()));
         client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
         let own = client.0.get_ref().local_addr().unwrap().to_string();
         assert_eq!(client.reply(true).await.text(), own);
+    }
+    shutdown.cancel();
+    soon(task).await.unwrap();
+}
+
+#[tokio::test]
+async fn ipv4_and_ipv6_are_listened_on_together_and_peers_are_told_apart() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    let listeners = Listeners::bind(&["[::]:0".parse().unwrap(), "[::1]:0".parse().unwrap()]).unwrap();
+    let [everywhere, only_v6] = listeners.local_addrs()[..] else { panic!("two listeners") };
+    let shutdown = CancellationToken::new();
+    let handler =
+        Arc::new(|request: &Request| Response::text(StatusCode::OK, request.peer().to_string()).into());
+    let (_, settings) = watch::channel(Arc::default());
+    let task = tokio::spawn(listeners.serve(handler, Limits::default(), settings, false, shutdown.clone()));
+    for (host, port, mapped) in [
+        ("127.0.0.1", everywhere.port(), "[::ffff:127.0.0.1]"),
+        ("::1", everywhere.port(), "[::1]"),
+        ("::1", only_v6.port(), "[::1]"),
+    ] {
+        let mut client = Client(BufReader::new(soon(TcpStream::connect((host, port))).await.unwrap()));
+        client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let own = client.0.get_ref().local_addr().unwrap().port();
+        assert_eq!(client.reply(true).await.text(), format!("{mapped}:{own}"), "{host}:{port}");
     }
     shutdown.cancel();
     soon(task).await.unwrap();

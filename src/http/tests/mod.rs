@@ -2,17 +2,20 @@
 //!
 //! Nothing sleeps: a test waits for what the client can see, and gives up after a generous time.
 
+mod access;
 mod hostile;
+mod http2;
 mod lifecycle;
 mod negotiation;
 mod protocol;
+mod secure;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -30,20 +33,25 @@ async fn soon<F: Future>(what: F) -> F::Output {
 
 struct Server {
     address: SocketAddr,
+    settings: watch::Sender<Arc<WebSettings>>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Server {
     fn start(limits: Limits) -> Self {
+        Self::with(limits, WebSettings::default(), false)
+    }
+
+    fn with(limits: Limits, settings: WebSettings, open_health: bool) -> Self {
         let listeners = Listeners::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
         let address = listeners.local_addrs()[0];
         let shutdown = CancellationToken::new();
         let routes = routes();
         let handler = Arc::new(move |request: &Request| routes.dispatch(request));
-        let (_, settings) = watch::channel(Arc::default());
-        let task = tokio::spawn(listeners.serve(handler, limits, settings, shutdown.clone()));
-        Self { address, shutdown, task }
+        let (settings, current) = watch::channel(Arc::new(settings));
+        let task = tokio::spawn(listeners.serve(handler, limits, current, open_health, shutdown.clone()));
+        Self { address, settings, shutdown, task }
     }
 
     async fn connect(&self) -> Client {
@@ -73,6 +81,7 @@ fn routes() -> Routes {
             let policy = HeaderValue::from_static("default-src 'none'");
             Response::html(StatusCode::OK, policy, "<!doctype html>")
         })
+        .get("/-/healthy", |_| Response::text(StatusCode::OK, "healthy\n"))
         .get("/panic", |_| panic!("as the test wants it"))
         .get("/metrics", |request| {
             Response::exposition(negotiate(request.headers()), "# HELP a b\n".repeat(1000))
@@ -82,7 +91,7 @@ fn routes() -> Routes {
         })
 }
 
-struct Client(BufReader<TcpStream>);
+struct Client<S = TcpStream>(BufReader<S>);
 
 struct Reply {
     status: u16,
@@ -100,7 +109,7 @@ impl Reply {
     }
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn send(&mut self, text: &str) {
         soon(self.0.get_mut().write_all(text.as_bytes())).await.unwrap();
     }

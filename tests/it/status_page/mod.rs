@@ -55,7 +55,7 @@ impl Pages {
         let address = listeners.local_addrs()[0];
         let handler = Arc::new(move |request: &_| web.respond(request));
         let (_, settings) = watch::channel(Arc::default());
-        tokio::spawn(listeners.serve(handler, Limits::default(), settings, stop.clone()));
+        tokio::spawn(listeners.serve(handler, Limits::default(), settings, false, stop.clone()));
         drop(guard);
         Self { address, publish, _stop: stop.drop_guard(), runtime: Some(runtime) }
     }

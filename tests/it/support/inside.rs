@@ -49,6 +49,7 @@ impl Inside {
             listen: vec![([127, 0, 0, 1], 0).into()],
             web: None,
             max_connections: 16,
+            open_health_endpoints: false,
             telemetry_path: "/metrics".to_owned(),
             process: None,
         };

@@ -97,6 +97,7 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         listen: vec![([127, 0, 0, 1], 0).into()],
         web: None,
         max_connections: 16,
+        open_health_endpoints: false,
         telemetry_path: "/metrics".to_owned(),
         process: None,
     };

@@ -1,0 +1,89 @@
+//! What a request passes before its endpoint sees it, in the order of Prometheus' exporter-toolkit: the rate of all
+//! requests, then the headers that the web configuration sets, then who asks.
+//!
+//! The settings are those of the moment of the request, whatever they were when its connection began.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::auth::{Admission, Authentication};
+use super::rate::Rate;
+use super::{Answer, Request, Response, WebSettings};
+
+/// What needs no authentication where that was asked for: whoever starts and stops the exporter looks here.
+const HEALTH: [&str; 2] = ["/-/healthy", "/-/ready"];
+
+/// The endpoints behind all that a request has to pass.
+pub(super) struct Guard<H> {
+    handler: Arc<H>,
+    settings: watch::Receiver<Arc<WebSettings>>,
+    open_health: bool,
+    rate: Rate,
+    authentication: Authentication,
+}
+
+impl<H> Guard<H>
+where
+    H: Fn(&Request) -> Answer,
+{
+    /// A guard that has seen nobody yet.
+    pub(super) fn new(
+        handler: Arc<H>,
+        settings: watch::Receiver<Arc<WebSettings>>,
+        open_health: bool,
+    ) -> Self {
+        Self {
+            handler,
+            settings,
+            open_health,
+            rate: Rate::default(),
+            authentication: Authentication::default(),
+        }
+    }
+
+    /// The settings of the moment.
+    pub(super) fn settings(&self) -> Arc<WebSettings> {
+        Arc::clone(&self.settings.borrow())
+    }
+
+    /// The response to a request, of the endpoint or of what did not let it pass.
+    pub(super) async fn response(&self, request: &Request) -> Response {
+        let settings = self.settings();
+        if !self.rate.permits(settings.rate_limit, Instant::now()) {
+            return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+        }
+        let response = match self.admission(request, &settings).await {
+            Admission::Granted => (self.handler)(request).response().await,
+            Admission::Refused => Response::text(StatusCode::UNAUTHORIZED, "unauthorized\n")
+                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic")),
+            Admission::Crowded => {
+                Response::text(StatusCode::TOO_MANY_REQUESTS, "too many attempts to log in at once\n")
+                    .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+            }
+        };
+        with_headers(response, &settings.headers)
+    }
+
+    async fn admission(&self, request: &Request, settings: &WebSettings) -> Admission {
+        let open = self.open_health && HEALTH.contains(&request.path());
+        if settings.users.is_empty() || open {
+            return Admission::Granted;
+        }
+        self.authentication.admit(request.headers(), &settings.users, request.peer().ip()).await
+    }
+}
+
+/// The response with these headers too, where it has none of the same name: what an endpoint says of its own answer is
+/// stricter than what holds for all.
+fn with_headers(mut response: Response, headers: &HeaderMap) -> Response {
+    for (name, value) in headers {
+        if !response.headers().contains_key(name) {
+            response = response.with_header(name.clone(), value.clone());
+        }
+    }
+    response
+}
