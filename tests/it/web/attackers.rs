@@ -1,4 +1,4 @@
-//! The attacks, all at once: each attacker comes again when it was sent away, at most once a second.
+//! The attacks, all at once: each attacker comes again when it was sent away, at most every five seconds.
 
 use std::future::Future;
 use std::io;
@@ -13,8 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::scraper::{Protocol, Stream, Target};
 
-/// How often an attacker begins, and a slow one sends a byte.
+/// How often a slow attacker sends a byte.
 const BEAT: Duration = Duration::from_secs(1);
+
+/// How often an attacker begins at most: 500 connections a second of all of them, which an unoptimized program accepts
+/// on a busy machine too.
+const RETURN: Duration = Duration::from_secs(5);
 
 /// What an attacker does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl Attack {
         [Self::Silence, Self::Dripping, Self::HugeHeader, Self::Pipelining, Self::RapidReset];
 
     /// How many do it at the same time.
-    fn attackers(self) -> usize {
+    pub(super) fn attackers(self) -> usize {
         match self {
             Self::Silence => 2000,
             Self::Dripping => 500,
@@ -78,9 +82,9 @@ pub(super) fn start(runtime: &Runtime, target: &Arc<Target>, stop: &Cancellation
 
 async fn again_and_again(attack: Attack, number: usize, target: &Target, tally: &Tally) {
     let (begun, ended) = &tally.0[attack as usize];
-    // Not all in the same moment, which would leave the rest of the second to the scraper.
-    let phase = BEAT * u32::try_from(number).unwrap_or(0) / u32::try_from(attack.attackers()).unwrap_or(1);
-    let mut beat = interval_at(Instant::now() + phase, BEAT);
+    // Not all in the same moment, which would leave the rest of the time to the scraper.
+    let phase = RETURN * u32::try_from(number).unwrap_or(0) / u32::try_from(attack.attackers()).unwrap_or(1);
+    let mut beat = interval_at(Instant::now() + phase, RETURN);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
