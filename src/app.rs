@@ -4,12 +4,18 @@
 //! source, one that gives guidance, one that decides on restarts), one state task, one accept loop. Any of them ending
 //! early is a fault that stops the process, so that the service manager restarts it.
 
+mod config_file;
 mod copies;
 mod guiding;
 mod means;
+mod reload;
 mod site_tasks;
 mod sites;
 mod tasks;
+mod threads;
+
+pub use reload::{Load, Reloading};
+pub use threads::{blocking_threads, pool_of};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,14 +29,17 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{BindError, Limits, Listeners, Web};
 use crate::metrics::ProcessMetrics;
+use crate::reloads::{ReloadRequest, Reloader};
 use crate::services::ServiceControllers;
 use crate::site::Timings;
 use crate::source::site_database::Databases;
 use crate::state::checkpoint::{ReadError, StateDirectory, StateDirectoryError};
-use crate::state::{INBOX, Published, StateTask};
+use crate::state::{INBOX, Published, StateRequests, StateTask};
 use crate::trace::PhraseError;
 use crate::watchdog::Watchdog;
+use config_file::watch_file;
 use means::{Means, Ready};
+use reload::{Reload, tell_notices};
 use site_tasks::SiteTasks;
 use sites::{Connections, Sites};
 use tasks::Tasks;
@@ -58,6 +67,8 @@ pub struct Options {
     pub telemetry_path: String,
     /// Metrics of this process; `None` if they are switched off.
     pub process: Option<ProcessMetrics>,
+    /// How the configuration is read anew.
+    pub reloading: Reloading,
 }
 
 /// The program cannot start.
@@ -91,7 +102,12 @@ pub struct App {
     watchdog: Watchdog,
     state: StateTask,
     published: watch::Receiver<Published>,
+    requests: StateRequests,
     sites: Vec<SiteTasks>,
+    means: Arc<Means>,
+    reloading: Reloading,
+    reloader: Reloader,
+    reload_requests: mpsc::Receiver<ReloadRequest>,
     clock: Clock,
     timings: Timings,
 }
@@ -110,7 +126,9 @@ impl App {
             max_connections,
             telemetry_path,
             process,
+            reloading,
         } = options;
+        tell_notices(&config.notices);
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();
@@ -124,10 +142,33 @@ impl App {
             sites.push(tasks);
         }
         let heartbeat = watchdog.register("state task", timings.watchdog);
-        let (state, published) = StateTask::new(states, directory, clock, timings, heartbeat);
+        let (state, published, requests) = StateTask::new(states, directory, clock, timings, heartbeat);
         let limits = Limits { max_connections, ..Limits::default() };
-        let web = Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path);
-        Ok(Self { listeners, limits, web, watchdog, state, published, sites, clock, timings })
+        let (reloader, reload_requests) = Reloader::channel();
+        let lifecycle = reloading.lifecycle.then(|| reloader.clone());
+        let web =
+            Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path, lifecycle);
+        Ok(Self {
+            listeners,
+            limits,
+            web,
+            watchdog,
+            state,
+            published,
+            requests,
+            sites,
+            means,
+            reloading,
+            reloader,
+            reload_requests,
+            clock,
+            timings,
+        })
+    }
+
+    /// Asks for reloads.
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Where it listens, in the order asked for.
@@ -149,9 +190,16 @@ impl App {
             reports: sender,
             stop: stop.clone(),
         };
-        let mut sites = Sites::new(connections);
+        let Reloading { load, outcome, watched, threads, lifecycle: _ } = self.reloading;
+        let (means, state) = (self.means, self.requests);
+        let reload = Reload { load, outcome, threads, means, state, in_flight: None };
+        let mut sites = Sites::new(connections, reload);
         self.sites.into_iter().for_each(|site| sites.begin(site));
-        tasks.spawn("watch of the sites", sites.run());
+        tasks.spawn("watch of the sites", sites.run(self.reload_requests));
+        if let Some(path) = watched {
+            let watch = watch_file(path, self.timings.config_look, self.reloader, stop.clone());
+            tasks.spawn("watch of the configuration", watch);
+        }
         let web = Arc::new(self.web);
         let serve = self.listeners.serve(
             Arc::new(move |request: &_| web.respond(request)),

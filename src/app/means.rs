@@ -15,7 +15,7 @@ use crate::services::ServiceControllers;
 use crate::source::Surroundings;
 use crate::source::site_database::Databases;
 use crate::state::SiteState;
-use crate::state::checkpoint::{Loaded, StateDirectory};
+use crate::state::checkpoint::{Loaded, StateDirectory, Unusable, under};
 use crate::trace::PhraseError;
 
 /// What every site is made with.
@@ -38,6 +38,17 @@ pub(super) struct Ready {
     pub(super) tasks: SiteTasks,
 }
 
+/// A site cannot go on under other settings; only a mistake in this program makes that so.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stuck {
+    /// What is known of it does not come back.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// The phrase table does not compile.
+    #[error(transparent)]
+    Phrases(#[from] PhraseError),
+}
+
 impl Means {
     pub(super) fn surroundings(&self) -> Surroundings<'_> {
         Surroundings { clock: self.clock, state_path: &self.state_path, account: &self.account }
@@ -56,6 +67,17 @@ impl Means {
                 "checkpoint set aside; rebuilding from the log"
             );
         }
+        Ok(self.ready(site, state, sequence)?)
+    }
+
+    /// A site that was watched under other settings until now, and is no longer.
+    pub(super) fn again(
+        self: &Arc<Self>,
+        site: SiteConfig,
+        before: &SiteState,
+        sequence: u64,
+    ) -> Result<Ready, Stuck> {
+        let state = under(before, &Arc::new(site.settings.clone()), self.clock.now())?;
         Ok(self.ready(site, state, sequence)?)
     }
 

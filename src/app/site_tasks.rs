@@ -99,6 +99,10 @@ impl SiteTasks {
         self.remediation = Some(remediation);
     }
 
+    pub(super) fn config(&self) -> &SiteConfig {
+        &self.site
+    }
+
     pub(super) fn code(&self) -> SiteCode {
         self.site.settings.code
     }
