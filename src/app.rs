@@ -1,43 +1,48 @@
 //! The wiring: a configuration becomes a bound, loaded `App`, and an `App` runs until it is told to stop.
 //!
-//! The one place that sees every stage. Tasks: one supervisor per source, one per site that decides on restarts, one
-//! state task, one that gives guidance, one accept loop. Any of them ending early is a fault that stops the process, so that
-//! the service manager restarts it.
+//! The one place that sees every stage. Tasks: one per site, which has all of that site's under it (a supervisor per
+//! source, one that gives guidance, one that decides on restarts), one state task, one accept loop. Any of them ending
+//! early is a fault that stops the process, so that the service manager restarts it.
 
+mod config_file;
+mod copies;
+mod guiding;
+mod means;
+mod reload;
 mod site_tasks;
+mod sites;
 mod tasks;
+mod threads;
 
-use std::collections::BTreeMap;
+pub use reload::{Load, Reloading};
+pub use threads::{blocking_threads, pool_of};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::assessment::guidance;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::http::{BindError, Limits, Listeners, Material, Web, WebConfigReader, WebSettings};
-use crate::journal::Journal;
+use crate::http::{BindError, Limits, Listeners, Material, Rereading, Web, WebConfigReader, WebSettings};
 use crate::metrics::ProcessMetrics;
-use crate::reloads::Reloads;
-use crate::remediation::Remediation;
-use crate::services::{ServiceController, ServiceControllers};
-use crate::site::{SiteCode, Timings};
+use crate::reloads::{ReloadRequest, Reloader};
+use crate::services::ServiceControllers;
+use crate::site::Timings;
 use crate::source::site_database::Databases;
-use crate::source::{Guidance, Quiet, Surroundings};
-use crate::state::checkpoint::{Loaded, ReadError, StateDirectory, StateDirectoryError};
-use crate::state::{INBOX, Published, StateTask};
+use crate::state::checkpoint::{ReadError, StateDirectory, StateDirectoryError};
+use crate::state::{INBOX, Published, StateRequests, StateTask};
 use crate::trace::PhraseError;
 use crate::watchdog::Watchdog;
-use site_tasks::{SiteTasks, Wires};
+use config_file::watch_file;
+use means::{Means, Ready};
+use reload::{Reload, tell_notices};
+use site_tasks::SiteTasks;
+use sites::{Connections, Sites};
 use tasks::Tasks;
-
-/// Guidance follows time as well as facts; the shortest of its rules is minutes long.
-const GUIDANCE_PACE: Duration = Duration::from_secs(5);
 
 /// What the command line and the platform say, besides the configuration.
 #[derive(Debug)]
@@ -66,6 +71,8 @@ pub struct Options {
     pub telemetry_path: String,
     /// Metrics of this process; `None` if they are switched off.
     pub process: Option<ProcessMetrics>,
+    /// How the configuration is read anew.
+    pub reloading: Reloading,
 }
 
 /// The program cannot start.
@@ -100,13 +107,18 @@ pub struct App {
     limits: Limits,
     settings: watch::Receiver<Arc<WebSettings>>,
     reader: Option<WebConfigReader>,
+    rereading: Option<Rereading>,
     open_health_endpoints: bool,
     web: Web,
     watchdog: Watchdog,
     state: StateTask,
     published: watch::Receiver<Published>,
+    requests: StateRequests,
     sites: Vec<SiteTasks>,
-    controllers: Vec<Arc<dyn ServiceController>>,
+    means: Arc<Means>,
+    reloading: Reloading,
+    reloader: Reloader,
+    reload_requests: mpsc::Receiver<ReloadRequest>,
     clock: Clock,
     timings: Timings,
 }
@@ -127,68 +139,63 @@ impl App {
             open_health_endpoints,
             telemetry_path,
             process,
+            reloading,
         } = options;
+        tell_notices(&config.notices);
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();
-        let reloads = Reloads::new(clock.now());
-        let (settings, reader) = match &web {
+        let (settings, reader, rereading) = match &web {
             Some(material) => {
-                let (reader, settings, _) = WebConfigReader::new(material, clock, reloads, &watchdog)?;
-                (settings, Some(reader))
+                let outcome = reloading.outcome.clone();
+                let (reader, settings, rereading) =
+                    WebConfigReader::new(material, clock, outcome, &watchdog)?;
+                (settings, Some(reader), Some(rereading))
             }
             // They stay what they are, although nobody holds the other end.
-            None => (watch::channel(Arc::default()).1, None),
+            None => (watch::channel(Arc::default()).1, None, None),
         };
-        let mut states = Vec::new();
-        let mut sites = Vec::new();
-        let mut controllers = Vec::new();
+        let means =
+            Means { clock, state_path, account, databases, services, directory: Arc::clone(&directory) };
+        let means = Arc::new(means);
+        let (mut states, mut sites) = (Vec::new(), Vec::new());
         for site in config.sites {
-            let now = clock.now();
-            let Loaded { mut state, sequence, set_aside } =
-                directory.load(&Arc::new(site.settings.clone()), now)?;
-            let code = site.settings.code;
-            for aside in set_aside {
-                tracing::warn!(
-                    site = %code,
-                    path = %aside.path.display(),
-                    kept_as = %aside.kept_as.display(),
-                    reason = aside.reason,
-                    "checkpoint set aside; rebuilding from the log"
-                );
-            }
-            let surroundings = Surroundings { clock, state_path: &state_path, account: &account };
-            let controller = site.settings.services.as_ref().map(|config| services.of(config));
-            let mut tasks =
-                SiteTasks::new(site, &mut state, databases.as_ref(), controller.clone(), &surroundings)?;
-            if let Some(controller) = controller {
-                controllers.push(Arc::clone(&controller));
-                let remediation = Remediation::open(&state, &state_path, controller, clock);
-                state.stands(remediation.standing().clone());
-                tasks.decide_by(remediation);
-            }
+            let Ready { state, sequence, tasks } = means.load(site)?;
             states.push((state, sequence));
             sites.push(tasks);
         }
         let heartbeat = watchdog.register("state task", timings.watchdog);
-        let (state, published) = StateTask::new(states, directory, clock, timings, heartbeat);
+        let (state, published, requests) = StateTask::new(states, directory, clock, timings, heartbeat);
         let limits = Limits { max_connections, ..Limits::default() };
-        let web = Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path);
+        let (reloader, reload_requests) = Reloader::channel();
+        let lifecycle = reloading.lifecycle.then(|| reloader.clone());
+        let web =
+            Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path, lifecycle);
         Ok(Self {
             listeners,
             limits,
             settings,
             reader,
+            rereading,
             open_health_endpoints,
             web,
             watchdog,
             state,
             published,
+            requests,
             sites,
-            controllers,
+            means,
+            reloading,
+            reloader,
+            reload_requests,
             clock,
             timings,
         })
+    }
+
+    /// Asks for reloads.
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Where it listens, in the order asked for.
@@ -203,23 +210,23 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Ended> {
         let (sender, inbox) = mpsc::channel(INBOX);
         let mut tasks = Tasks::default();
-        let mut guided = BTreeMap::new();
-        for site in self.sites {
-            // Until somebody has thought about it, a backup may be running.
-            let unknown = Guidance { quiet: Some(Quiet::Unknown), ..Guidance::default() };
-            let (advice, guidance) = watch::channel(unknown);
-            guided.insert(site.code(), advice);
-            let wires = Wires {
-                watchdog: self.watchdog.clone(),
-                clock: self.clock,
-                guidance,
-                published: self.published.clone(),
-                reports: sender.clone(),
-                stop: stop.clone(),
-            };
-            site.spawn(&mut tasks, &wires);
+        let connections = Connections {
+            watchdog: self.watchdog,
+            clock: self.clock,
+            published: self.published,
+            reports: sender,
+            stop: stop.clone(),
+        };
+        let Reloading { load, outcome, watched, threads, lifecycle: _ } = self.reloading;
+        let (means, state) = (self.means, self.requests);
+        let reload = Reload { load, outcome, threads, means, state, web: self.rereading, in_flight: None };
+        let mut sites = Sites::new(connections, reload);
+        self.sites.into_iter().for_each(|site| sites.begin(site));
+        tasks.spawn("watch of the sites", sites.run(self.reload_requests));
+        if let Some(path) = watched {
+            let watch = watch_file(path, self.timings.config_look, self.reloader, stop.clone());
+            tasks.spawn("watch of the configuration", watch);
         }
-        tasks.spawn("guidance", give_guidance(self.published, guided, self.clock, stop.clone()));
         if let Some(reader) = self.reader {
             tasks.spawn("reading of the web configuration", reader.run(stop.clone()));
         }
@@ -239,44 +246,11 @@ impl App {
             ended = tasks.next() => ended.filter(|_| !stop.is_cancelled()),
         };
         stop.cancel();
-        // Kept until here: without a source, the state task would take the closed inbox for the end.
-        drop(sender);
         let drained =
             timeout(self.timings.shutdown_grace, async { while tasks.next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!(tasks = tasks.running(), "stopping without tasks that did not end in time");
         }
-        // What a user's program would still do, nobody would know of.
-        self.controllers.iter().for_each(|controller| controller.end());
         fault.map_or(Ok(()), |name| Err(Ended(name)))
-    }
-}
-
-/// Tells each site's sources when to keep quiet, and people what the verdict is.
-async fn give_guidance(
-    mut published: watch::Receiver<Published>,
-    guided: BTreeMap<SiteCode, watch::Sender<Guidance>>,
-    clock: Clock,
-    stop: CancellationToken,
-) {
-    let mut journal = Journal::default();
-    loop {
-        let now = clock.now();
-        for (site, state) in &published.borrow_and_update().sites {
-            journal.note(state, now);
-            if let Some(sender) = guided.get(site) {
-                let advice = guidance(state, now);
-                sender.send_if_modified(|current| {
-                    let changed = *current != advice;
-                    *current = advice;
-                    changed
-                });
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = published.changed() => if changed.is_err() { return },
-            () = sleep(GUIDANCE_PACE) => {}
-        }
     }
 }

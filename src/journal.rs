@@ -1,14 +1,12 @@
 //! What the program's own log says of the backups: a line when a run or a verdict has changed, and none when not.
 
-use std::collections::BTreeMap;
-
 use crate::assessment::{Assessment, Verdict, assess};
-use crate::site::{BackupRun, ClosedSet, SiteCode, Timestamp};
+use crate::site::{BackupRun, ClosedSet, Timestamp};
 use crate::state::SiteState;
 
-/// What was told last of each site.
+/// What was told last of a site.
 #[derive(Debug, Default)]
-pub struct Journal(BTreeMap<SiteCode, Told>);
+pub struct Journal(Option<Told>);
 
 #[derive(Debug, PartialEq)]
 struct Told {
@@ -24,7 +22,7 @@ fn is_news((first, label): (Timestamp, &str), newest: &BackupRun) -> bool {
 }
 
 impl Journal {
-    /// Tells what is new of a site, once all of its sources have reported.
+    /// Tells what is new of the site, once all of its sources have reported.
     pub fn note(&mut self, state: &SiteState, now: Timestamp) {
         if !state.knows_all() {
             return;
@@ -33,7 +31,7 @@ impl Journal {
         let newest = state.runs.last();
         let site = state.settings.code;
         let run = newest.map(|run| (run.first, run.outcome_label()));
-        let before = self.0.insert(site, Told { verdict, run });
+        let before = self.0.replace(Told { verdict, run });
         // What happened before this process is no news.
         if let (Some(before), Some(newest)) = (&before, newest)
             && before.run.is_none_or(|before| is_news(before, newest))

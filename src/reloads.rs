@@ -1,6 +1,13 @@
-//! How the last readings of changed configuration went: written by who reads them, shown as metrics.
+//! Reading changed configuration while the exporter runs: who asks for it, and how the last readings went.
+//!
+//! The outcome is written by who reads, and shown as metrics. A configuration is in use whole or not at all.
+
+mod request;
 
 use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use request::listed;
+pub use request::{Changes, ReloadRequest, Reloaded, Reloader};
 
 use crate::site::Timestamp;
 

@@ -1,59 +1,50 @@
-//! The tasks of one site: a supervisor for each source, and the loop that decides on restarts.
+//! The tasks of one site: a supervisor for each source, what gives guidance, and the loop that decides on restarts.
 //!
-//! What reads copies has a task around it, which begins anew where the destination is another one: the site database may
-//! tell it only after the start, and an administrator may move it.
+//! They begin together and end together, within three quarters of what the process has for its own end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::copies::read_copies;
+use super::guiding::give_guidance;
+use super::means::Means;
 use super::tasks::Tasks;
 use crate::clock::Clock;
-use crate::config::{SiteConfig, SnapshotConfig};
+use crate::config::SiteConfig;
 use crate::remediation::{Connections, Remediation};
 use crate::services::ServiceController;
 use crate::site::{SiteCode, Timings};
 use crate::source::backup_log::wake_on_change;
-use crate::source::site_database::{DatabaseSource, Databases};
+use crate::source::site_database::DatabaseSource;
 use crate::source::{
-    Blocking, BlockingSource, Cursor, Guidance, Report, ServicesSource, Source, SourceId, Supervision,
-    Surroundings, WatchReport, Watched, database_of, sources_of, supervise,
+    Blocking, BlockingSource, Cursor, Guidance, Quiet, Report, ServicesSource, Source, SourceId, Supervision,
+    database_of, sources_of, supervise,
 };
 use crate::state::{Published, SiteState};
 use crate::trace::PhraseError;
 use crate::watchdog::Watchdog;
 
 /// A source that blocks, and from where it goes on.
-type Blocked = (Box<dyn BlockingSource>, Option<Cursor>);
+pub(super) type Blocked = (Box<dyn BlockingSource>, Option<Cursor>);
 
 /// One site's tasks, ready to be spawned.
 #[derive(Debug)]
 pub(super) struct SiteTasks {
     site: SiteConfig,
-    surroundings: Kept,
+    means: Arc<Means>,
     /// The logs and the services.
     lasting: Vec<Blocked>,
     /// What reads the destination that was known at the start, archives, and what lies around them.
     copies: Vec<Blocked>,
     database: Option<DatabaseSource>,
+    /// `None` where no services are known.
+    controller: Option<Arc<dyn ServiceController>>,
     /// `None` where no services are known that could be restarted.
     remediation: Option<Remediation>,
-}
-
-/// What sources need to know of the process, kept for those that are made later.
-#[derive(Debug)]
-struct Kept {
-    clock: Clock,
-    state_path: PathBuf,
-    account: String,
-}
-
-impl Kept {
-    fn lent(&self) -> Surroundings<'_> {
-        Surroundings { clock: self.clock, state_path: &self.state_path, account: &self.account }
-    }
 }
 
 /// What the tasks of a site are connected to.
@@ -61,7 +52,6 @@ impl Kept {
 pub(super) struct Wires {
     pub(super) watchdog: Watchdog,
     pub(super) clock: Clock,
-    pub(super) guidance: watch::Receiver<Guidance>,
     pub(super) published: watch::Receiver<Published>,
     pub(super) reports: mpsc::Sender<Report>,
     pub(super) stop: CancellationToken,
@@ -72,17 +62,17 @@ impl SiteTasks {
     pub(super) fn new(
         site: SiteConfig,
         state: &mut SiteState,
-        databases: &dyn Databases,
         controller: Option<Arc<dyn ServiceController>>,
-        surroundings: &Surroundings<'_>,
+        means: &Arc<Means>,
     ) -> Result<Self, PhraseError> {
-        let Surroundings { clock, state_path, account } = *surroundings;
-        let (copies, mut lasting): (Vec<_>, Vec<_>) = sources_of(&site.under(&state.settings), surroundings)?
-            .into_iter()
-            .partition(|source| source.id().kind.is_of_copies());
-        if let (Some(config), Some(controller)) = (&site.settings.services, controller) {
+        let clock = means.clock;
+        let (copies, mut lasting): (Vec<_>, Vec<_>) =
+            sources_of(&site.under(&state.settings), &means.surroundings())?
+                .into_iter()
+                .partition(|source| source.id().kind.is_of_copies());
+        if let (Some(config), Some(controller)) = (&site.settings.services, &controller) {
             let pause_file = site.settings.remediation.pause_file.clone();
-            lasting.push(Box::new(ServicesSource::new(config, pause_file, controller)));
+            lasting.push(Box::new(ServicesSource::new(config, pause_file, Arc::clone(controller))));
         }
         let mut from_cursor = |sources: Vec<Box<dyn BlockingSource>>| -> Vec<Blocked> {
             let announced = sources.into_iter().map(|source| {
@@ -98,10 +88,10 @@ impl SiteTasks {
             let id = DatabaseSource::id_of(config);
             state.watch(id.clone(), config.interval, id.kind.witness(), clock.now());
             let cursor = state.cursor_for(&id);
-            database = database_of(&site.settings, &site.patterns, clock, databases, cursor)?;
+            database = database_of(&site.settings, &site.patterns, clock, &*means.databases, cursor)?;
         }
-        let surroundings = Kept { clock, state_path: state_path.to_owned(), account: account.to_owned() };
-        Ok(Self { site, surroundings, lasting, copies, database, remediation: None })
+        let means = Arc::clone(means);
+        Ok(Self { site, means, lasting, copies, database, controller, remediation: None })
     }
 
     /// Adds who decides on restarts.
@@ -109,116 +99,80 @@ impl SiteTasks {
         self.remediation = Some(remediation);
     }
 
+    pub(super) fn config(&self) -> &SiteConfig {
+        &self.site
+    }
+
     pub(super) fn code(&self) -> SiteCode {
         self.site.settings.code
     }
 
-    pub(super) fn spawn(self, tasks: &mut Tasks, wires: &Wires) {
-        let Self { site, surroundings, lasting, copies, database, remediation } = self;
+    /// Watches the site until it is told to stop; ends before only by a fault, which it tells of.
+    ///
+    /// At the end what was read is reported, and no program that was run goes on; blocking threads may still hang.
+    pub(super) async fn run(self, wires: Wires) {
+        let (code, timings, controller) = (self.code(), self.site.settings.timings, self.controller.clone());
+        let mut tasks = Tasks::default();
+        self.spawn(&mut tasks, &wires);
+        tokio::select! {
+            () = wires.stop.cancelled() => {}
+            Some(task) = tasks.next() => tell_of_fault(code, &task, &wires.stop),
+        }
+        wires.stop.cancel();
+        let ended = async { while tasks.next().await.is_some() {} };
+        if timeout(timings.shutdown_grace * 3 / 4, ended).await.is_err() {
+            tracing::warn!(site = %code, tasks = tasks.running(), "ending without tasks that did not end in time");
+            tasks.abort().await;
+        }
+        // What a user's program would still do, nobody would know of.
+        if let Some(controller) = controller {
+            controller.end();
+        }
+    }
+
+    fn spawn(self, tasks: &mut Tasks, wires: &Wires) {
+        let Self { site, means, lasting, copies, database, remediation, controller: _ } = self;
         let (code, timings) = (site.settings.code, site.settings.timings);
+        // Until somebody has thought about it, a backup may be running.
+        let unknown = Guidance { quiet: Some(Quiet::Unknown), ..Guidance::default() };
+        let (advice, guidance) = watch::channel(unknown);
+        let guiding = give_guidance(code, wires.published.clone(), advice, wires.clock, wires.stop.clone());
+        tasks.spawn("guidance", guiding);
         for blocked in lasting {
-            spawn_source(blocked, code, timings, tasks, wires);
+            spawn_source(blocked, code, timings, tasks, wires, &guidance);
         }
         if let Some(database) = database {
             let id = database.id().clone();
-            let supervision = supervision(code, timings, &id, Arc::default(), wires);
+            let supervision = supervision(code, timings, &id, Arc::default(), wires, &guidance);
             tasks.spawn(&format!("watch of {id}"), supervise(database, supervision));
         }
         if let Some(remediation) = remediation {
-            let name = format!("restarts of {code}");
             let connections = Connections {
                 published: wires.published.clone(),
                 reports: wires.reports.clone(),
-                heartbeat: wires.watchdog.register(&*name, timings.watchdog),
+                heartbeat: wires.watchdog.register(format!("restarts of {code}"), timings.watchdog),
                 stop: wires.stop.clone(),
             };
-            tasks.spawn(&name, remediation.run(connections));
+            tasks.spawn("restarts", remediation.run(connections));
         }
-        tasks.spawn(&format!("copies of {code}"), read_copies(site, surroundings, copies, wires.clone()));
+        tasks.spawn("copies", read_copies(site, means, copies, wires.clone(), guidance));
     }
 }
 
-/// Reads the copies of a site, wherever its destination is, until it is told to stop; ends before only by a fault.
-async fn read_copies(site: SiteConfig, surroundings: Kept, mut sources: Vec<Blocked>, mut wires: Wires) {
-    let (code, timings) = (site.settings.code, site.settings.timings);
-    let stop = wires.stop.clone();
-    let mut known = destination(&wires.published.borrow(), code);
-    loop {
-        wires.stop = stop.child_token();
-        let mut tasks = Tasks::default();
-        for blocked in sources.drain(..) {
-            spawn_source(blocked, code, timings, &mut tasks, &wires);
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            moved = wires.published.wait_for(|published| destination(published, code) != known) => {
-                if moved.is_err() {
-                    return;
-                }
-            }
-            Some(task) = tasks.next(), if !tasks.is_empty() => {
-                if !stop.is_cancelled() {
-                    tracing::error!(site = %code, task, "task ended by itself; please report this");
-                    return;
-                }
-            }
-        }
-        wires.stop.cancel();
-        while tasks.next().await.is_some() {}
-        if stop.is_cancelled() {
-            return;
-        }
-        let state = wires.published.borrow().sites.get(&code).cloned();
-        let Some(Ok((next, report))) = state.map(|state| elsewhere(&state, &site, &surroundings.lent()))
-        else {
-            return;
-        };
-        known = destination(&wires.published.borrow(), code);
-        let path = known.as_ref().map(|config| config.path.display().to_string()).unwrap_or_default();
-        tracing::info!(site = %code, path, "the site database tells where the backup task writes to");
-        sources = next;
-        if wires.reports.send(report.into()).await.is_err() {
-            return;
-        }
+/// Tells of a task that ended although nobody asked for it.
+pub(super) fn tell_of_fault(site: SiteCode, task: &str, stop: &CancellationToken) {
+    if !stop.is_cancelled() {
+        tracing::error!(%site, task, "task ended by itself; please report this");
     }
 }
 
-/// Where the copies of a site are.
-fn destination(published: &Published, site: SiteCode) -> Option<SnapshotConfig> {
-    published.sites.get(&site)?.settings.snapshot.clone()
-}
-
-/// What reads the copies under the settings of the state, and how the state is told of it.
-fn elsewhere(
-    state: &SiteState,
-    site: &SiteConfig,
-    surroundings: &Surroundings<'_>,
-) -> Result<(Vec<Blocked>, WatchReport), PhraseError> {
-    let mut sources = sources_of(&site.under(&state.settings), surroundings)?;
-    sources.retain(|source| source.id().kind.is_of_copies());
-    let report = WatchReport {
-        site: site.settings.code,
-        sources: sources.iter().map(|source| watched(source.as_ref())).collect(),
-    };
-    let mut state = state.clone();
-    state.watch_copies(&report.sources, surroundings.clock.now());
-    let blocked = |source: Box<dyn BlockingSource>| {
-        let cursor = state.cursor_for(source.id());
-        (source, cursor)
-    };
-    Ok((sources.into_iter().map(blocked).collect(), report))
-}
-
-fn watched(source: &dyn BlockingSource) -> Watched {
-    Watched { source: source.id().clone(), interval: source.interval(), witness: source.witness() }
-}
-
-fn spawn_source(
+pub(super) fn spawn_source(
     (source, cursor): Blocked,
     site: SiteCode,
     timings: Timings,
     tasks: &mut Tasks,
     wires: &Wires,
+    guidance: &watch::Receiver<Guidance>,
 ) {
     let id = source.id().clone();
     let wake = Arc::new(Notify::new());
@@ -226,7 +180,7 @@ fn spawn_source(
         let watch = wake_on_change(path, Arc::clone(&wake), wires.stop.clone());
         tasks.spawn(&format!("notifications of {id}"), watch);
     }
-    let supervision = supervision(site, timings, &id, wake, wires);
+    let supervision = supervision(site, timings, &id, wake, wires, guidance);
     tasks.spawn(&format!("watch of {id}"), supervise(Blocking::new(source, cursor), supervision));
 }
 
@@ -236,12 +190,13 @@ fn supervision(
     id: &SourceId,
     wake: Arc<Notify>,
     wires: &Wires,
+    guidance: &watch::Receiver<Guidance>,
 ) -> Supervision {
     Supervision {
         site,
         clock: wires.clock,
         timings,
-        guidance: wires.guidance.clone(),
+        guidance: guidance.clone(),
         wake,
         reports: wires.reports.clone(),
         heartbeat: wires.watchdog.register(format!("{site} {id}"), timings.watchdog),

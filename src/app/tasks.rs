@@ -26,6 +26,12 @@ impl Tasks {
         Some(self.names.remove(&id).unwrap_or_default())
     }
 
+    /// Ends the tasks where they wait.
+    pub(super) async fn abort(&mut self) {
+        self.set.shutdown().await;
+        self.names.clear();
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.set.is_empty()
     }

@@ -59,6 +59,11 @@ pub struct Args {
     #[arg(long = "web.telemetry-path", value_name = "PATH", global = true, default_value = "/metrics")]
     pub telemetry_path: TelemetryPath,
 
+    /// Let whoever reaches the exporter have it read its configuration anew, by POST or PUT to /-/reload. Default: nobody
+    /// may.
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    pub enable_lifecycle: bool,
+
     /// Leave out the metrics about the exporter's own process. Default: they are served.
     #[arg(long = "web.disable-exporter-metrics", global = true)]
     pub disable_exporter_metrics: bool,
@@ -317,7 +322,8 @@ mod tests {
         assert_eq!(args.telemetry_path.as_str(), "/metrics");
         assert_eq!(args.max_connections, 256);
         assert_eq!((args.log_level, args.log_format), (LogLevel::Info, LogFormat::Logfmt));
-        assert!(!args.config_check && !args.disable_exporter_metrics && !args.open_health_endpoints);
+        assert!(!args.config_check && !args.disable_exporter_metrics);
+        assert!(!args.open_health_endpoints && !args.enable_lifecycle);
         assert_eq!((args.config_file, args.state_path, args.remediation_mode), (None, None, None));
         assert_eq!(args.web_config_file, None);
         assert_eq!(parse("serve").unwrap().command(), Command::Serve);
@@ -359,7 +365,13 @@ mod tests {
     #[test]
     fn every_boolean_has_a_no_form() {
         let booleans = boolean_flags();
-        assert_eq!(booleans, ["config.check", "web.disable-exporter-metrics", "web.open-health-endpoints"]);
+        let names = [
+            "config.check",
+            "web.enable-lifecycle",
+            "web.disable-exporter-metrics",
+            "web.open-health-endpoints",
+        ];
+        assert_eq!(booleans, names);
         for flag in booleans {
             parse(&format!("--{flag} --no-{flag}")).unwrap();
         }

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::simulation::Simulation;
 use super::args::Args;
-use super::serve;
-use crate::config::Config;
+use super::serve::{self, Parts};
+use crate::app::Load;
+use crate::config::{Config, ConfigError};
 use crate::demo::database::database_config;
 use crate::demo::services::{remediation_config, services_config};
 use crate::environment::Environment;
@@ -61,25 +62,18 @@ pub fn run(
     let folder = folder.context("cannot create a temporary folder")?;
     let simulation = Simulation::prepare(folder.path())
         .with_context(|| format!("cannot write the simulated site below {}", folder.path().display()))?;
-    let mut config = Config::load(&simulation.configuration)?;
-    for site in &mut config.sites {
-        site.settings.timings = timings(site.settings.timings);
-        site.settings.time_zone = Some(Zone::Utc);
-        site.settings.database = Some(database_config(site.settings.code));
-        site.settings.services = Some(services_config());
-        site.settings.remediation = remediation_config();
-        // All of this site is on one disk, and nobody wants to read of it.
-        if let Some(snapshot) = &mut site.settings.snapshot {
-            snapshot.installation = None;
-        }
-    }
-    args.remediation_mode.map_or(Ok(()), |mode| config.override_mode(mode))?;
+    let config = configuration(&simulation.configuration, args)?;
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
-    let runtime = serve::runtime(&config, &state_path, environment)?;
+    let threads = serve::threads(&config, &state_path, environment)?;
+    let runtime = serve::runtime(threads)?;
     let result = runtime.block_on(async {
-        let parts = serve::Parts {
+        let (file, same) = (simulation.configuration.clone(), args.clone());
+        let parts = Parts {
             databases: Box::new(simulation.database.clone()),
             services: Box::new(simulation.services.clone()),
+            load: Load::new(move || configuration(&file, &same).map_err(|error| serve::problems(&error))),
+            watched: None,
+            threads,
             web,
             logs,
         };
@@ -99,6 +93,24 @@ pub fn run(
         tracing::warn!(%error, path = %path.display(), "simulated site not removed; delete it by hand");
     }
     result
+}
+
+/// The simulated site as it is watched, by its file and with what no file says.
+fn configuration(file: &Path, args: &Args) -> Result<Config, ConfigError> {
+    let mut config = Config::load(file)?;
+    for site in &mut config.sites {
+        site.settings.timings = timings(site.settings.timings);
+        site.settings.time_zone = Some(Zone::Utc);
+        site.settings.database = Some(database_config(site.settings.code));
+        site.settings.services = Some(services_config());
+        site.settings.remediation = remediation_config();
+        // All of this site is on one disk, and nobody wants to read of it.
+        if let Some(snapshot) = &mut site.settings.snapshot {
+            snapshot.installation = None;
+        }
+    }
+    args.remediation_mode.map_or(Ok(()), |mode| config.override_mode(mode))?;
+    Ok(config)
 }
 
 /// Says where to look.

@@ -10,26 +10,27 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
+use super::configuration::configuration;
 use super::state_directory;
-use crate::app::{App, Options};
+use crate::app::{App, Load, Options, Reloading, blocking_threads, pool_of};
 use crate::build_info;
 use crate::clock::Clock;
-use crate::config::{Config, SiteSettings};
+use crate::config::Config;
 use crate::environment::Environment;
+use crate::error_chain;
 use crate::http::Material;
 use crate::logging::{LIFECYCLE, LogCounts};
 use crate::metrics::ProcessMetrics;
+use crate::platform::IS_WINDOWS;
 use crate::platform::account::account;
-use crate::platform::paths::default_state_path;
+use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::Host;
-use crate::platform::signal::stop_requested;
+use crate::platform::signal::{Hangups, stop_requested};
+use crate::reloads::{Reloader, Reloads};
 use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timings;
+use crate::source::Surroundings;
 use crate::source::site_database::{Databases, SqlServers};
-use crate::source::{Surroundings, sources_of};
-
-/// Blocking threads besides one for each source: checkpoints, and room for a hung source's successor after a reload.
-const SPARE_THREADS: usize = 16;
 
 /// How often a service tells that its stop goes on.
 const STOP_PACE: Duration = Duration::from_secs(1);
@@ -43,23 +44,26 @@ pub fn run(
     logs: Arc<LogCounts>,
     host: Option<Host>,
 ) -> anyhow::Result<()> {
-    for notice in &config.notices {
-        tracing::warn!(notice, "found in the registry of this site server");
-    }
     let state_path = state_path(args, environment);
     if args.state_path.is_none() && host.is_none() {
         state_directory::make(&state_path, false);
     }
-    let runtime = runtime(&config, &state_path, environment)?;
+    let threads = threads(&config, &state_path, environment)?;
+    let runtime = runtime(threads)?;
     let stop = host.as_ref().map_or_else(CancellationToken::new, Host::stop);
     let result = runtime.block_on(async {
+        let hangups = Hangups::listen();
         let parts = Parts {
             databases: Box::new(SqlServers::new(environment)),
             services: Box::new(SystemServices::new(environment)),
+            load: load(args, environment),
+            watched: watched_file(args, environment),
+            threads,
             web,
             logs,
         };
         let app = build(config, args, environment, &state_path, parts)?;
+        tokio::spawn(reload_at(hangups, app.reloader()));
         if let Some(host) = host {
             host.running();
             tokio::spawn(tell_of_stop(host));
@@ -85,29 +89,44 @@ async fn tell_of_stop(host: Host) {
     }
 }
 
-/// The source, and a restart of which each step may hang.
-const THREADS_OF_SERVICES: usize = 3;
+/// Reads the configuration as at the start.
+fn load(args: &Args, environment: &Environment) -> Load {
+    let (args, environment) = (args.clone(), environment.clone());
+    Load::new(move || configuration(&args, &environment).map_err(|error| problems(&error)))
+}
 
-/// A password file that may hang, and the look-up of two names.
-const THREADS_OF_DATABASE: usize = 3;
+/// The problems of an error that has each on a line of its own.
+pub(super) fn problems(error: &dyn std::error::Error) -> Vec<String> {
+    error_chain(error).lines().map(str::to_owned).collect()
+}
 
-/// A runtime with a blocking thread for every source: each may hang, and none may wait for another.
-pub(super) fn runtime(
+/// The file whose change asks for a reload: there where no signal can.
+fn watched_file(args: &Args, environment: &Environment) -> Option<PathBuf> {
+    let file = || args.config_file.clone().unwrap_or_else(|| default_config_path(environment));
+    IS_WINDOWS.then(file)
+}
+
+/// Asks for a reload whenever the signal for it comes; how it went is in the log.
+async fn reload_at(mut hangups: Hangups, reloader: Reloader) {
+    loop {
+        hangups.next().await;
+        let _ = reloader.reload().await;
+    }
+}
+
+/// How many blocking threads the runtime may have.
+pub(super) fn threads(
     config: &Config,
     state_path: &Path,
     environment: &Environment,
-) -> anyhow::Result<Runtime> {
+) -> anyhow::Result<usize> {
     let account = account(environment);
     let surroundings = Surroundings { clock: Clock::System, state_path, account: &account };
-    let mut threads = SPARE_THREADS;
-    for site in &config.sites {
-        let of_task = site.settings.snapshot_of_task.as_ref().map(|of_task| of_task.anywhere().clone());
-        let snapshot = site.settings.snapshot.clone().or(of_task);
-        let settings = SiteSettings { snapshot, ..site.settings.clone() };
-        threads += sources_of(&site.under(&settings), &surroundings)?.len();
-        threads += site.settings.services.iter().len() * THREADS_OF_SERVICES;
-        threads += site.settings.database.iter().len() * THREADS_OF_DATABASE;
-    }
+    Ok(pool_of(blocking_threads(config, &surroundings)?))
+}
+
+/// A runtime with so many blocking threads.
+pub(super) fn runtime(threads: usize) -> anyhow::Result<Runtime> {
     Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(threads)
@@ -116,12 +135,16 @@ pub(super) fn runtime(
         .context("cannot start the runtime")
 }
 
-/// What the program is built of, besides its configuration and its arguments.
+/// What differs between a real site and a simulated one.
 pub(super) struct Parts {
-    /// Where site databases are.
     pub(super) databases: Box<dyn Databases>,
-    /// Where the services of sites are.
     pub(super) services: Box<dyn ServiceControllers>,
+    /// Reads the configuration anew.
+    pub(super) load: Load,
+    /// The file whose change asks for that.
+    pub(super) watched: Option<PathBuf>,
+    /// What the runtime was built with.
+    pub(super) threads: usize,
     /// The web configuration, if there is one.
     pub(super) web: Option<Material>,
     /// How many messages were logged.
@@ -136,13 +159,15 @@ pub(super) fn build(
     state_path: &Path,
     parts: Parts,
 ) -> anyhow::Result<App> {
-    let Parts { databases, services, web, logs } = parts;
+    let Parts { databases, services, load, watched, threads, web, logs } = parts;
     let mut listen = Vec::new();
     for address in &args.listen_addresses {
         listen.push(address.resolve().with_context(|| format!("cannot find the address of {address}"))?);
     }
+    let clock = Clock::System;
+    let outcome = Reloads::new(clock.now());
     let options = Options {
-        clock: Clock::System,
+        clock,
         timings: Timings::DEFAULT,
         state_path: state_path.to_owned(),
         account: account(environment),
@@ -153,7 +178,8 @@ pub(super) fn build(
         max_connections: args.max_connections.into(),
         open_health_endpoints: args.open_health_endpoints,
         telemetry_path: args.telemetry_path.as_str().to_owned(),
-        process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs)),
+        process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs, outcome.clone())),
+        reloading: Reloading { load, outcome, lifecycle: args.enable_lifecycle, watched, threads },
     };
     let app = App::build(config, options)?;
     let addresses: Vec<_> = app.addresses().iter().map(ToString::to_string).collect();

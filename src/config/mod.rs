@@ -98,6 +98,13 @@ impl SiteConfig {
     pub fn under(&self, settings: &SiteSettings) -> Self {
         Self { settings: settings.clone(), ..self.clone() }
     }
+
+    /// Whether a site that is configured so is watched and judged the same; where the values came from does not matter.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self { settings, log, event_log, patterns, origins: _ } = self;
+        (settings, log, event_log, patterns)
+            == (&other.settings, &other.log, &other.event_log, &other.patterns)
+    }
 }
 
 /// Where a site's backup log is, and how often it is read.
@@ -116,4 +123,37 @@ pub struct EventLogConfig {
     pub path: PathBuf,
     /// From one read to the next.
     pub interval: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Config;
+
+    #[test]
+    fn a_site_is_the_same_wherever_it_stands_and_another_one_with_any_other_value() {
+        let site = |text: &str| {
+            let config = Config::parse(text, "x.yml", Path::new("/")).unwrap();
+            config.sites.into_iter().next().unwrap()
+        };
+        let yaml = "sites:\n  - code: P01\n    log: { path: smsbkup.log, interval: 5s }\n    patterns: { success: [done] }\n";
+        let known = site(yaml);
+        assert!(known.is_same(&site(&format!("# moved down\n\n{yaml}"))));
+        assert!(
+            known.is_same(&site(&yaml.replace(", interval: 5s", ""))),
+            "a default that is written down is the same"
+        );
+        for (before, after) in [
+            ("5s", "6s"),
+            ("smsbkup.log", "other.log"),
+            ("done", "Done"),
+            ("success: [done]", "failure: [{ match: done, cause: copy_failed }]"),
+            ("P01", "P02"),
+            ("    log", "    retention: 9d\n    log"),
+            ("    log", "    event_log: { path: Application.evtx }\n    log"),
+        ] {
+            assert!(!known.is_same(&site(&yaml.replacen(before, after, 1))), "{after}");
+        }
+    }
 }

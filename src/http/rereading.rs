@@ -40,6 +40,13 @@ const REQUESTS: usize = 16;
 #[error("{}", .0.join("\n"))]
 pub struct NotTakenOver(Vec<String>);
 
+impl NotTakenOver {
+    /// The reasons.
+    pub fn into_lines(self) -> Vec<String> {
+        self.0
+    }
+}
+
 type Asked = oneshot::Sender<Result<(), NotTakenOver>>;
 type Look = Result<Option<(Material, Made)>, ConfigError>;
 

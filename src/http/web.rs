@@ -12,6 +12,7 @@ use super::{Answer, Request, Response, Routes, StatusCode, api};
 use crate::assessment::{Assessment, Verdict, assess};
 use crate::clock::Clock;
 use crate::metrics::{Format, ProcessMetrics, encode};
+use crate::reloads::Reloader;
 use crate::site::{SiteCode, Timings};
 use crate::state::{Published, SiteState};
 use crate::watchdog::Watchdog;
@@ -38,7 +39,7 @@ impl std::fmt::Debug for Web {
 }
 
 impl Web {
-    /// The routes over what the state task publishes.
+    /// The routes over what the state task publishes; without `lifecycle` nothing over HTTP acts.
     pub fn new(
         published: watch::Receiver<Published>,
         clock: Clock,
@@ -46,6 +47,7 @@ impl Web {
         watchdog: Watchdog,
         process: Option<ProcessMetrics>,
         telemetry_path: String,
+        lifecycle: Option<Reloader>,
     ) -> Self {
         let ready_by = Instant::now() + timings.ready_after;
         let metrics_path = telemetry_path.clone();
@@ -68,11 +70,12 @@ impl Web {
             .get("/health/backup", plain(|context, _| backup_health(context)))
             .get_site("/health/backup/{site}", site(site_health))
             .get("/api/v1/sites", plain(|context, _| sites(context)))
-            .get_site("/api/v1/sites/{site}/runs", site(runs));
+            .get_site("/api/v1/sites/{site}/runs", site(runs))
+            .post("/-/reload", move |_| reload(lifecycle.clone()));
         Self(routes)
     }
 
-    /// The answer to one request. Never blocks.
+    /// The answer to one request. Never blocks; only a reload has to be waited for.
     pub fn respond(&self, request: &Request) -> Answer {
         self.0.dispatch(request)
     }
@@ -135,6 +138,27 @@ fn ready(context: &Context) -> Response {
     } else {
         Response::text(StatusCode::SERVICE_UNAVAILABLE, "not every source has reported yet\n")
     }
+}
+
+/// Has the configuration read anew, where that was switched on.
+fn reload(lifecycle: Option<Reloader>) -> Answer {
+    let Some(reloader) = lifecycle else {
+        let words = "reloading over HTTP is switched off; --web.enable-lifecycle switches it on\n";
+        return Response::text(StatusCode::FORBIDDEN, words).into();
+    };
+    let reloaded = async move {
+        match reloader.reload().await {
+            Ok(changes) => Response::text(StatusCode::OK, format!("configuration reloaded: {changes}\n")),
+            Err(problems) => {
+                let words = format!(
+                    "configuration not reloaded; the one before stays in use\n{}\n",
+                    problems.join("\n")
+                );
+                Response::text(StatusCode::INTERNAL_SERVER_ERROR, words)
+            }
+        }
+    };
+    Answer::Later(Box::pin(reloaded))
 }
 
 /// The verdict in one word and what explains it, for probes that know nothing of Prometheus.
@@ -224,7 +248,7 @@ mod tests {
         let sites = BTreeMap::from([(code, Arc::new(state))]);
         let (_publish, published) = watch::channel(Published { sites, ..Published::default() });
         let (watchdog, path) = (Watchdog::default(), "/metrics".to_owned());
-        let web = Web::new(published, Clock::System, Timings::DEFAULT, watchdog, None, path);
+        let web = Web::new(published, Clock::System, Timings::DEFAULT, watchdog, None, path, None);
         let peer = ([127, 0, 0, 1], 1).into();
         let request = Request::new(Method::GET, "/-/ready".parse().unwrap(), HeaderMap::new(), peer);
         assert_eq!(web.respond(&request).response().await.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -9,6 +9,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::{Number, Samples};
 use crate::logging::LogCounts;
 use crate::platform::MAX_HANDLES;
+use crate::reloads::{Outcome, Reloads};
 use crate::state::Published;
 
 /// Where the process's metrics come from.
@@ -17,6 +18,7 @@ pub struct ProcessMetrics {
     /// `None` where the operating system tells nothing.
     system: Option<(Mutex<System>, Pid)>,
     logs: Arc<LogCounts>,
+    reloads: Reloads,
 }
 
 /// What the operating system says of this process; `None` is what it does not tell.
@@ -35,18 +37,20 @@ pub(super) struct Usage {
 pub struct ProcessView<'a> {
     pub(super) published: &'a Published,
     pub(super) usage: Option<Usage>,
+    pub(super) reloads: Outcome,
     logs: &'a LogCounts,
 }
 
 impl ProcessMetrics {
     /// Metrics of the running process.
-    pub fn new(logs: Arc<LogCounts>) -> Self {
+    pub fn new(logs: Arc<LogCounts>, reloads: Reloads) -> Self {
         let system = System::new().ok().map(Mutex::new).zip(sysinfo::get_current_pid().ok());
-        Self { system, logs }
+        Self { system, logs, reloads }
     }
 
     pub(super) fn view<'a>(&'a self, published: &'a Published) -> ProcessView<'a> {
-        ProcessView { published, usage: self.usage(), logs: &self.logs }
+        let reloads = self.reloads.outcome();
+        ProcessView { published, usage: self.usage(), reloads, logs: &self.logs }
     }
 
     fn usage(&self) -> Option<Usage> {

@@ -1,4 +1,4 @@
-//! The signals that ask this process to stop.
+//! The signals that ask this process to stop, and the one that asks it to read its configuration anew.
 
 /// Waits until the process is asked to stop: Ctrl-C, SIGTERM, or the console's end on Windows.
 ///
@@ -10,6 +10,24 @@ pub async fn stop_requested() {
     }
 }
 
+/// The signal that asks a server to read its configuration anew: SIGHUP. Windows has none.
+///
+/// From when this exists the signal does not end the process any more.
+#[derive(Debug)]
+pub struct Hangups(imp::Hangups);
+
+impl Hangups {
+    /// Listens for it, inside a runtime; where that fails, or there is no such signal, it never comes.
+    pub fn listen() -> Self {
+        Self(imp::Hangups::listen())
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        self.0.next().await;
+    }
+}
+
 async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
@@ -18,7 +36,26 @@ async fn interrupt() {
 
 #[cfg(unix)]
 mod imp {
-    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    #[derive(Debug)]
+    pub(super) struct Hangups(Option<Signal>);
+
+    impl Hangups {
+        pub(super) fn listen() -> Self {
+            Self(signal(SignalKind::hangup()).ok())
+        }
+
+        pub(super) async fn next(&mut self) {
+            let hangup = match &mut self.0 {
+                Some(hangups) => hangups.recv().await,
+                None => None,
+            };
+            if hangup.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
 
     pub(super) async fn terminate() {
         match signal(SignalKind::terminate()) {
@@ -33,6 +70,19 @@ mod imp {
 #[cfg(windows)]
 mod imp {
     use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
+
+    #[derive(Debug)]
+    pub(super) struct Hangups;
+
+    impl Hangups {
+        pub(super) fn listen() -> Self {
+            Self
+        }
+
+        pub(super) async fn next(&mut self) {
+            std::future::pending::<()>().await;
+        }
+    }
 
     pub(super) async fn terminate() {
         let (Ok(mut stop), Ok(mut close), Ok(mut shutdown)) = (ctrl_break(), ctrl_close(), ctrl_shutdown())

@@ -94,6 +94,8 @@ pub struct Timings {
     pub decision_interval: Duration,
     /// How long a ledger that cannot be used is left alone before it is tried again.
     pub ledger_retry: Duration,
+    /// How often the configuration file is looked at, where a change of it is to be found.
+    pub config_look: Duration,
     /// How often the state advances with time alone.
     pub tick: Duration,
     /// The longest time between two checkpoints of a site that has anything new.
@@ -145,6 +147,7 @@ impl Timings {
         refused_start_wait: Duration::from_secs(10),
         decision_interval: Duration::from_secs(5),
         ledger_retry: Duration::from_secs(30),
+        config_look: Duration::from_secs(5),
         tick: Duration::from_secs(1),
         checkpoint_interval: minutes(5),
         shutdown_grace: Duration::from_secs(10),

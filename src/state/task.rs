@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::{StateDirectory, WriteError};
+use super::requests::{Request, StateRequests};
 use super::{Change, SiteState};
 use crate::clock::Clock;
 use crate::site::{SiteCode, Timestamp, Timings};
@@ -43,6 +44,15 @@ struct Entry {
     saved: Timestamp,
     /// Whether the last attempt to write failed.
     failing: bool,
+    /// Whether it was handed out to be replaced: what time would change here would change twice.
+    settled: bool,
+}
+
+impl Entry {
+    fn new(state: SiteState, sequence: u64, now: Timestamp) -> Self {
+        let (state, unsaved) = (Arc::new(state), Change::Volatile);
+        Self { state, sequence, unsaved, saved: now, failing: false, settled: false }
+    }
 }
 
 /// The task's state.
@@ -53,6 +63,7 @@ pub struct StateTask {
     clock: Clock,
     timings: Timings,
     publish: watch::Sender<Published>,
+    requests: mpsc::Receiver<Request>,
     heartbeat: Heartbeat,
 }
 
@@ -64,26 +75,16 @@ impl StateTask {
         clock: Clock,
         timings: Timings,
         heartbeat: Heartbeat,
-    ) -> (Self, watch::Receiver<Published>) {
+    ) -> (Self, watch::Receiver<Published>, StateRequests) {
         let now = clock.now();
-        let entry = |(state, sequence): (SiteState, u64)| {
-            let code = state.settings.code;
-            (
-                code,
-                Entry {
-                    state: Arc::new(state),
-                    sequence,
-                    unsaved: Change::Volatile,
-                    saved: now,
-                    failing: false,
-                },
-            )
-        };
+        let entry =
+            |(state, sequence): (SiteState, u64)| (state.settings.code, Entry::new(state, sequence, now));
         let (publish, published) = watch::channel(Published::default());
+        let (asking, requests) = StateRequests::channel();
         let sites = sites.into_iter().map(entry).collect();
-        let task = Self { sites, directory, clock, timings, publish, heartbeat };
+        let task = Self { sites, directory, clock, timings, publish, requests, heartbeat };
         task.publish_sites();
-        (task, published)
+        (task, published, asking)
     }
 
     /// Runs until every sender of the inbox is gone, then writes what is left.
@@ -93,10 +94,18 @@ impl StateTask {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.heartbeat.beat(self.timings.tick + self.timings.watchdog);
+            let mut request = None;
             tokio::select! {
                 received = inbox.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
                         break;
+                    }
+                }
+                Some(asked) = self.requests.recv() => {
+                    request = Some(asked);
+                    // What a site has reported before somebody asks for it is folded before.
+                    while let Ok(report) = inbox.try_recv() {
+                        batch.push(report);
                     }
                 }
                 () = tokio::time::sleep(self.timings.tick), if !stop.is_cancelled() => {}
@@ -106,12 +115,16 @@ impl StateTask {
                 self.take(report, now);
             }
             // Readers hold the state, so changing it copies it: not every second for nothing.
-            for entry in self.sites.values_mut().filter(|entry| entry.state.has_matured(now)) {
+            let matured = |entry: &&mut Entry| !entry.settled && entry.state.has_matured(now);
+            for entry in self.sites.values_mut().filter(matured) {
                 let change = Arc::make_mut(&mut entry.state).advance(now);
                 entry.unsaved = entry.unsaved.max(change);
             }
             self.save(now, self.timings.checkpoint_interval).await;
             self.publish_sites();
+            if let Some(request) = request {
+                self.answer(request, now).await;
+            }
         }
         self.save(self.clock.now(), Duration::ZERO).await;
         self.publish_sites();
@@ -129,6 +142,36 @@ impl StateTask {
             Report::Poll(report) => entry.unsaved = entry.unsaved.max(state.fold(&report, now)),
             Report::Restart(RestartReport { standing, .. }) => state.stands(standing),
             Report::Watch(WatchReport { sources, .. }) => state.watch_copies(&sources, now),
+        }
+    }
+
+    /// Does what is asked for; who asked may have gone, and it is done all the same.
+    async fn answer(&mut self, request: Request, now: Timestamp) {
+        match request {
+            Request::Settle(sites, answer) => {
+                self.save(now, Duration::ZERO).await;
+                let mut settled = Vec::new();
+                for site in sites {
+                    if let Some(entry) = self.sites.get_mut(&site) {
+                        entry.settled = true;
+                        settled.push((Arc::clone(&entry.state), entry.sequence));
+                    }
+                }
+                let _ = answer.send(settled);
+            }
+            Request::Exchange(forgotten, taken, answer) => {
+                for site in forgotten {
+                    self.sites.remove(&site);
+                }
+                for (state, sequence) in taken {
+                    // Under other settings the same evidence may mean something else.
+                    let entry = Entry { unsaved: Change::Durable, ..Entry::new(state, sequence, now) };
+                    self.sites.insert(entry.state.settings.code, entry);
+                }
+                self.save(now, Duration::ZERO).await;
+                self.publish_sites();
+                let _ = answer.send(());
+            }
         }
     }
 

@@ -81,6 +81,17 @@ pub struct UserPatterns {
     pub failure: Vec<(Regex, FailureCause)>,
 }
 
+impl PartialEq for UserPatterns {
+    fn eq(&self, other: &Self) -> bool {
+        // A pattern is compiled in one way only, so its text says all of it.
+        fn texts((pattern, cause): &(Regex, FailureCause)) -> (&str, FailureCause) {
+            (pattern.as_str(), *cause)
+        }
+        self.success.iter().map(Regex::as_str).eq(other.success.iter().map(Regex::as_str))
+            && self.failure.iter().map(texts).eq(other.failure.iter().map(texts))
+    }
+}
+
 /// The compiled table.
 #[derive(Debug)]
 pub struct Phrases {

@@ -45,7 +45,6 @@ fn each_route_answers_as_promised() {
         ("/api/v1/sites/P01/runs", 200, JSON),
         ("/api/v1/sites/P99/runs", 404, TEXT),
         ("/api/v1", 404, TEXT),
-        ("/-/reload", 404, TEXT),
         ("/metrics/", 404, TEXT),
         ("/favicon.ico", 404, TEXT),
     ] {

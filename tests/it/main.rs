@@ -40,6 +40,8 @@ mod packages;
 mod process_metrics;
 mod prometheus;
 #[cfg(unix)]
+mod reload;
+#[cfg(unix)]
 mod restart_command;
 #[cfg(unix)]
 mod snapshot_roots;

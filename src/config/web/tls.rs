@@ -128,14 +128,14 @@ fn clients(section: &mut Section<'_>, auth: ClientAuth, client_ca: &Found) {
 fn allowed_sans(section: &mut Section<'_>, auth: ClientAuth, origins: &mut Origins) -> Option<Vec<String>> {
     let names = list(section, "client_allowed_sans", origins, values::alternative_name);
     let Some(entry) = section.take("client_allowed_sans") else { return names };
-    if auth != ClientAuth::RequireAndVerifyClientCert {
+    // As in the toolkit, an empty list asks for nothing.
+    let asks = names.as_ref().is_none_or(|names| !names.is_empty());
+    if asks && auth != ClientAuth::RequireAndVerifyClientCert {
         let what = "names prove nothing unless every client must show a certificate of a known authority";
         entry.reject(Fault::new(
             what,
             "write `client_auth_type: RequireAndVerifyClientCert`, or remove the key",
         ));
-    } else if names.as_ref().is_some_and(Vec::is_empty) {
-        entry.reject(Fault::new("no name, so that no client could connect", "add a name, or remove the key"));
     }
     names
 }

@@ -91,7 +91,7 @@ pub trait SiteDatabase: fmt::Debug + Send {
 }
 
 /// Where the databases of sites are: on SQL Servers, or nowhere but in the demo.
-pub trait Databases: fmt::Debug + Send {
+pub trait Databases: fmt::Debug + Send + Sync {
     /// The database of one site, not yet connected to; `phrases` tell the reasons of errors.
     fn of(&self, settings: &SiteSettings, config: &DatabaseConfig, phrases: Phrases)
     -> Box<dyn SiteDatabase>;

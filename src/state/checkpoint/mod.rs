@@ -17,7 +17,8 @@ use super::SiteState;
 use crate::config::SiteSettings;
 use crate::platform::{read_whole, write_whole};
 use crate::site::{SiteCode, Timestamp};
-use v1::{Checkpoint, SCHEMA, Unusable};
+pub use v1::Unusable;
+use v1::{Checkpoint, SCHEMA};
 
 /// The state directory, locked against a second exporter while this value lives.
 #[derive(Debug)]
@@ -127,6 +128,12 @@ impl StateDirectory {
 /// Reads one site's checkpoint without the lock and without touching anything, for a look from outside.
 pub fn peek(directory: &Path, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<Loaded, ReadError> {
     load(directory, settings, now, false)
+}
+
+/// What is known of a site under other settings, as if the exporter had been restarted in between: what can be seen again
+/// is not known yet.
+pub fn under(state: &SiteState, settings: &Arc<SiteSettings>, now: Timestamp) -> Result<SiteState, Unusable> {
+    Checkpoint::of(state, 0).restore(Arc::clone(settings), now)
 }
 
 /// What another process would know that finds this site's checkpoint.

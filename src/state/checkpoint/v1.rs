@@ -139,7 +139,7 @@ struct CursorV1 {
 
 /// A checkpoint's content does not fit this site or makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unusable {
+pub enum Unusable {
     /// It is another site's.
     #[error("it belongs to site {0}")]
     OtherSite(String),

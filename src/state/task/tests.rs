@@ -25,6 +25,7 @@ struct Rig {
     folder: TempDir,
     reports: mpsc::Sender<Report>,
     published: watch::Receiver<Published>,
+    requests: StateRequests,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -39,12 +40,12 @@ impl Rig {
         let heartbeat = Watchdog::default().register("state task", Timings::DEFAULT.watchdog);
         // What may wait for the interval must not be mistaken for what must not.
         let timings = Timings { checkpoint_interval: Duration::from_secs(3600), ..Timings::DEFAULT };
-        let (task, published) =
+        let (task, published, requests) =
             StateTask::new(vec![(state, 0)], directory, Clock::System, timings, heartbeat);
         let (reports, inbox) = mpsc::channel(INBOX);
         let stop = CancellationToken::new();
         let task = tokio::spawn(task.run(inbox, stop.clone()));
-        Self { folder, reports, published, stop, task }
+        Self { folder, reports, published, requests, stop, task }
     }
 
     fn checkpoint(&self) -> std::path::PathBuf {
@@ -188,4 +189,39 @@ async fn a_checkpoint_that_cannot_be_written_is_counted_and_holds_nothing_back()
     std::fs::remove_dir(&in_the_way).unwrap();
     rig.until(|_| {}, |published| published.checkpoint.is_some()).await;
     assert_eq!(read(&rig.checkpoint())["totals"]["runs"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_handed_out_with_all_it_reported_and_stays_published_until_it_is_replaced() {
+    const RUNS: u64 = 100;
+    let mut rig = Rig::start();
+    let (site, checkpoint) = ("P01".parse().unwrap(), rig.checkpoint());
+    for number in 0..RUNS {
+        rig.report(number + 1, success(number)).await;
+    }
+    let settled = timeout(DEADLINE, rig.requests.settle(vec![site, "XYZ".parse().unwrap()])).await;
+    let settled = settled.expect("an answer").expect("a task that runs");
+    let [(state, sequence)] = &settled[..] else { panic!("{settled:?}") };
+    assert_eq!(state.totals.runs, RUNS);
+    let saved = read(&checkpoint);
+    assert_eq!((&saved["totals"]["runs"], &saved["sequence"]), (&RUNS.into(), &(*sequence).into()));
+    let shown = rig.until(|_| {}, |published| !published.sites.is_empty()).await;
+    assert_eq!(runs(&shown), RUNS);
+
+    let mut next = SiteState::clone(state);
+    next.first_observed = Timestamp::UNIX_EPOCH;
+    let exchanged = rig.requests.exchange(vec![site], vec![(next, *sequence)]);
+    timeout(DEADLINE, exchanged).await.expect("an answer").expect("a task that runs");
+    // Published and on disk as soon as there is an answer.
+    assert_eq!(rig.published.borrow().sites[&site].first_observed, Timestamp::UNIX_EPOCH);
+    assert_eq!(read(&checkpoint)["sequence"], *sequence + 1);
+    rig.report(RUNS + 1, success(RUNS)).await;
+    rig.until(|_| {}, |published| runs(published) == RUNS + 1).await;
+
+    timeout(DEADLINE, rig.requests.exchange(vec![site], Vec::new())).await.expect("an answer").unwrap();
+    assert!(rig.published.borrow().sites.is_empty());
+    // What comes late belongs to nobody.
+    rig.report(RUNS + 2, success(RUNS + 1)).await;
+    let _folder = rig.end().await;
+    assert_eq!(read(&checkpoint)["totals"]["runs"], RUNS + 1);
 }

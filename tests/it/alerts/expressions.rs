@@ -153,7 +153,8 @@ fn surroundings() -> Vec<Row> {
 }
 
 /// Alerts of which no story here can tell: of what they ask, the simulated site has nothing, or nothing is scraped.
-const UNTOLD: [&str; 4] = ["ExporterAbsent", "RecoveryDrillDue", "SupplementalStale", "WitnessesDisagree"];
+const UNTOLD: [&str; 5] =
+    ["ConfigReloadFailed", "ExporterAbsent", "RecoveryDrillDue", "SupplementalStale", "WitnessesDisagree"];
 
 #[test]
 fn every_expression_becomes_true_in_one_story_and_stays_false_in_another() {

@@ -17,6 +17,9 @@ const OF_TARGET: [&str; 2] = ["job", "instance"];
 
 /// What no panel shows, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
+    ("configmgr_backup_exporter_config_last_reload_successful", "an alert says it"),
+    ("configmgr_backup_exporter_config_last_reload_success_timestamp_seconds", "of use beside the log only"),
+    ("configmgr_backup_exporter_web_config_last_reload_successful", "an alert says it"),
     ("process_virtual_memory_bytes", "resident memory tells what the exporter uses"),
     ("process_max_fds", "the number of open files alone shows a leak"),
 ];

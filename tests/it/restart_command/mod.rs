@@ -1,6 +1,6 @@
 //! A failed backup is started again: the real program, with a backup service that is played by scripts and the test.
 
-mod stage;
+pub(crate) mod stage;
 
 use std::time::Duration;
 
@@ -189,8 +189,9 @@ fn a_failed_run_that_hangs_is_stopped_before_the_start() {
     stage.service("RUNNING");
     let timings = Timings { settle: Duration::ZERO, ..Timings::DEFAULT };
     let hung_after = Duration::from_secs(2);
-    let inside =
-        Inside::start_with(&stage.place, timings, |settings| settings.remediation.hung_after = hung_after);
+    let inside = Inside::start_with(&stage.place, timings, move |settings| {
+        settings.remediation.hung_after = hung_after;
+    });
     stage.run(20, |task| task.failed_and_running(FailureCause::CopyFailed));
     stage.until_calls(&["stop", "start"]);
     let restart = || inside.get("/api/v1/sites").json()[0]["restart"].take();

@@ -13,24 +13,24 @@ use crate::support::process::{DEADLINE, Exporter, Place, Samples};
 use crate::support::wait;
 
 /// Starts the service, as ConfigMgr's own does: it runs from then on.
-pub(super) const STARTS: &str = "echo RUNNING > service";
+pub(crate) const STARTS: &str = "echo RUNNING > service";
 
 /// Does nothing until the test makes the file `go`, or has gone itself.
-pub(super) const WAITS: &str = "while [ -e service ] && [ ! -e go ]; do sleep 0.1; done";
+pub(crate) const WAITS: &str = "while [ -e service ] && [ ! -e go ]; do sleep 0.1; done";
 
 /// Where the ledger is.
-pub(super) const LEDGER: &str = "state/P01.ledger.json";
+pub(crate) const LEDGER: &str = "state/P01.ledger.json";
 
 /// What the scripts do and what the configuration says of them.
-pub(super) struct Plot<'a> {
-    pub(super) start: &'a str,
-    pub(super) stop: &'a str,
-    pub(super) timeout: &'a str,
-    pub(super) stalled_after: &'a str,
+pub(crate) struct Plot<'a> {
+    pub(crate) start: &'a str,
+    pub(crate) stop: &'a str,
+    pub(crate) timeout: &'a str,
+    pub(crate) stalled_after: &'a str,
     /// Further keys of `remediation`.
-    pub(super) remediation: &'a str,
+    pub(crate) remediation: &'a str,
     /// Further keys of the site.
-    pub(super) site: &'a str,
+    pub(crate) site: &'a str,
 }
 
 impl Default for Plot<'_> {
@@ -47,12 +47,12 @@ impl Default for Plot<'_> {
 }
 
 /// The site with three successes behind it, its service stopped, and a ledger that is an hour old.
-pub(super) struct Stage {
-    pub(super) place: Place,
+pub(crate) struct Stage {
+    pub(crate) place: Place,
 }
 
 impl Stage {
-    pub(super) fn new(plot: &Plot<'_>) -> Self {
+    pub(crate) fn new(plot: &Plot<'_>) -> Self {
         let place = Place::new("");
         let folder = place.path("");
         let folder = folder.to_str().expect("a temporary folder has a plain name");
@@ -88,49 +88,49 @@ impl Stage {
     }
 
     /// What the service is in from now on; in one step, so that nobody reads half of it.
-    pub(super) fn service(&self, state: &str) {
+    pub(crate) fn service(&self, state: &str) {
         self.place.write("service.new", format!("{state}\n"));
         fs::rename(self.place.path("service.new"), self.place.path("service")).expect("the service changes");
     }
 
     /// Lets a script that waits go on.
-    pub(super) fn go(&self) {
+    pub(crate) fn go(&self) {
         self.place.write("go", "");
     }
 
     /// What was asked of the scripts so far.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.place.path("calls")).unwrap_or_default();
         calls.lines().map(str::to_owned).collect()
     }
 
     #[track_caller]
-    pub(super) fn until_calls(&self, calls: &[&str]) {
+    pub(crate) fn until_calls(&self, calls: &[&str]) {
         let what = format!("the calls {calls:?}");
         wait::until(DEADLINE, &what, || (self.calls() == calls).then_some(()));
     }
 
     /// A run of a second that began so many minutes ago, or in a second.
-    pub(super) fn run(&self, minutes_ago: i64, script: impl FnOnce(BackupTask) -> RunScript) {
+    pub(crate) fn run(&self, minutes_ago: i64, script: impl FnOnce(BackupTask) -> RunScript) {
         let ago = TimeDelta::minutes(minutes_ago) - TimeDelta::seconds(1);
         let script = script(task("P01").lasting(TimeDelta::seconds(1)));
         self.place.append(&script.text(&writer("P01"), begin(ago)));
     }
 
     /// A failure that another attempt may mend.
-    pub(super) fn fail(&self, minutes_ago: i64) {
+    pub(crate) fn fail(&self, minutes_ago: i64) {
         self.run(minutes_ago, |task| task.failure(FailureCause::CopyFailed));
     }
 
     /// The ledger of the site on disk.
-    pub(super) fn ledger(&self) -> Value {
+    pub(crate) fn ledger(&self) -> Value {
         let bytes = fs::read(self.place.path(LEDGER)).expect("a ledger");
         serde_json::from_slice(&bytes).expect("JSON")
     }
 
     /// The exporter after it has read everything.
     #[track_caller]
-    pub(super) fn start(&self, arguments: &[&str]) -> Exporter {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Exporter {
         let exporter = self.place.launch(arguments);
         exporter.until_ok("/-/ready");
         exporter.until(SERVICES_UP, 1.0);
@@ -142,18 +142,18 @@ const SERVICES_UP: &str = "source_up{site_code=\"P01\",source=\"services\"}";
 
 /// How the site stands with restarts, as the JSON has it.
 #[track_caller]
-pub(super) fn standing(exporter: &Exporter) -> Value {
+pub(crate) fn standing(exporter: &Exporter) -> Value {
     exporter.get("/api/v1/sites").json()[0]["restart"].take()
 }
 
 /// The reasons that hold a restart.
-pub(super) fn reasons(standing: &Value) -> Vec<&str> {
+pub(crate) fn reasons(standing: &Value) -> Vec<&str> {
     let reasons = standing["reasons"].as_array().expect("a list");
     reasons.iter().map(|reason| reason["reason"].as_str().expect("a label")).collect()
 }
 
 /// The reasons of `restart_held` that are 1.
-pub(super) fn held(samples: &Samples) -> Vec<String> {
+pub(crate) fn held(samples: &Samples) -> Vec<String> {
     let held = samples.family("restart_held").filter(|(_, value)| *value == 1.0);
     held.map(|(series, _)| {
         series.split("reason=\"").nth(1).unwrap_or_default().trim_end_matches("\"}").to_owned()
@@ -163,7 +163,7 @@ pub(super) fn held(samples: &Samples) -> Vec<String> {
 
 /// Waits until the services were looked at so often, and it was decided since: nothing more is done then.
 #[track_caller]
-pub(super) fn until_decided_again(scrape: impl Fn() -> Samples) {
+pub(crate) fn until_decided_again(scrape: impl Fn() -> Samples) {
     let polls =
         || scrape().get("source_polls_total{site_code=\"P01\",source=\"services\"}").unwrap_or_default();
     let before = polls();

@@ -50,7 +50,7 @@ impl Pages {
         let guard = runtime.enter();
         let clock = Clock::Anchored { utc: evidence::now(), instant: Instant::now() };
         let (timings, metrics) = (Timings::DEFAULT, "/metrics".to_owned());
-        let web = Web::new(published, clock, timings, Watchdog::default(), None, metrics);
+        let web = Web::new(published, clock, timings, Watchdog::default(), None, metrics, None);
         let listeners = Listeners::bind(&[([127, 0, 0, 1], 0).into()]).expect("a port");
         let address = listeners.local_addrs()[0];
         let handler = Arc::new(move |request: &_| web.respond(request));

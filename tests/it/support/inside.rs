@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 
-use configmgr_backup_exporter::app::{App, Options};
+use configmgr_backup_exporter::app::{App, Load, Options, Reloading};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{Config, SiteSettings};
 use configmgr_backup_exporter::environment::Environment;
+use configmgr_backup_exporter::reloads::Reloads;
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::Timings;
 use configmgr_backup_exporter::source::site_database::SqlServers;
@@ -32,12 +33,21 @@ impl Inside {
 
     /// The same with settings that no configuration has.
     #[track_caller]
-    pub(crate) fn start_with(place: &Place, timings: Timings, set: impl Fn(&mut SiteSettings)) -> Self {
-        let mut config = Config::load(&place.path("exporter.yml")).expect("the configuration");
-        for site in &mut config.sites {
-            site.settings.timings = timings;
-            set(&mut site.settings);
-        }
+    pub(crate) fn start_with(
+        place: &Place,
+        timings: Timings,
+        set: impl Fn(&mut SiteSettings) + Send + Sync + 'static,
+    ) -> Self {
+        let file = place.path("exporter.yml");
+        let load = move || {
+            let mut config = Config::load(&file).map_err(|error| vec![error.to_string()])?;
+            for site in &mut config.sites {
+                site.settings.timings = timings;
+                set(&mut site.settings);
+            }
+            Ok(config)
+        };
+        let config = load().expect("the configuration");
         let environment = Environment::new(std::env::vars_os());
         let options = Options {
             clock: Clock::System,
@@ -52,6 +62,13 @@ impl Inside {
             open_health_endpoints: false,
             telemetry_path: "/metrics".to_owned(),
             process: None,
+            reloading: Reloading {
+                load: Load::new(load),
+                outcome: Reloads::new(Clock::System.now()),
+                lifecycle: true,
+                watched: Some(place.path("exporter.yml")),
+                threads: 256,
+            },
         };
         let stop = CancellationToken::new();
         let (told, stopping) = (std::sync::mpsc::channel(), stop.clone());

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use configmgr_backup_exporter::app::{App, Options};
+use configmgr_backup_exporter::app::{App, Load, Options, Reloading};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::Config;
 use configmgr_backup_exporter::demo::writer::{BackupTask, LogWriter};
 use configmgr_backup_exporter::environment::Environment;
+use configmgr_backup_exporter::reloads::Reloads;
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::{Timestamp, Timings};
 use configmgr_backup_exporter::source::site_database::SqlServers;
@@ -100,6 +101,13 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         open_health_endpoints: false,
         telemetry_path: "/metrics".to_owned(),
         process: None,
+        reloading: Reloading {
+            load: Load::new(|| Err(vec!["nothing is read anew here".to_owned()])),
+            outcome: Reloads::new(Clock::System.now()),
+            lifecycle: false,
+            watched: None,
+            threads: 256,
+        },
     };
     let config = Config::load(&place.path().join("exporter.yml")).expect("the configuration");
     let app = App::build(config, options).expect("a program that can run");
