@@ -79,7 +79,9 @@ impl<'a> Entry<'a> {
     pub(super) fn members(&self) -> Option<Vec<(&'a str, Self)>> {
         let section = self.unshown_section()?;
         let member = |(key, node): &'a (Key, Node)| {
-            let entry = Self { path: section.path_of(&key.name), node, problems: self.problems };
+            // A secret may also stand where a name belongs.
+            let shown = if key.name.contains(['$', ':']) { "(not shown)" } else { &key.name };
+            let entry = Self { path: section.path_of(shown), node, problems: self.problems };
             (key.name.as_str(), entry)
         };
         Some(section.entries.iter().map(member).collect())

@@ -33,7 +33,7 @@ mod imp {
     }
 
     pub(super) fn is_open_to_others(path: &Path) -> bool {
-        const OTHERS: u32 = 0o007;
+        const OTHERS: u32 = 0o006;
         path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0)
     }
 }

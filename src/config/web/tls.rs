@@ -84,7 +84,14 @@ impl Found {
 
 fn pem(section: &mut Section<'_>, keys: &Keys, base: &Path, origins: &mut Origins) -> Found {
     let mut field = Field { section, prefix: PREFIX, origins };
-    let file = field.read(keys.file, |text| file_path(text, base));
+    // The text where its path belongs is a slip that shows no one the key.
+    let file = field.read(keys.file, |text| match text.contains("-----") {
+        true => Err(Fault::new(
+            "a PEM text where a path belongs",
+            format!("write it under `{}`, as a block after `|`", keys.inline),
+        )),
+        false => file_path(text, base),
+    });
     // Never shown: it may be the key.
     let inline = field.read(keys.inline, |text| match text.trim() {
         "" => Err(Fault::new("an empty text", "write the PEM text as a block after `|`, or remove the key")),
