@@ -85,7 +85,7 @@ pub(super) async fn serve<H>(
         peer,
         place: Arc::clone(&place),
         tls: tls.clone(),
-        outdated: CancellationToken::new(),
+        goodbye: CancellationToken::new(),
         turn: Arc::default(),
     });
     let ended = match tls {
@@ -152,7 +152,7 @@ where
         .max_buf_size(limits.max_header_bytes.max(SMALLEST_BUFFER))
         .max_headers(limits.max_headers)
         .serve_connection(TokioIo::new(stream), service);
-    // One that is outdated says so with its last response.
+    // A goodbye is a header of the last response.
     drive(connection, http1::Connection::graceful_shutdown, &place, &[shutdown]).await
 }
 
@@ -166,7 +166,7 @@ where
     H: Fn(&Request) -> Answer + Send + Sync + 'static,
 {
     let (place, limits) = (Arc::clone(&exchange.place), exchange.limits);
-    let outdated = exchange.outdated.clone();
+    let goodbye = exchange.goodbye.clone();
     let service = service_fn(move |request| Arc::clone(&exchange).answer(request));
     let streams = Arc::default();
     let connection = http2::Builder::new(Streams(Arc::downgrade(&streams)))
@@ -179,7 +179,7 @@ where
         .initial_stream_window_size(WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .serve_connection(TokioIo::new(stream), service);
-    drive(connection, http2::Connection::graceful_shutdown, &place, &[shutdown, &outdated]).await
+    drive(connection, http2::Connection::graceful_shutdown, &place, &[shutdown, &goodbye]).await
 }
 
 /// Runs a connection to its end; `bow` lets the requests under way end and takes no more.

@@ -2,7 +2,9 @@
 //!
 //! A connection is busy while a request that was read whole has no response yet, or one that the client has not taken;
 //! else it waits: for the handshake of TLS, for headers, for the next request. Who waits longest makes room for a
-//! newcomer, so that silence costs nobody else anything. What is written here is the only clock of a connection.
+//! newcomer, so that silence costs nobody else anything; and while a newcomer has no place yet, every response is the
+//! last of its connection, so that asking without end keeps no place either. What is written here is the only clock of a
+//! connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 use super::Limits;
 
 /// What everybody gets to make a handshake and send a request, even if others wait: in a flood of newcomers the scraper
-/// would be sent away with the rest else. It limits a flood to 2560 connections a second where 256 are permitted.
+/// would be sent away with the rest else. It limits a flood to 2560 connections a second where 256 are permitted. The end
+/// of a response leaves in that time, too.
 const HEARING: Duration = Duration::from_millis(100);
 
-/// How long a response may keep its connection when all others are busy too and somebody waits: an honest client needs
-/// a fraction of it, and one that never reads would else hold its place for [`Limits::response_timeout`].
+/// How long a response, or what is under way besides the last one, may keep its connection when all others are busy too
+/// and somebody waits: an honest client needs a fraction of it, and one that never reads would else hold its place for
+/// [`Limits::response_timeout`].
 const BUSY_GRACE: Duration = Duration::from_secs(5);
 
 /// Connections that may still be ending after they were told to: a newcomer does not wait for each, or a flood of them
@@ -41,6 +45,8 @@ struct Open {
     activities: BTreeMap<u64, Arc<Activity>>,
     /// Those that were told to make room.
     ending: BTreeSet<u64>,
+    /// Whether a newcomer waits for a place.
+    crowded: bool,
 }
 
 /// What one connection is doing.
@@ -59,6 +65,8 @@ struct Doing {
     next: u64,
     /// When each request under way began.
     requests: BTreeMap<u64, Instant>,
+    /// When the response was made that is to be the last.
+    last: Option<Instant>,
 }
 
 /// Why a connection has to end.
@@ -99,13 +107,15 @@ impl Connections {
     }
 
     /// A place, as soon as there is one: at once while there are fewer than permitted, or somebody waits and can go; else
-    /// when one of those that are busy has got its response. Only one may ask at a time.
+    /// when one of those that are busy has got its response, or has been busy for too long. Only one may ask at a time.
     pub(super) async fn place(self: &Arc<Self>) -> Place {
         loop {
             let look_again = {
                 let mut open = locked(&self.open);
                 let full = open.activities.len() >= self.limits.max_connections.max(1);
-                match if full { open.make_room(Instant::now()) } else { Room::Free } {
+                let room = if full { open.make_room(Instant::now()) } else { Room::Free };
+                open.crowded = !matches!(room, Room::Free);
+                match room {
                     Room::Free => return self.take(&mut open),
                     Room::WhenOneEnds => None,
                     Room::At(then) => Some(then),
@@ -122,7 +132,7 @@ impl Connections {
     }
 
     fn take(self: &Arc<Self>, open: &mut Open) -> Place {
-        let doing = Doing { idle_since: Instant::now(), next: 0, requests: BTreeMap::new() };
+        let doing = Doing { idle_since: Instant::now(), next: 0, requests: BTreeMap::new(), last: None };
         let activity = Arc::new(Activity {
             doing: Mutex::new(doing),
             waits: Notify::new(),
@@ -178,9 +188,10 @@ impl Open {
 }
 
 impl Doing {
-    /// When the oldest request under way began.
+    /// When the oldest request under way began; with what comes after the last response the time does not begin anew.
     fn busy_since(&self) -> Option<Instant> {
-        self.requests.first_key_value().map(|(_, began)| *began)
+        let (_, began) = self.requests.first_key_value()?;
+        Some(self.last.map_or(*began, |last| last.min(*began)))
     }
 }
 
@@ -193,6 +204,16 @@ impl Place {
         doing.requests.insert(id, Instant::now());
         drop(doing);
         Underway { connections: Arc::clone(&self.connections), id, activity: Arc::clone(&self.activity) }
+    }
+
+    /// Whether the connection has to end with its next response, because a newcomer waits for a place.
+    pub(super) fn is_wanted(&self) -> bool {
+        locked(&self.connections.open).crowded
+    }
+
+    /// The response that is made now is the last.
+    pub(super) fn leave(&self) {
+        locked(&self.activity.doing).last.get_or_insert_with(Instant::now);
     }
 
     /// Waits until the connection has to end.
@@ -243,132 +264,4 @@ impl Drop for Underway {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    fn connections(max_connections: usize) -> Arc<Connections> {
-        Connections::new(Limits { max_connections, ..Limits::default() })
-    }
-
-    async fn pass(duration: Duration) {
-        tokio::time::advance(duration).await;
-    }
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[tokio::test(start_paused = true)]
-    async fn who_has_waited_longest_without_a_request_makes_room() {
-        let connections = connections(3);
-        let busy = connections.place().await;
-        let request = busy.begin();
-        let first = connections.place().await;
-        pass(SECOND).await;
-        let second = connections.place().await;
-        pass(SECOND).await;
-        // A request and its end begin the wait anew.
-        drop(first.begin());
-        let _newcomer = connections.place().now_or_never().unwrap();
-        assert_eq!(second.over().now_or_never(), Some(Over::Evicted));
-        assert_eq!((busy.over().now_or_never(), first.over().now_or_never()), (None, None));
-        drop(request);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_goes_for_each_newcomer_and_those_that_are_still_ending_are_bounded() {
-        let connections = connections(2);
-        let mut places = Vec::new();
-        for _ in 0..2 + MAX_ENDING {
-            places.push(connections.place().now_or_never().unwrap());
-            pass(HEARING).await;
-        }
-        let mut newcomer = Box::pin(connections.place());
-        assert!(newcomer.as_mut().now_or_never().is_none());
-        let gone =
-            |places: &[Place]| places.iter().filter(|place| place.over().now_or_never().is_some()).count();
-        assert_eq!(gone(&places), MAX_ENDING);
-        // One that was told to end does so.
-        drop(places.remove(0));
-        newcomer.as_mut().now_or_never().unwrap();
-        assert_eq!(gone(&places), MAX_ENDING);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn where_all_are_busy_a_newcomer_waits_for_the_first_that_is_idle() {
-        let connections = connections(2);
-        let places = [connections.place().await, connections.place().await];
-        let mut requests: Vec<_> = places.iter().map(Place::begin).collect();
-        let mut newcomer = Box::pin(connections.place());
-        assert!(newcomer.as_mut().now_or_never().is_none());
-        assert!(places.iter().all(|place| place.over().now_or_never().is_none()));
-        requests.pop();
-        assert!(newcomer.as_mut().now_or_never().is_none());
-        pass(HEARING).await;
-        newcomer.as_mut().now_or_never().unwrap();
-        assert_eq!(places[1].over().now_or_never(), Some(Over::Evicted));
-        assert_eq!(places[0].over().now_or_never(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_flood_of_newcomers_leaves_everybody_time_to_speak() {
-        let connections = connections(4);
-        let began = Instant::now();
-        let mut places = Vec::new();
-        for _ in 0..20 {
-            places.push(connections.place().await);
-        }
-        // Four at once, and then four each time that these have had theirs.
-        assert_eq!(began.elapsed(), 4 * HEARING);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn responses_that_nobody_takes_hold_up_a_newcomer_for_seconds_only() {
-        let connections = connections(1);
-        let stuck = connections.place().await;
-        let _request = stuck.begin();
-        let began = Instant::now();
-        let (newcomer, over) = tokio::join!(connections.place(), async {
-            let over = stuck.over().await;
-            drop(stuck);
-            over
-        });
-        assert_eq!((over, began.elapsed()), (Over::Evicted, BUSY_GRACE));
-        drop(newcomer);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_and_untaken_responses_have_their_limits() {
-        let connections = connections(2);
-        let limits = connections.limits;
-        let place = connections.place().await;
-        let began = Instant::now();
-        assert_eq!((place.over().await, began.elapsed()), (Over::Silent, limits.header_read_timeout));
-
-        let place = connections.place().await;
-        let (began, request) = (Instant::now(), place.begin());
-        // A later request on the same connection does not prolong the time of the first.
-        pass(SECOND).await;
-        let _other = place.begin();
-        assert_eq!((place.over().await, began.elapsed()), (Over::Untaken, limits.response_timeout));
-        drop(request);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_limit_of_silence_begins_with_the_end_of_the_last_request() {
-        let connections = connections(1);
-        let place = connections.place().await;
-        let request = place.begin();
-        let silent = async {
-            let over = place.over().await;
-            (over, Instant::now())
-        };
-        let end = async {
-            pass(3 * SECOND).await;
-            drop(request);
-            Instant::now()
-        };
-        let ((over, at), ended) = tokio::join!(silent, end);
-        assert_eq!((over, at - ended), (Over::Silent, connections.limits.header_read_timeout));
-    }
-}
+mod tests;

@@ -37,8 +37,8 @@ pub(super) struct Exchange<H> {
     pub(super) place: Arc<Place>,
     /// How the connection began.
     pub(super) tls: Option<Arc<ServerConfig>>,
-    /// Whether it has to end because new connections begin in another way.
-    pub(super) outdated: CancellationToken,
+    /// Whether it has to end after the responses under way.
+    pub(super) goodbye: CancellationToken,
     /// Held from the call of the endpoint until its response is taken.
     pub(super) turn: Arc<Mutex<()>>,
 }
@@ -75,9 +75,13 @@ where
         };
         let (status, mut headers, body) = response.into_parts();
         let body = compress(body, request.headers(), &mut headers);
-        let last = self.is_outdated() || too_large || endless;
+        let leaves = self.place.is_wanted() || self.is_outdated();
+        if leaves {
+            self.place.leave();
+            self.goodbye.cancel();
+        }
         // HTTP/2 has its own word for it, which follows when the connection learns of it.
-        if last && head.version < Version::HTTP_2 {
+        if (leaves || too_large || endless) && head.version < Version::HTTP_2 {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         // For HEAD hyper tells the length and leaves the body out, but only over HTTP/1.
@@ -97,14 +101,10 @@ where
     /// next response, so that nobody stays who could not come again.
     fn is_outdated(&self) -> bool {
         let (then, now) = (&self.tls, &self.guard.settings().tls);
-        let same = match (then, now) {
-            (Some(then), Some(now)) => Arc::ptr_eq(then, now),
-            (then, now) => then.is_none() && now.is_none(),
-        };
-        if !same {
-            self.outdated.cancel();
+        match (then, now) {
+            (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
+            (then, now) => then.is_some() || now.is_some(),
         }
-        !same
     }
 }
 
