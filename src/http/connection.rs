@@ -78,16 +78,19 @@ pub(super) async fn serve<H>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY");
     }
-    let (place, tls) = (Arc::new(place), guard.settings().tls.clone());
+    let settings = guard.settings();
+    let (place, tls) = (Arc::new(place), settings.tls.clone());
     let exchange = Arc::new(Exchange {
         guard,
         limits,
         peer,
         place: Arc::clone(&place),
         tls: tls.clone(),
+        clients: settings.clients,
         goodbye: CancellationToken::new(),
         turn: Arc::default(),
     });
+    drop(settings);
     let ended = match tls {
         None => serve_http1(stream, exchange, &shutdown).await,
         Some(tls) => {

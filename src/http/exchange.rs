@@ -37,6 +37,8 @@ pub(super) struct Exchange<H> {
     pub(super) place: Arc<Place>,
     /// How the connection began.
     pub(super) tls: Option<Arc<ServerConfig>>,
+    /// What the certificate of the client was asked for then.
+    pub(super) clients: Option<blake3::Hash>,
     /// Whether it has to end after the responses under way.
     pub(super) goodbye: CancellationToken,
     /// Held from the call of the endpoint until its response is taken.
@@ -68,7 +70,7 @@ where
         let response = if too_large {
             Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
         } else {
-            AssertUnwindSafe(self.guard.response(&request))
+            AssertUnwindSafe(self.guard.response(&request, self.clients))
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()))
@@ -97,8 +99,8 @@ where
         sent
     }
 
-    /// Whether connections begin in another way by now, as after a change of certificates; then this one ends with its
-    /// next response, so that nobody stays who could not come again.
+    /// Whether connections begin in another way by now, as with a new certificate; then this one ends with its next
+    /// response, so that nobody stays with the old one.
     fn is_outdated(&self) -> bool {
         let (then, now) = (&self.tls, &self.guard.settings().tls);
         match (then, now) {

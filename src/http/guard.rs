@@ -1,7 +1,9 @@
 //! What a request passes before its endpoint sees it, in the order of Prometheus' exporter-toolkit: the rate of all
 //! requests, then the headers that the web configuration sets, then who asks.
 //!
-//! The settings are those of the moment of the request, whatever they were when its connection began.
+//! The settings are those of the moment of the request, whatever they were when its connection began. The certificate of
+//! a client is looked at in the handshake only; where something else is asked of it by now, the connection is good for
+//! nothing any more.
 
 use std::sync::Arc;
 
@@ -50,11 +52,16 @@ where
         Arc::clone(&self.settings.borrow())
     }
 
-    /// The response to a request, of the endpoint or of what did not let it pass.
-    pub(super) async fn response(&self, request: &Request) -> Response {
+    /// The response to a request, of the endpoint or of what did not let it pass; `clients` is what the certificate of
+    /// this one was asked for.
+    pub(super) async fn response(&self, request: &Request, clients: Option<blake3::Hash>) -> Response {
         let settings = self.settings();
         if !self.rate.permits(settings.rate_limit, Instant::now()) {
             return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+        }
+        if clients != settings.clients {
+            let words = "other certificates are asked for by now: connect again\n";
+            return with_headers(Response::text(StatusCode::MISDIRECTED_REQUEST, words), &settings.headers);
         }
         let response = match self.admission(request, &settings).await {
             Admission::Granted => (self.handler)(request).response().await,
