@@ -38,13 +38,16 @@ pub struct Material {
     config: WebConfig,
     path: PathBuf,
     texts: Option<Texts>,
+    /// Of the texts.
+    texts_digest: blake3::Hash,
+    /// Of everything.
     digest: blake3::Hash,
 }
 
 /// What a reading makes of the server.
 #[derive(Debug)]
 pub(super) struct Made {
-    pub(super) settings: Arc<WebSettings>,
+    pub(super) settings: WebSettings,
     /// Of the certificate of the server; `None` for plain HTTP.
     pub(super) lifetime: Option<Lifetime>,
 }
@@ -61,16 +64,17 @@ impl Material {
         let file = path.display().to_string();
         let bytes = Zeroizing::new(WebConfig::read(path)?);
         let config = WebConfig::parse(&*bytes, &file, &WebConfig::base(path))?;
-        let mut hasher = blake3::Hasher::new();
-        add(&mut hasher, &bytes);
         let texts = config.tls.as_ref().map(texts).transpose();
         let texts = texts.map_err(|faults| refusal(&file, &config, faults))?;
+        let mut hasher = blake3::Hasher::new();
         if let Some(Texts { certificate, key, client_ca }) = &texts {
             add(&mut hasher, certificate);
             add(&mut hasher, key);
             add(&mut hasher, client_ca.as_deref().unwrap_or_default());
         }
-        Ok(Self { config, path: path.to_owned(), texts, digest: hasher.finalize() })
+        let texts_digest = hasher.finalize();
+        add(&mut hasher, &bytes);
+        Ok(Self { config, path: path.to_owned(), texts, texts_digest, digest: hasher.finalize() })
     }
 
     /// The file.
@@ -86,6 +90,11 @@ impl Material {
     /// The same for the same contents of all files.
     pub(super) fn digest(&self) -> blake3::Hash {
         self.digest
+    }
+
+    /// The same for the same certificates and keys.
+    pub(super) fn texts_digest(&self) -> blake3::Hash {
+        self.texts_digest
     }
 
     /// Whether the server can be made of it, or all that is wrong with its certificates.
@@ -115,7 +124,7 @@ impl Material {
             users: self.config.users.clone(),
             rate_limit: self.config.rate_limit,
         };
-        Ok(Made { settings: Arc::new(settings), lifetime })
+        Ok(Made { settings, lifetime })
     }
 
     /// The same for the same way of asking, authorities and names.
