@@ -4,7 +4,7 @@
 //! else it waits: for the handshake of TLS, for headers, for the next request. Who waits longest makes room for a
 //! newcomer, so that silence costs nobody else anything; and while a newcomer has no place yet, every response is the
 //! last of its connection, so that asking without end keeps no place either. What is written here is the only clock of a
-//! connection.
+//! connection; it stands still while the exporter itself has to wait for what it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,8 +53,8 @@ struct Open {
 #[derive(Debug)]
 struct Activity {
     doing: Mutex<Doing>,
-    /// It began to wait, which has another limit.
-    waits: Notify,
+    /// What it does now has another limit.
+    changed: Notify,
     evicted: CancellationToken,
 }
 
@@ -63,10 +63,23 @@ struct Doing {
     /// When the last request ended, or the connection began.
     idle_since: Instant,
     next: u64,
-    /// When each request under way began.
+    /// When each request under way began, or when its response was there if the exporter had to wait for it.
     requests: BTreeMap<u64, Instant>,
+    /// Whether the exporter waits for the response, which it does for one at a time.
+    working: bool,
     /// When the response was made that is to be the last.
     last: Option<Instant>,
+}
+
+/// What a connection does, in the order in which it makes room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It waits for the client.
+    Waits,
+    /// It is busy.
+    Busy,
+    /// It is busy with what the exporter waits for.
+    Works,
 }
 
 /// Why a connection has to end.
@@ -95,6 +108,10 @@ pub(super) struct Underway {
     id: u64,
     activity: Arc<Activity>,
 }
+
+/// The exporter waits for a response, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Working<'a>(&'a Activity);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,10 +149,16 @@ impl Connections {
     }
 
     fn take(self: &Arc<Self>, open: &mut Open) -> Place {
-        let doing = Doing { idle_since: Instant::now(), next: 0, requests: BTreeMap::new(), last: None };
+        let doing = Doing {
+            idle_since: Instant::now(),
+            next: 0,
+            requests: BTreeMap::new(),
+            working: false,
+            last: None,
+        };
         let activity = Arc::new(Activity {
             doing: Mutex::new(doing),
-            waits: Notify::new(),
+            changed: Notify::new(),
             evicted: CancellationToken::new(),
         });
         let id = open.next;
@@ -154,30 +177,24 @@ enum Room {
 }
 
 impl Open {
-    /// Tells the connection that has waited longest to end; where all are busy, the one that has been so for too long.
+    /// Tells the connection that has waited longest to end; where all are busy, the one that has been so for too long. Who
+    /// waits for what the exporter waits for goes only where nobody does anything else.
     fn make_room(&mut self, now: Instant) -> Room {
         if self.ending.len() >= MAX_ENDING {
             return Room::WhenOneEnds;
         }
-        let (mut waiting, mut busy): (Option<(Instant, u64)>, Option<(Instant, u64)>) = (None, None);
+        let mut first = [None; 3];
         for (id, activity) in &self.activities {
-            let doing = locked(&activity.doing);
-            let (longest, since) = match doing.busy_since() {
-                Some(since) => (&mut busy, since),
-                None => (&mut waiting, doing.idle_since),
-            };
-            if longest.is_none_or(|(longest, _)| since < longest) {
-                *longest = Some((since, *id));
-            }
+            let (standing, since) = locked(&activity.doing).standing();
+            let grace = if standing == Standing::Waits { HEARING } else { BUSY_GRACE };
+            let (other, this) = (&mut first[standing as usize], (since + grace, *id));
+            *other = Some(other.map_or(this, |other| this.min(other)));
         }
-        let waiting = waiting.map(|(since, id)| (since + HEARING, id));
-        let busy = busy.map(|(since, id)| (since + BUSY_GRACE, id));
-        let id = match waiting.filter(|(then, _)| *then <= now).or(busy.filter(|(then, _)| *then <= now)) {
-            Some((_, id)) => id,
-            None => {
-                let next = waiting.into_iter().chain(busy).map(|(then, _)| then).min();
-                return next.map_or(Room::WhenOneEnds, Room::At);
-            }
+        let [waits, busy, works] = first;
+        let first = if waits.or(busy).is_some() { [waits, busy] } else { [works, None] };
+        let Some((_, id)) = first.into_iter().flatten().find(|(then, _)| *then <= now) else {
+            let next = first.into_iter().flatten().map(|(then, _)| then).min();
+            return next.map_or(Room::WhenOneEnds, Room::At);
         };
         if let Some(activity) = self.activities.remove(&id) {
             activity.evicted.cancel();
@@ -188,10 +205,14 @@ impl Open {
 }
 
 impl Doing {
-    /// When the oldest request under way began; with what comes after the last response the time does not begin anew.
-    fn busy_since(&self) -> Option<Instant> {
-        let (_, began) = self.requests.first_key_value()?;
-        Some(self.last.map_or(*began, |last| last.min(*began)))
+    /// What it does, and since when: busy since its oldest request began, or since its last response, after which the time
+    /// does not begin anew.
+    fn standing(&self) -> (Standing, Instant) {
+        match self.requests.first_key_value() {
+            None => (Standing::Waits, self.idle_since),
+            Some((_, began)) if self.working => (Standing::Works, *began),
+            Some((_, began)) => (Standing::Busy, self.last.map_or(*began, |last| last.min(*began))),
+        }
     }
 }
 
@@ -220,22 +241,42 @@ impl Place {
     pub(super) async fn over(&self) -> Over {
         let limits = &self.connections.limits;
         loop {
-            let (deadline, over) = {
-                let doing = locked(&self.activity.doing);
-                match doing.busy_since() {
-                    Some(began) => (began + limits.response_timeout, Over::Untaken),
-                    None => (doing.idle_since + limits.header_read_timeout, Over::Silent),
-                }
+            let (standing, since) = locked(&self.activity.doing).standing();
+            let (deadline, over) = match standing {
+                Standing::Waits => (Some(since + limits.header_read_timeout), Over::Silent),
+                Standing::Busy => (Some(since + limits.response_timeout), Over::Untaken),
+                // Whatever the exporter waits for has a limit of its own.
+                Standing::Works => (None, Over::Untaken),
             };
-            if Instant::now() >= deadline {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return over;
             }
             tokio::select! {
                 () = self.activity.evicted.cancelled() => return Over::Evicted,
-                () = self.activity.waits.notified() => {}
-                () = sleep_until(deadline) => {}
+                () = self.activity.changed.notified() => {}
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
             }
         }
+    }
+}
+
+impl Underway {
+    /// The exporter waits for the response, until this is dropped.
+    pub(super) fn works(&self) -> Working<'_> {
+        locked(&self.activity.doing).working = true;
+        self.activity.changed.notify_one();
+        Working(&self.activity)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        let mut doing = locked(&self.0.doing);
+        doing.working = false;
+        // Other requests of the connection have waited for this one.
+        doing.requests.values_mut().for_each(|began| *began = Instant::now());
+        drop(doing);
+        self.0.changed.notify_one();
     }
 }
 
@@ -257,7 +298,7 @@ impl Drop for Underway {
         if doing.requests.is_empty() {
             doing.idle_since = Instant::now();
             drop(doing);
-            self.activity.waits.notify_one();
+            self.activity.changed.notify_one();
             self.connections.room.notify_one();
         }
     }

@@ -57,7 +57,7 @@ where
         let underway = self.place.begin();
         async move {
             let turn = Arc::clone(&self.turn).lock_owned().await;
-            Ok(self.respond(request, Held { _underway: underway, _turn: turn }).await)
+            Ok(self.respond(request, Held { underway, _turn: turn }).await)
         }
     }
 
@@ -70,7 +70,7 @@ where
         let response = if too_large {
             Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
         } else {
-            AssertUnwindSafe(self.guard.response(&request, self.clients))
+            AssertUnwindSafe(self.response(&request, &held.underway))
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()))
@@ -99,6 +99,17 @@ where
         sent
     }
 
+    /// The response, when it is there.
+    async fn response(&self, request: &Request, underway: &Underway) -> Response {
+        match self.guard.answer(request, self.clients).await {
+            Answer::Now(response) => response,
+            Answer::Later(response) => {
+                let _working = underway.works();
+                response.await
+            }
+        }
+    }
+
     /// Whether connections begin in another way by now, as with a new certificate; then this one ends with its next
     /// response, so that nobody stays with the old one.
     fn is_outdated(&self) -> bool {
@@ -123,7 +134,7 @@ fn answer_panic(request: &Request, panic: &(dyn Any + Send)) -> Response {
 /// What a request holds until its response is taken.
 #[derive(Debug)]
 struct Held {
-    _underway: Underway,
+    underway: Underway,
     _turn: OwnedMutexGuard<()>,
 }
 

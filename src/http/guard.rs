@@ -52,27 +52,35 @@ where
         Arc::clone(&self.settings.borrow())
     }
 
-    /// The response to a request, of the endpoint or of what did not let it pass; `clients` is what the certificate of
-    /// this one was asked for.
-    pub(super) async fn response(&self, request: &Request, clients: Option<blake3::Hash>) -> Response {
+    /// The answer to a request, of the endpoint or of what did not let it pass; `clients` is what the certificate of this
+    /// one was asked for.
+    pub(super) async fn answer(&self, request: &Request, clients: Option<blake3::Hash>) -> Answer {
         let settings = self.settings();
         if !self.rate.permits(settings.rate_limit, Instant::now()) {
-            return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+            return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n").into();
         }
-        if clients != settings.clients {
+        let answer = if clients == settings.clients {
+            self.answer_to(request, &settings).await
+        } else {
             let words = "other certificates are asked for by now: connect again\n";
-            return with_headers(Response::text(StatusCode::MISDIRECTED_REQUEST, words), &settings.headers);
-        }
-        let response = match self.admission(request, &settings).await {
-            Admission::Granted => (self.handler)(request).response().await,
+            Response::text(StatusCode::MISDIRECTED_REQUEST, words).into()
+        };
+        answer.map(move |response| with_headers(response, &settings.headers))
+    }
+
+    /// The answer to whoever asks.
+    async fn answer_to(&self, request: &Request, settings: &WebSettings) -> Answer {
+        match self.admission(request, settings).await {
+            Admission::Granted => (self.handler)(request),
             Admission::Refused => Response::text(StatusCode::UNAUTHORIZED, "unauthorized\n")
-                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic")),
+                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))
+                .into(),
             Admission::Crowded => {
                 Response::text(StatusCode::TOO_MANY_REQUESTS, "too many attempts to log in at once\n")
                     .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+                    .into()
             }
-        };
-        with_headers(response, &settings.headers)
+        }
     }
 
     async fn admission(&self, request: &Request, settings: &WebSettings) -> Admission {

@@ -160,3 +160,44 @@ async fn who_goes_on_asking_after_its_last_response_is_busy_since_then() {
     assert_eq!((left.elapsed(), place.over().now_or_never()), (BUSY_GRACE, Some(Over::Evicted)));
     drop(request);
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_the_exporter_waits_the_clock_stands_still() {
+    let connections = connections(1);
+    let timeout = connections.limits.response_timeout;
+    let place = connections.place().await;
+    let request = place.begin();
+    let mut over = Box::pin(place.over());
+    assert!(over.as_mut().now_or_never().is_none());
+    let working = request.works();
+    // As over HTTP/2: what comes besides has to wait for it.
+    let _other = place.begin();
+    pass(2 * timeout).await;
+    assert!(over.as_mut().now_or_never().is_none());
+    drop(working);
+    let ready = Instant::now();
+    assert_eq!((over.await, ready.elapsed()), (Over::Untaken, timeout));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_exporter_makes_room_only_where_nobody_else_could() {
+    let connections = connections(2);
+    let [asking, other] = [connections.place().await, connections.place().await];
+    let request = asking.begin();
+    let _working = request.works();
+    pass(2 * BUSY_GRACE).await;
+    let busy = other.begin();
+    let mut newcomer = Box::pin(connections.place());
+    assert!(newcomer.as_mut().now_or_never().is_none());
+    pass(BUSY_GRACE).await;
+    let newcomer = newcomer.as_mut().now_or_never().unwrap();
+    assert_eq!((asking.over().now_or_never(), other.over().now_or_never()), (None, Some(Over::Evicted)));
+    let also = newcomer.begin();
+    let _also_working = also.works();
+    let began = Instant::now();
+    let _last = connections.place().await;
+    // It had been at it for longer than that.
+    assert_eq!((asking.over().now_or_never(), began.elapsed()), (Some(Over::Evicted), Duration::ZERO));
+    assert_eq!(newcomer.over().now_or_never(), None);
+    drop(busy);
+}
