@@ -67,14 +67,10 @@ where
         let too_large = body.size_hint().lower() > self.limits.max_body_bytes;
         // One without a length could go on for ever.
         let endless = body.size_hint().exact().is_none();
-        let response = if too_large {
-            Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
-        } else {
-            AssertUnwindSafe(self.response(&request, &held.underway))
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()))
-        };
+        let response = AssertUnwindSafe(self.response(&request, too_large, &held.underway))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()));
         let (status, mut headers, body) = response.into_parts();
         let body = compress(body, request.headers(), &mut headers);
         let leaves = self.place.is_wanted() || self.is_outdated();
@@ -100,8 +96,8 @@ where
     }
 
     /// The response, when it is there.
-    async fn response(&self, request: &Request, underway: &Underway) -> Response {
-        match self.guard.answer(request, self.clients).await {
+    async fn response(&self, request: &Request, too_large: bool, underway: &Underway) -> Response {
+        match self.guard.answer(request, self.clients, too_large).await {
             Answer::Now(response) => response,
             Answer::Later(response) => {
                 let _working = underway.works();

@@ -1,5 +1,5 @@
 //! What a request passes before its endpoint sees it, in the order of Prometheus' exporter-toolkit: the rate of all
-//! requests, then the headers that the web configuration sets, then who asks.
+//! requests, then the headers that the web configuration sets, then who asks, and last how much is sent.
 //!
 //! The settings are those of the moment of the request, whatever they were when its connection began. The certificate of
 //! a client is looked at in the handshake only; where something else is asked of it by now, the connection is good for
@@ -54,13 +54,18 @@ where
 
     /// The answer to a request, of the endpoint or of what did not let it pass; `clients` is what the certificate of this
     /// one was asked for.
-    pub(super) async fn answer(&self, request: &Request, clients: Option<blake3::Hash>) -> Answer {
+    pub(super) async fn answer(
+        &self,
+        request: &Request,
+        clients: Option<blake3::Hash>,
+        too_large: bool,
+    ) -> Answer {
         let settings = self.settings();
         if !self.rate.permits(settings.rate_limit, Instant::now()) {
             return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n").into();
         }
         let answer = if clients == settings.clients {
-            self.answer_to(request, &settings).await
+            self.answer_to(request, too_large, &settings).await
         } else {
             let words = "other certificates are asked for by now: connect again\n";
             Response::text(StatusCode::MISDIRECTED_REQUEST, words).into()
@@ -69,8 +74,11 @@ where
     }
 
     /// The answer to whoever asks.
-    async fn answer_to(&self, request: &Request, settings: &WebSettings) -> Answer {
+    async fn answer_to(&self, request: &Request, too_large: bool, settings: &WebSettings) -> Answer {
         match self.admission(request, settings).await {
+            Admission::Granted if too_large => {
+                Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n").into()
+            }
             Admission::Granted => (self.handler)(request),
             Admission::Refused => Response::text(StatusCode::UNAUTHORIZED, "unauthorized\n")
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))
