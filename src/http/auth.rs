@@ -6,6 +6,7 @@
 //! as long as the process.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +46,6 @@ pub(super) enum Admission {
 }
 
 /// What is known of those who asked.
-#[derive(Debug)]
 pub(super) struct Authentication {
     key: [u8; 32],
     /// Holds whoever computes a hash.
@@ -71,6 +71,13 @@ struct Told {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // With the key the digests could be tried.
+        f.debug_struct("Authentication").finish_non_exhaustive()
+    }
 }
 
 impl Default for Authentication {
