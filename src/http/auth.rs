@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -19,6 +19,7 @@ use hyper::header::AUTHORIZATION;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use super::locked;
 use crate::config::PasswordHash;
 
 /// Attempts of one address that may wait for their turn; further ones are sent away, so that a flood from one address
@@ -67,10 +68,6 @@ struct Outcomes {
 struct Told {
     last: Option<Instant>,
     since: u64,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Authentication {

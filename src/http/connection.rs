@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use hyper::rt::Executor;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::connections::{Over, Place};
 use super::exchange::Exchange;
 use super::guard::Guard;
-use super::{Answer, Limits, Request};
+use super::{Answer, Limits, Request, locked};
 
 /// hyper's lower bound for its buffer, below which it panics.
 const SMALLEST_BUFFER: usize = 8192;
@@ -226,7 +226,7 @@ where
 {
     fn execute(&self, stream: F) {
         let Some(streams) = self.0.upgrade() else { return };
-        let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = locked(&streams);
         while streams.try_join_next().is_some() {}
         streams.spawn(stream);
     }

@@ -7,14 +7,14 @@
 //! connection; it stands still while the exporter itself has to wait for what it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Limits;
+use super::{Limits, locked};
 
 /// What everybody gets to make a handshake and send a request, even if others wait: in a flood of newcomers the scraper
 /// would be sent away with the rest else. It limits a flood to 2560 connections a second where 256 are permitted. The end
@@ -112,10 +112,6 @@ pub(super) struct Underway {
 /// The exporter waits for a response, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Working<'a>(&'a Activity);
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Connections {
     /// None open yet.
