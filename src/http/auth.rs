@@ -6,9 +6,10 @@
 //! as long as the process.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -18,6 +19,7 @@ use hyper::header::AUTHORIZATION;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use super::locked;
 use crate::config::PasswordHash;
 
 /// Attempts of one address that may wait for their turn; further ones are sent away, so that a flood from one address
@@ -45,7 +47,6 @@ pub(super) enum Admission {
 }
 
 /// What is known of those who asked.
-#[derive(Debug)]
 pub(super) struct Authentication {
     key: [u8; 32],
     /// Holds whoever computes a hash.
@@ -69,8 +70,11 @@ struct Told {
     since: u64,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // With the key the digests could be tried.
+        f.debug_struct("Authentication").finish_non_exhaustive()
+    }
 }
 
 impl Default for Authentication {

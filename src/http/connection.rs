@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use hyper::rt::Executor;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::connections::{Over, Place};
 use super::exchange::Exchange;
 use super::guard::Guard;
-use super::{Answer, Limits, Request};
+use super::{Answer, Limits, Request, locked};
 
 /// hyper's lower bound for its buffer, below which it panics.
 const SMALLEST_BUFFER: usize = 8192;
@@ -78,16 +78,19 @@ pub(super) async fn serve<H>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY");
     }
-    let (place, tls) = (Arc::new(place), guard.settings().tls.clone());
+    let settings = guard.settings();
+    let (place, tls) = (Arc::new(place), settings.tls.clone());
     let exchange = Arc::new(Exchange {
         guard,
         limits,
         peer,
         place: Arc::clone(&place),
         tls: tls.clone(),
-        outdated: CancellationToken::new(),
+        clients: settings.clients,
+        goodbye: CancellationToken::new(),
         turn: Arc::default(),
     });
+    drop(settings);
     let ended = match tls {
         None => serve_http1(stream, exchange, &shutdown).await,
         Some(tls) => {
@@ -152,7 +155,7 @@ where
         .max_buf_size(limits.max_header_bytes.max(SMALLEST_BUFFER))
         .max_headers(limits.max_headers)
         .serve_connection(TokioIo::new(stream), service);
-    // One that is outdated says so with its last response.
+    // A goodbye is a header of the last response.
     drive(connection, http1::Connection::graceful_shutdown, &place, &[shutdown]).await
 }
 
@@ -166,7 +169,7 @@ where
     H: Fn(&Request) -> Answer + Send + Sync + 'static,
 {
     let (place, limits) = (Arc::clone(&exchange.place), exchange.limits);
-    let outdated = exchange.outdated.clone();
+    let goodbye = exchange.goodbye.clone();
     let service = service_fn(move |request| Arc::clone(&exchange).answer(request));
     let streams = Arc::default();
     let connection = http2::Builder::new(Streams(Arc::downgrade(&streams)))
@@ -179,7 +182,7 @@ where
         .initial_stream_window_size(WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .serve_connection(TokioIo::new(stream), service);
-    drive(connection, http2::Connection::graceful_shutdown, &place, &[shutdown, &outdated]).await
+    drive(connection, http2::Connection::graceful_shutdown, &place, &[shutdown, &goodbye]).await
 }
 
 /// Runs a connection to its end; `bow` lets the requests under way end and takes no more.
@@ -223,7 +226,7 @@ where
 {
     fn execute(&self, stream: F) {
         let Some(streams) = self.0.upgrade() else { return };
-        let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = locked(&streams);
         while streams.try_join_next().is_some() {}
         streams.spawn(stream);
     }

@@ -37,8 +37,10 @@ pub(super) struct Exchange<H> {
     pub(super) place: Arc<Place>,
     /// How the connection began.
     pub(super) tls: Option<Arc<ServerConfig>>,
-    /// Whether it has to end because new connections begin in another way.
-    pub(super) outdated: CancellationToken,
+    /// What the certificate of the client was asked for then.
+    pub(super) clients: Option<blake3::Hash>,
+    /// Whether it has to end after the responses under way.
+    pub(super) goodbye: CancellationToken,
     /// Held from the call of the endpoint until its response is taken.
     pub(super) turn: Arc<Mutex<()>>,
 }
@@ -55,7 +57,7 @@ where
         let underway = self.place.begin();
         async move {
             let turn = Arc::clone(&self.turn).lock_owned().await;
-            Ok(self.respond(request, Held { _underway: underway, _turn: turn }).await)
+            Ok(self.respond(request, Held { underway, _turn: turn }).await)
         }
     }
 
@@ -65,19 +67,19 @@ where
         let too_large = body.size_hint().lower() > self.limits.max_body_bytes;
         // One without a length could go on for ever.
         let endless = body.size_hint().exact().is_none();
-        let response = if too_large {
-            Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
-        } else {
-            AssertUnwindSafe(self.guard.response(&request))
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()))
-        };
+        let response = AssertUnwindSafe(self.response(&request, too_large, &held.underway))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()));
         let (status, mut headers, body) = response.into_parts();
         let body = compress(body, request.headers(), &mut headers);
-        let last = self.is_outdated() || too_large || endless;
+        let leaves = self.place.is_wanted() || self.is_outdated();
+        if leaves {
+            self.place.leave();
+            self.goodbye.cancel();
+        }
         // HTTP/2 has its own word for it, which follows when the connection learns of it.
-        if last && head.version < Version::HTTP_2 {
+        if (leaves || too_large || endless) && head.version < Version::HTTP_2 {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         // For HEAD hyper tells the length and leaves the body out, but only over HTTP/1.
@@ -93,18 +95,25 @@ where
         sent
     }
 
-    /// Whether connections begin in another way by now, as after a change of certificates; then this one ends with its
-    /// next response, so that nobody stays who could not come again.
+    /// The response, when it is there.
+    async fn response(&self, request: &Request, too_large: bool, underway: &Underway) -> Response {
+        match self.guard.answer(request, self.clients, too_large).await {
+            Answer::Now(response) => response,
+            Answer::Later(response) => {
+                let _working = underway.works();
+                response.await
+            }
+        }
+    }
+
+    /// Whether connections begin in another way by now, as with a new certificate; then this one ends with its next
+    /// response, so that nobody stays with the old one.
     fn is_outdated(&self) -> bool {
         let (then, now) = (&self.tls, &self.guard.settings().tls);
-        let same = match (then, now) {
-            (Some(then), Some(now)) => Arc::ptr_eq(then, now),
-            (then, now) => then.is_none() && now.is_none(),
-        };
-        if !same {
-            self.outdated.cancel();
+        match (then, now) {
+            (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
+            (then, now) => then.is_some() || now.is_some(),
         }
-        !same
     }
 }
 
@@ -121,7 +130,7 @@ fn answer_panic(request: &Request, panic: &(dyn Any + Send)) -> Response {
 /// What a request holds until its response is taken.
 #[derive(Debug)]
 struct Held {
-    _underway: Underway,
+    underway: Underway,
     _turn: OwnedMutexGuard<()>,
 }
 

@@ -1,7 +1,9 @@
 //! What a request passes before its endpoint sees it, in the order of Prometheus' exporter-toolkit: the rate of all
-//! requests, then the headers that the web configuration sets, then who asks.
+//! requests, then the headers that the web configuration sets, then who asks, and last how much is sent.
 //!
-//! The settings are those of the moment of the request, whatever they were when its connection began.
+//! The settings are those of the moment of the request, whatever they were when its connection began. The certificate of
+//! a client is looked at in the handshake only; where something else is asked of it by now, the connection is good for
+//! nothing any more.
 
 use std::sync::Arc;
 
@@ -50,22 +52,43 @@ where
         Arc::clone(&self.settings.borrow())
     }
 
-    /// The response to a request, of the endpoint or of what did not let it pass.
-    pub(super) async fn response(&self, request: &Request) -> Response {
+    /// The answer to a request, of the endpoint or of what did not let it pass; `clients` is what the certificate of this
+    /// one was asked for.
+    pub(super) async fn answer(
+        &self,
+        request: &Request,
+        clients: Option<blake3::Hash>,
+        too_large: bool,
+    ) -> Answer {
         let settings = self.settings();
         if !self.rate.permits(settings.rate_limit, Instant::now()) {
-            return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+            return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n").into();
         }
-        let response = match self.admission(request, &settings).await {
-            Admission::Granted => (self.handler)(request).response().await,
+        let answer = if clients == settings.clients {
+            self.answer_to(request, too_large, &settings).await
+        } else {
+            let words = "other certificates are asked for by now: connect again\n";
+            Response::text(StatusCode::MISDIRECTED_REQUEST, words).into()
+        };
+        answer.map(move |response| with_headers(response, &settings.headers))
+    }
+
+    /// The answer to whoever asks.
+    async fn answer_to(&self, request: &Request, too_large: bool, settings: &WebSettings) -> Answer {
+        match self.admission(request, settings).await {
+            Admission::Granted if too_large => {
+                Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n").into()
+            }
+            Admission::Granted => (self.handler)(request),
             Admission::Refused => Response::text(StatusCode::UNAUTHORIZED, "unauthorized\n")
-                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic")),
+                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))
+                .into(),
             Admission::Crowded => {
                 Response::text(StatusCode::TOO_MANY_REQUESTS, "too many attempts to log in at once\n")
                     .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+                    .into()
             }
-        };
-        with_headers(response, &settings.headers)
+        }
     }
 
     async fn admission(&self, request: &Request, settings: &WebSettings) -> Admission {

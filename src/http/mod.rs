@@ -30,6 +30,8 @@ mod tls;
 mod web;
 mod words;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use hyper::{Method, StatusCode, Uri};
 pub use listen::{BindError, Listeners};
@@ -43,3 +45,8 @@ pub use server::Limits;
 pub use settings::{Material, WebSettings};
 pub use web::Web;
 pub use words::schedule;
+
+/// What a mutex holds, whole even if somebody panicked who held it: nothing here is left half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -3,11 +3,12 @@
 //! A bucket is kept as one moment, up to which the requests that were let through have used the time. `now` is an
 //! argument.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::locked;
 use crate::config::RateLimit;
 
 /// The rate of all requests, by the limit of the moment.
@@ -17,7 +18,7 @@ pub(super) struct Rate(Mutex<Option<Bucket>>);
 impl Rate {
     /// Whether one more request is within the limit; a new limit begins with a full bucket.
     pub(super) fn permits(&self, limit: Option<RateLimit>, now: Instant) -> bool {
-        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bucket = locked(&self.0);
         let Some(limit) = limit else {
             *bucket = None;
             return true;

@@ -69,6 +69,7 @@ impl Rereading {
 pub struct WebConfigReader {
     path: PathBuf,
     in_use: WebConfig,
+    texts_digest: blake3::Hash,
     digest: blake3::Hash,
     lifetime: Option<Lifetime>,
     /// Whether it was told that the certificate in use is not believed now.
@@ -94,11 +95,12 @@ impl WebConfigReader {
         watchdog: &Watchdog,
     ) -> Result<(Self, watch::Receiver<Arc<WebSettings>>, Rereading), ConfigError> {
         let Made { settings, lifetime } = material.make()?;
-        let (publish, settings) = watch::channel(settings);
+        let (publish, settings) = watch::channel(Arc::new(settings));
         let (sender, requests) = mpsc::channel(REQUESTS);
         let mut reader = Self {
             path: material.path().to_owned(),
             in_use: material.config().clone(),
+            texts_digest: material.texts_digest(),
             digest: material.digest(),
             lifetime,
             told_of_lifetime: false,
@@ -226,7 +228,14 @@ impl WebConfigReader {
         }
     }
 
-    fn take_over(&mut self, material: &Material, Made { settings, lifetime }: Made) {
+    fn take_over(&mut self, material: &Material, Made { mut settings, lifetime }: Made) {
+        let (before, after) = (&self.in_use, material.config());
+        if (&before.tls, before.http2, self.texts_digest)
+            == (&after.tls, after.http2, material.texts_digest())
+        {
+            // Else every connection would end for nothing.
+            settings.tls.clone_from(&self.publish.borrow().tls);
+        }
         tracing::info!(
             path = %self.path.display(),
             tls = settings.tls.is_some(),
@@ -234,10 +243,11 @@ impl WebConfigReader {
             "web configuration taken over"
         );
         self.in_use = material.config().clone();
+        self.texts_digest = material.texts_digest();
         self.digest = material.digest();
         self.lifetime = lifetime;
         self.told_of_lifetime = false;
-        self.publish.send_replace(settings);
+        self.publish.send_replace(Arc::new(settings));
         self.warn_of_open_key();
     }
 

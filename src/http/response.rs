@@ -16,7 +16,7 @@ use super::negotiate::Negotiated;
 pub enum Answer {
     /// What could be said at once.
     Now(Response),
-    /// What has to be waited for.
+    /// What has to be waited for; it has to end by itself, because no clock of the server runs meanwhile.
     Later(BoxFuture<'static, Response>),
 }
 
@@ -26,6 +26,14 @@ impl Answer {
         match self {
             Self::Now(response) => response,
             Self::Later(response) => response.await,
+        }
+    }
+
+    /// The answer with this done to its response.
+    pub(super) fn map(self, change: impl FnOnce(Response) -> Response + Send + 'static) -> Self {
+        match self {
+            Self::Now(response) => Self::Now(change(response)),
+            Self::Later(response) => Self::Later(Box::pin(async { change(response.await) })),
         }
     }
 }

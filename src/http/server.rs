@@ -31,7 +31,7 @@ pub struct Limits {
     /// From the first moment that a request is waited for until its headers are read; so also for idle connections, and
     /// with the handshake of TLS for new ones.
     pub header_read_timeout: Duration,
-    /// From then on until the response is made and the client has taken it.
+    /// From then on until the response is made and the client has taken it, without what the exporter waits for.
     pub response_timeout: Duration,
     /// The start line and headers of a request in bytes; less than 8192 counts as 8192.
     pub max_header_bytes: usize,

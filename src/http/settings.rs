@@ -14,13 +14,17 @@ use rustls::ServerConfig;
 use zeroize::Zeroizing;
 
 use super::tls::{self, Lifetime, Part, Texts, TlsFault};
-use crate::config::{ConfigError, PasswordHash, Pem, Problem, RateLimit, TlsConfig, WebConfig, read_limited};
+use crate::config::{
+    ClientAuth, ConfigError, PasswordHash, Pem, Problem, RateLimit, TlsConfig, WebConfig, read_limited,
+};
 
 /// How the server treats its clients; by default it speaks plain HTTP with everybody.
 #[derive(Debug, Clone, Default)]
 pub struct WebSettings {
     /// How to begin TLS, with the protocols that are offered; `None` for plain HTTP.
     pub tls: Option<Arc<ServerConfig>>,
+    /// A digest of what the certificates of clients are asked for; `None` where none is asked for.
+    pub clients: Option<blake3::Hash>,
     /// What every response has besides its own headers.
     pub headers: HeaderMap,
     /// Who may ask, by name; everybody if there is nobody.
@@ -34,13 +38,16 @@ pub struct Material {
     config: WebConfig,
     path: PathBuf,
     texts: Option<Texts>,
+    /// Of the texts.
+    texts_digest: blake3::Hash,
+    /// Of everything.
     digest: blake3::Hash,
 }
 
 /// What a reading makes of the server.
 #[derive(Debug)]
 pub(super) struct Made {
-    pub(super) settings: Arc<WebSettings>,
+    pub(super) settings: WebSettings,
     /// Of the certificate of the server; `None` for plain HTTP.
     pub(super) lifetime: Option<Lifetime>,
 }
@@ -57,16 +64,17 @@ impl Material {
         let file = path.display().to_string();
         let bytes = Zeroizing::new(WebConfig::read(path)?);
         let config = WebConfig::parse(&*bytes, &file, &WebConfig::base(path))?;
-        let mut hasher = blake3::Hasher::new();
-        add(&mut hasher, &bytes);
         let texts = config.tls.as_ref().map(texts).transpose();
         let texts = texts.map_err(|faults| refusal(&file, &config, faults))?;
+        let mut hasher = blake3::Hasher::new();
         if let Some(Texts { certificate, key, client_ca }) = &texts {
             add(&mut hasher, certificate);
             add(&mut hasher, key);
             add(&mut hasher, client_ca.as_deref().unwrap_or_default());
         }
-        Ok(Self { config, path: path.to_owned(), texts, digest: hasher.finalize() })
+        let texts_digest = hasher.finalize();
+        add(&mut hasher, &bytes);
+        Ok(Self { config, path: path.to_owned(), texts, texts_digest, digest: hasher.finalize() })
     }
 
     /// The file.
@@ -82,6 +90,11 @@ impl Material {
     /// The same for the same contents of all files.
     pub(super) fn digest(&self) -> blake3::Hash {
         self.digest
+    }
+
+    /// The same for the same certificates and keys.
+    pub(super) fn texts_digest(&self) -> blake3::Hash {
+        self.texts_digest
     }
 
     /// Whether the server can be made of it, or all that is wrong with its certificates.
@@ -106,11 +119,27 @@ impl Material {
         let (tls, lifetime) = tls.map(|(tls, lifetime)| (Arc::new(tls), lifetime)).unzip();
         let settings = WebSettings {
             tls,
+            clients: self.clients(),
             headers: self.config.headers.iter().filter_map(header).collect(),
             users: self.config.users.clone(),
             rate_limit: self.config.rate_limit,
         };
-        Ok(Made { settings: Arc::new(settings), lifetime })
+        Ok(Made { settings, lifetime })
+    }
+
+    /// The same for the same way of asking, authorities and names.
+    fn clients(&self) -> Option<blake3::Hash> {
+        let (config, texts) = (self.config.tls.as_ref()?, self.texts.as_ref()?);
+        if config.client_auth == ClientAuth::NoClientCert {
+            return None;
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&[config.client_auth as u8]);
+        add(&mut hasher, texts.client_ca.as_deref().unwrap_or_default());
+        for name in &config.client_allowed_sans {
+            add(&mut hasher, name.as_bytes());
+        }
+        Some(hasher.finalize())
     }
 }
 
@@ -210,6 +239,31 @@ mod tests {
         let [beside, inside] = [beside, &inside].map(|text| read(folder.path(), text).unwrap());
         assert_eq!(beside.lifetime.unwrap(), inside.lifetime.unwrap());
         assert!(inside.settings.tls.is_some());
+    }
+
+    #[test]
+    fn what_clients_are_asked_for_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let clients = |rest: &str| {
+            let identity = Authority::new("corp").issue(&["cm01.corp.example"]);
+            write("server.crt", &identity.certificate);
+            write("server.key", &identity.key);
+            let text = format!("tls_server_config: {{ cert_file: server.crt, key_file: server.key{rest} }}");
+            read(folder.path(), &text).unwrap().settings.clients
+        };
+        write("clients.crt", &Authority::new("clients").certificate);
+        let verified = ", client_ca_file: clients.crt, client_auth_type: RequireAndVerifyClientCert";
+        let named = format!("{verified}, client_allowed_sans: [prometheus.corp.example]");
+        let given = verified.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven");
+        assert_eq!(clients(""), None);
+        let all = [verified, &named, &given, ", client_auth_type: RequireAnyClientCert"].map(clients);
+        assert!(all.iter().all(Option::is_some));
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
+        // The server's own certificate was another each time.
+        assert_eq!(clients(verified), all[0]);
+        write("clients.crt", &Authority::new("clients").certificate);
+        assert_ne!(clients(verified), all[0]);
     }
 
     #[test]

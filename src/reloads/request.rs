@@ -12,7 +12,8 @@ use crate::site::SiteCode;
 
 /// Requests that may wait; one reading answers all of them, so more would only wait for the same.
 const WAITING: usize = 64;
-/// How long somebody waits for an answer; a reading and the end of a site that hangs take less.
+/// How long somebody waits for an answer. Where shares hang, reading and the end of sites can take longer; they go on
+/// without anybody who waits, and the log tells how they ended.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a reload made of the sites.

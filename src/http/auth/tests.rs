@@ -193,3 +193,8 @@ async fn a_flood_of_wrong_passwords_is_not_one_of_messages() {
 fn keys_differ() {
     assert_ne!(random_key(), random_key());
 }
+
+#[test]
+fn nothing_of_it_is_shown() {
+    assert_eq!(format!("{:?}", Authentication::default()), "Authentication { .. }");
+}

@@ -160,6 +160,28 @@ async fn everything_but_tls_is_taken_over_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tls_begins_anew_only_where_it_has_changed() {
+    let mut running = Running::of(TLS);
+    let mut before = Arc::clone(&running.settings.borrow_and_update());
+    let newer = TLS.replace(" }", ", min_version: TLS13 }");
+    for (text, stays) in [
+        (format!("{TLS}{USERS}"), true),
+        (format!("{TLS}{USERS}rate_limit: {{ interval: 1s, burst: 3 }}\n"), true),
+        (format!("{newer}{USERS}"), false),
+        (format!("{newer}{USERS}http_server_config: {{ http2: false }}\n"), false),
+    ] {
+        running.write("web.yml", &text);
+        let after = running.taken().await.unwrap();
+        assert_eq!(Arc::ptr_eq(before.tls.as_ref().unwrap(), after.tls.as_ref().unwrap()), stays, "{text}");
+        before = after;
+    }
+    write_identity(running.folder.path(), &renewed());
+    let after = running.taken().await.unwrap();
+    assert!(!Arc::ptr_eq(before.tls.as_ref().unwrap(), after.tls.as_ref().unwrap()));
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_broken_leaves_the_last_good_one_in_use_and_heals_by_itself() {
     let mut running = Running::of(TLS);
     running.write("web.yml", "tls_server_config: { cert_file: server.crt, min_version: TLS11 }\n");

@@ -71,6 +71,24 @@ async fn the_rate_goes_before_everything_else() {
 }
 
 #[tokio::test]
+async fn too_large_a_body_passes_the_same_as_any_other() {
+    let limit = RateLimit { interval: Duration::from_secs(3600), burst: 2 };
+    let server =
+        Server::with(Limits::default(), WebSettings { rate_limit: Some(limit), ..settings() }, false);
+    let large =
+        |credentials| get("/hello", credentials).replace("host: x", "host: x\r\ncontent-length: 65537");
+    for (credentials, status, header) in [
+        ("prometheus:wrong", 401, "deny"),
+        ("prometheus:secret", 413, "deny"),
+        ("prometheus:secret", 429, ""),
+    ] {
+        let refused = server.ask(&large(credentials)).await;
+        let found = (refused.status, refused.header("x-frame-options"), refused.header("connection"));
+        assert_eq!(found, (status, header, "close"));
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_knows_better_than_the_headers_for_all() {
     let server = Server::with(Limits::default(), settings(), false);
     let page = server.ask(&get("/page", "prometheus:secret")).await;

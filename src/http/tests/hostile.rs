@@ -121,3 +121,25 @@ async fn a_response_under_way_is_not_ended_for_a_newcomer() {
     }
     assert!(busy.closed().await.len() > HUGE);
 }
+
+#[tokio::test]
+async fn clients_that_ask_without_end_make_room() {
+    const ASKERS: usize = 4;
+    let server = Server::start(Limits { max_connections: ASKERS, ..Limits::default() });
+    // An answer that costs nothing, as a refusal does.
+    let nothing = "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut askers = tokio::task::JoinSet::new();
+    for _ in 0..ASKERS {
+        let mut asker = server.connect().await;
+        asker.send(nothing).await;
+        assert_eq!(asker.reply(true).await.status, 404);
+        askers.spawn(async move {
+            let mut some = [0; 4096];
+            while asker.0.get_mut().write_all(nothing.as_bytes()).await.is_ok()
+                && asker.0.read(&mut some).await.is_ok_and(|read| read > 0)
+            {}
+        });
+    }
+    assert_alive(&server).await;
+    soon(askers.join_next()).await.unwrap().unwrap();
+}

@@ -141,6 +141,26 @@ async fn oversized_headers_are_refused() {
     assert_eq!(text(soon(client.send_request(get("/hello"))).await.unwrap()).await.0, 200);
 }
 
+#[tokio::test]
+async fn a_client_that_asks_without_end_makes_room() {
+    let certificate = Certificate::new();
+    let server =
+        Server::with(Limits { max_connections: 1, ..Limits::default() }, certificate.settings(), false);
+    let (mut client, driver) = client(&certificate, &server).await;
+    let driver = tokio::spawn(driver);
+    assert_eq!(text(soon(client.send_request(get("/hello"))).await.unwrap()).await.0, 200);
+    let asking = tokio::spawn(async move {
+        while let Ok(response) = client.send_request(get("/nowhere")).await {
+            let _ = response.into_body().collect().await;
+        }
+    });
+    let mut newcomer = certificate.http1(&server).await;
+    newcomer.send("GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert_eq!(newcomer.reply(true).await.text(), "hello\n");
+    soon(asking).await.unwrap();
+    let _ = soon(driver).await.unwrap();
+}
+
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()

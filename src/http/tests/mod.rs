@@ -48,7 +48,13 @@ impl Server {
         let address = listeners.local_addrs()[0];
         let shutdown = CancellationToken::new();
         let routes = routes();
-        let handler = Arc::new(move |request: &Request| routes.dispatch(request));
+        let handler = Arc::new(move |request: &Request| match request.path() {
+            "/later" => Answer::Later(Box::pin(async {
+                tokio::task::yield_now().await;
+                Response::text(StatusCode::OK, "at last\n")
+            })),
+            _ => routes.dispatch(request),
+        });
         let (settings, current) = watch::channel(Arc::new(settings));
         let task = tokio::spawn(listeners.serve(handler, limits, current, open_health, shutdown.clone()));
         Self { address, settings, shutdown, task }

@@ -108,3 +108,9 @@ async fn a_panic_costs_one_request() {
         assert_eq!(client.reply(true).await.text(), "hello\n");
     }
 }
+
+#[tokio::test]
+async fn what_the_exporter_waits_for_is_answered_however_long_it_takes() {
+    let server = Server::start(Limits { response_timeout: Duration::ZERO, ..Limits::default() });
+    assert_eq!(server.ask("GET /later HTTP/1.1\r\nhost: x\r\n\r\n").await.text(), "at last\n");
+}

@@ -130,6 +130,23 @@ async fn a_new_certificate_is_for_new_connections_and_old_ones_end_with_their_ne
 }
 
 #[tokio::test]
+async fn who_was_let_in_by_what_is_asked_for_no_longer_gets_no_further_answer() {
+    let certificate = Certificate::new();
+    let asking = |what: &[u8]| WebSettings { clients: Some(blake3::hash(what)), ..certificate.settings() };
+    let server = Server::with(Limits::default(), asking(b"old"), true);
+    let mut client = certificate.http1(&server).await;
+    client.send(HELLO).await;
+    assert_eq!(client.reply(true).await.text(), "hello\n");
+    server
+        .settings
+        .send_replace(Arc::new(WebSettings { tls: Certificate::new().settings().tls, ..asking(b"new") }));
+    client.send("GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let refused = client.reply(true).await;
+    assert_eq!((refused.status, refused.header("connection")), (421, "close"));
+    assert!(client.closed().await.is_empty());
+}
+
+#[tokio::test]
 async fn shutdown_ends_connections_before_and_after_the_handshake() {
     let certificate = Certificate::new();
     let long = Duration::from_secs(3600);

@@ -1,7 +1,7 @@
 //! From a web configuration and its certificates to what begins TLS: versions, suites, groups, the certificate itself.
 //!
-//! Every fault is found here and not in a handshake. Resumption is of one `ServerConfig` only, so that a client whose
-//! certificate is no longer believed cannot come back with an old session.
+//! Every fault is found here and not in a handshake. Where clients are asked for certificates, no session is resumed: in
+//! an old one a certificate comes back that nobody looks at again, though it may have expired since.
 
 mod clients;
 mod pem;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 use zeroize::Zeroizing;
@@ -84,11 +85,16 @@ pub(super) fn server_config(
     let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions(config))
         .map_err(|error| unusable(Part::Certificate, &error))?;
+    let asks_clients = verifier.is_some();
     let builder = match verifier {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
     let mut server = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key)));
+    if asks_clients {
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+    }
     server.ignore_client_order = config.prefer_server_cipher_suites;
     server.alpn_protocols = if http2 { vec![HTTP2.into(), HTTP1.into()] } else { vec![HTTP1.into()] };
     Ok((server, identity.lifetime))

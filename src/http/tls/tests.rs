@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rustls::crypto::aws_lc_rs::{ALL_KX_GROUPS, default_provider};
 use rustls::pki_types::ServerName;
 use rustls::{
-    ClientConfig, ClientConnection, NamedGroup, ProtocolVersion, RootCertStore, ServerConnection,
-    SupportedCipherSuite,
+    ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion, RootCertStore,
+    ServerConnection, SupportedCipherSuite,
 };
 use zeroize::Zeroizing;
 
@@ -107,6 +107,7 @@ struct Agreed {
     /// `None` where a session was resumed.
     group: Option<NamedGroup>,
     protocol: Option<Vec<u8>>,
+    resumed: bool,
 }
 
 /// The whole handshake, and a byte each way: with TLS 1.3 a client learns only then that it is not let in.
@@ -136,6 +137,7 @@ fn shake(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> Result<Agree
         suite: server.negotiated_cipher_suite().unwrap().suite(),
         group: server.negotiated_key_exchange_group().map(SupportedKxGroup::name),
         protocol: server.alpn_protocol().map(<[u8]>::to_vec),
+        resumed: server.handshake_kind() == Some(HandshakeKind::Resumed),
     })
 }
 

@@ -142,6 +142,31 @@ fn a_client_needs_one_of_the_names_letter_by_letter() {
 }
 
 #[test]
+fn a_certificate_is_looked_at_in_every_handshake() {
+    use ClientAuth::{
+        NoClientCert, RequestClientCert, RequireAndVerifyClientCert, RequireAnyClientCert,
+        VerifyClientCertIfGiven,
+    };
+    let authority = Authority::new("corp");
+    let identity = authority.issue(&["cm01.corp.example"]);
+    let known = authority.issue(&["prometheus.corp.example"]);
+    for (auth, verifies, resumes) in [
+        (NoClientCert, false, true),
+        (RequestClientCert, false, false),
+        (RequireAnyClientCert, false, false),
+        (VerifyClientCertIfGiven, true, false),
+        (RequireAndVerifyClientCert, true, false),
+    ] {
+        let server = asking(&identity, auth, verifies.then_some(&authority.certificate)).make();
+        for versions in [ONLY_TLS12, ONLY_TLS13] {
+            let client = Client { identity: Some(&known), versions, ..Client::of(&authority) }.make();
+            let resumed = [(); 2].map(|()| shake(&server, &client).unwrap().resumed);
+            assert_eq!(resumed, [false, resumes], "{auth:?} {:?}", versions[0].version);
+        }
+    }
+}
+
+#[test]
 fn an_old_session_does_not_outlive_the_configuration_it_began_with() {
     let [old, new] = ["old", "new"].map(Authority::new);
     let identity = old.issue(&["cm01.corp.example"]);
