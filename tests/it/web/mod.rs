@@ -1,9 +1,10 @@
 //! The web server of the real program under clients that mean no good: what an honest scraper notices of them, what they
-//! cost, and how soon all is as before.
+//! cost, and how soon all is as before; and that a real Prometheus gets through with what it is asked for.
 //!
 //! Everything is on this machine and ends with the test.
 
 mod attackers;
+mod prometheus;
 mod scraper;
 
 use std::sync::Arc;
