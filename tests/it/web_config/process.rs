@@ -110,3 +110,23 @@ fn a_web_configuration_that_cannot_be_used_stops_the_start() {
     let wanted = "cannot read the web configuration: there is no such file; check the path given with --web.config.file";
     assert!(String::from_utf8_lossy(&output.stderr).contains(wanted));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_hangs_is_told_of_at_the_start_and_not_waited_for() {
+    let place = Place::new(ONE_SITE);
+    // Who opens it to read waits until somebody writes.
+    let made = std::process::Command::new("mkfifo").arg(place.path("hangs.yml")).status();
+    assert!(made.expect("mkfifo starts").success());
+    let file = place.path("hangs.yml").display().to_string();
+    for flag in ["--web.config.file", "--config.file"] {
+        // Whoever starts the exporter again may find it there.
+        for (command, code) in [("serve", 1), ("--config.check", 64)] {
+            let mut process = place.launch(&[command, &format!("{flag}={file}")]);
+            assert_eq!(process.wait(DEADLINE).code(), Some(code), "{command} {flag}");
+            let told =
+                format!("{file}: not read within 10 s; look at the volume of it and of what it names\n");
+            assert!(process.log().ends_with(&told), "{command} {flag}: {}", process.log());
+        }
+    }
+}
