@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::{Method, StatusCode, Version};
 use rustls::ServerConfig;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -65,8 +65,13 @@ where
         let too_large = body.size_hint().lower() > self.limits.max_body_bytes;
         // One without a length could go on for ever.
         let endless = body.size_hint().exact().is_none();
+        // The protocol wants exactly one; with several, a proxy and this server may mean different ones.
+        let ambiguous =
+            head.version == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1;
         let response = if too_large {
             Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")
+        } else if ambiguous {
+            Response::text(StatusCode::BAD_REQUEST, "HTTP/1.1 needs one Host header\n")
         } else {
             AssertUnwindSafe(self.guard.response(&request))
                 .catch_unwind()
