@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use configmgr_backup_exporter::cli::args::{Args, Command, EXIT_USAGE, OutputFormat};
 use configmgr_backup_exporter::cli::check::Checked;
-use configmgr_backup_exporter::cli::configuration::{configuration, web_configuration};
+use configmgr_backup_exporter::cli::configuration::{
+    ConfigurationError, configuration_in_time, web_configuration,
+};
 use configmgr_backup_exporter::cli::verify::Verified;
 use configmgr_backup_exporter::cli::{demo, log, serve, service};
 use configmgr_backup_exporter::clock::Clock;
@@ -70,9 +72,9 @@ fn run(
             Ok(0)
         }
         Command::Check { format } => {
-            let config = match configuration(args, environment) {
+            let config = match configuration_in_time(args, environment) {
                 Ok(config) => config,
-                Err(error) => return Ok(refuse(&error)),
+                Err(error) => return refuse(error),
             };
             let state_path = args.state_path.clone().unwrap_or_else(|| default_state_path(environment));
             service::note_lost_grants(environment, &mut io::stderr())?;
@@ -89,19 +91,19 @@ fn run(
         Command::Demo => {
             let web = match web_configuration(args) {
                 Ok(web) => web,
-                Err(error) => return Ok(refuse(&error)),
+                Err(error) => return refuse(error),
             };
             demo::run(args, environment, web, logging::init(args.log_level, args.log_format), stdout)?;
             Ok(0)
         }
         Command::Serve => {
-            let config = match configuration(args, environment) {
+            let config = match configuration_in_time(args, environment) {
                 Ok(config) => config,
-                Err(error) => return Ok(refuse(&error)),
+                Err(error) => return refuse(error),
             };
             let web = match web_configuration(args) {
                 Ok(web) => web,
-                Err(error) => return Ok(refuse(&error)),
+                Err(error) => return refuse(error),
             };
             serve::run(config, web, args, environment, logging::init(args.log_level, args.log_format), None)?;
             Ok(0)
@@ -116,28 +118,28 @@ fn run(
 
 /// Shows what both files mean, or all that is wrong with them.
 fn check_configuration(args: &Args, environment: &Environment) -> anyhow::Result<u8> {
-    match (configuration(args, environment), web_configuration(args)) {
+    match (configuration_in_time(args, environment), web_configuration(args)) {
         (Ok(config), Ok(web)) => {
             let web = web.map(|web| describe_web(web.config(), web.path())).unwrap_or_default();
             unless_closed(print(&(describe(&config) + &web)))?;
             Ok(0)
         }
         (config, web) => {
-            if let Err(error) = config {
-                refuse(&error);
-            }
-            if let Err(error) = web {
-                refuse(&error);
+            for error in [config.err(), web.err()].into_iter().flatten() {
+                complain(&error_chain(&error));
             }
             Ok(EXIT_USAGE)
         }
     }
 }
 
-/// Says why a configuration cannot be used.
-fn refuse(error: &dyn std::error::Error) -> u8 {
-    complain(&error_chain(error));
-    EXIT_USAGE
+/// Says why a configuration cannot be used; one that hangs may be there at the next start.
+fn refuse(error: ConfigurationError) -> anyhow::Result<u8> {
+    if matches!(error, ConfigurationError::Hangs { .. }) {
+        return Err(error.into());
+    }
+    complain(&error_chain(&error));
+    Ok(EXIT_USAGE)
 }
 
 fn print(text: &str) -> io::Result<()> {

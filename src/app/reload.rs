@@ -176,7 +176,10 @@ impl Reload {
         let Some(web) = &self.web else { return reloaded };
         match (reloaded, web.reread().await) {
             (reloaded, Ok(())) => reloaded,
-            (Ok(_), Err(error)) => Err(error.into_lines()),
+            (Ok(changes), Err(error)) => {
+                let sites = format!("the sites are reloaded: {changes}");
+                Err([error.into_lines(), vec![sites]].concat())
+            }
             (Err(problems), Err(error)) => Err([problems, error.into_lines()].concat()),
         }
     }

@@ -3,6 +3,9 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::args::Args;
 use crate::config::{self, Config, ConfigError, NotDiscovered, discovery};
@@ -10,6 +13,9 @@ use crate::environment::Environment;
 use crate::http::Material;
 use crate::platform::may_exist;
 use crate::platform::paths::default_config_path;
+
+/// How long a file and what it names may take at the start: a share or a pipe that hangs is told of, not waited for.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why there is no configuration to work with.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +26,12 @@ pub enum ConfigurationError {
     /// The one that was named, or found, cannot be used.
     #[error(transparent)]
     Unusable(#[from] ConfigError),
+    /// It hangs.
+    #[error("{file}: not read within {} s; look at the volume of it and of what it names", DEADLINE.as_secs())]
+    Hangs {
+        /// The file, as messages call it.
+        file: String,
+    },
 }
 
 /// The file that a command reads; `None` where none is named and the usual one does not exist.
@@ -49,12 +61,36 @@ pub(super) fn write_default_file(args: &Args, environment: &Environment) -> Resu
     }
 }
 
-/// The web configuration that the arguments name, with its certificates looked at; `None` where they name none.
-pub fn web_configuration(args: &Args) -> Result<Option<Material>, ConfigError> {
-    let Some(path) = &args.web_config_file else { return Ok(None) };
-    let material = Material::read(path)?;
-    material.check()?;
-    Ok(Some(material))
+/// The web configuration that the arguments name, with its certificates looked at; `None` where they name none. Nobody
+/// waits for it longer than the start may take.
+pub fn web_configuration(args: &Args) -> Result<Option<Material>, ConfigurationError> {
+    let Some(path) = args.web_config_file.clone() else { return Ok(None) };
+    in_time(path.display().to_string(), move || {
+        let material = Material::read(&path)?;
+        material.check()?;
+        Ok(Some(material))
+    })
+}
+
+/// As [`configuration`], and nobody waits for it longer than the start may take.
+pub fn configuration_in_time(args: &Args, environment: &Environment) -> Result<Config, ConfigurationError> {
+    let file = configuration_file(args, environment);
+    let name = file.map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
+    let (args, environment) = (args.clone(), environment.clone());
+    in_time(name, move || configuration(&args, &environment))
+}
+
+/// Reads on a thread of its own; one that hangs keeps it, and the process ends without it.
+fn in_time<T: Send + 'static>(
+    file: String,
+    read: impl FnOnce() -> Result<T, ConfigurationError> + Send + 'static,
+) -> Result<T, ConfigurationError> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody waits any more once the deadline has passed.
+        let _ = sender.send(read());
+    });
+    receiver.recv_timeout(DEADLINE).unwrap_or_else(|_| Err(ConfigurationError::Hangs { file }))
 }
 
 /// The configuration of this machine or of the file, with what the arguments say themselves.

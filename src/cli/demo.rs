@@ -23,6 +23,7 @@ use crate::demo::services::{remediation_config, services_config};
 use crate::environment::Environment;
 use crate::http::Material;
 use crate::logging::LogCounts;
+use crate::platform::signal::Hangups;
 use crate::schedule::Zone;
 use crate::site::Timings;
 
@@ -67,6 +68,7 @@ pub fn run(
     let threads = serve::threads(&config, &state_path, environment)?;
     let runtime = serve::runtime(threads)?;
     let result = runtime.block_on(async {
+        let mut hangups = Hangups::listen();
         let (file, same) = (simulation.configuration.clone(), args.clone());
         let parts = Parts {
             databases: Box::new(simulation.database.clone()),
@@ -80,6 +82,12 @@ pub fn run(
         let app = serve::build(config, args, environment, &state_path, parts)?;
         announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
         let stop = CancellationToken::new();
+        let hung_up = stop.clone();
+        // The end of its terminal: there is nothing to read anew, and a folder to take away.
+        tokio::spawn(async move {
+            hangups.next().await;
+            hung_up.cancel();
+        });
         let play = tokio::spawn(simulation.play(stop.clone()));
         let result = serve::run_until(app, stop).await;
         play.abort();

@@ -21,11 +21,11 @@ use crate::error_chain;
 use crate::http::Material;
 use crate::logging::{LIFECYCLE, LogCounts};
 use crate::metrics::ProcessMetrics;
-use crate::platform::IS_WINDOWS;
 use crate::platform::account::account;
 use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::Host;
 use crate::platform::signal::{Hangups, stop_requested};
+use crate::platform::{IS_WINDOWS, open_files_limit};
 use crate::reloads::{Reloader, Reloads};
 use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timings;
@@ -175,7 +175,7 @@ pub(super) fn build(
         services,
         listen,
         web,
-        max_connections: args.max_connections.into(),
+        max_connections: max_connections(args.max_connections),
         open_health_endpoints: args.open_health_endpoints,
         telemetry_path: args.telemetry_path.as_str().to_owned(),
         process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs, outcome.clone())),
@@ -192,6 +192,21 @@ pub(super) fn build(
         "listening"
     );
     Ok(app)
+}
+
+/// As many connections as were asked for, but no more than half of the files that this process may open: with none left
+/// for logs and checkpoints, silent clients would blind it.
+fn max_connections(asked: u16) -> usize {
+    let half = open_files_limit().and_then(|limit| usize::try_from(limit / 2).ok());
+    let permitted = half.map_or(asked.into(), |half| half.clamp(1, asked.max(1).into()));
+    if permitted < asked.into() {
+        tracing::warn!(
+            asked,
+            permitted,
+            "fewer HTTP connections are served than --web.max-connections says, because this process may open too few files"
+        );
+    }
+    permitted
 }
 
 /// Runs the program until a signal or `stop`.

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::{Method, StatusCode, Version};
 use rustls::ServerConfig;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -67,7 +67,18 @@ where
         let too_large = body.size_hint().lower() > self.limits.max_body_bytes;
         // One without a length could go on for ever.
         let endless = body.size_hint().exact().is_none();
-        let response = AssertUnwindSafe(self.response(&request, too_large, &held.underway))
+        // The protocol wants exactly one; with several, a proxy and this server may mean different ones.
+        let ambiguous =
+            head.version == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1;
+        let refusal = match (too_large, ambiguous) {
+            (true, _) => Some((StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large
+")),
+            (_, true) => Some((StatusCode::BAD_REQUEST, "HTTP/1.1 needs one Host header
+")),
+            _ => None,
+        };
+        let refusal = refusal.map(|(status, words)| Response::text(status, words));
+        let response = AssertUnwindSafe(self.response(&request, refusal, &held.underway))
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()));
@@ -96,8 +107,13 @@ where
     }
 
     /// The response, when it is there.
-    async fn response(&self, request: &Request, too_large: bool, underway: &Underway) -> Response {
-        match self.guard.answer(request, self.clients, too_large).await {
+    async fn response(
+        &self,
+        request: &Request,
+        refusal: Option<Response>,
+        underway: &Underway,
+    ) -> Response {
+        match self.guard.answer(request, self.clients, refusal).await {
             Answer::Now(response) => response,
             Answer::Later(response) => {
                 let _working = underway.works();

@@ -53,19 +53,19 @@ where
     }
 
     /// The answer to a request, of the endpoint or of what did not let it pass; `clients` is what the certificate of this
-    /// one was asked for.
+    /// one was asked for, and `refusal` what those who may ask hear instead of the endpoint.
     pub(super) async fn answer(
         &self,
         request: &Request,
         clients: Option<blake3::Hash>,
-        too_large: bool,
+        refusal: Option<Response>,
     ) -> Answer {
         let settings = self.settings();
         if !self.rate.permits(settings.rate_limit, Instant::now()) {
             return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n").into();
         }
         let answer = if clients == settings.clients {
-            self.answer_to(request, too_large, &settings).await
+            self.answer_to(request, refusal, &settings).await
         } else {
             let words = "other certificates are asked for by now: connect again\n";
             Response::text(StatusCode::MISDIRECTED_REQUEST, words).into()
@@ -74,12 +74,14 @@ where
     }
 
     /// The answer to whoever asks.
-    async fn answer_to(&self, request: &Request, too_large: bool, settings: &WebSettings) -> Answer {
+    async fn answer_to(
+        &self,
+        request: &Request,
+        refusal: Option<Response>,
+        settings: &WebSettings,
+    ) -> Answer {
         match self.admission(request, settings).await {
-            Admission::Granted if too_large => {
-                Response::text(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n").into()
-            }
-            Admission::Granted => (self.handler)(request),
+            Admission::Granted => refusal.map_or_else(|| (self.handler)(request), Answer::Now),
             Admission::Refused => Response::text(StatusCode::UNAUTHORIZED, "unauthorized\n")
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))
                 .into(),

@@ -150,10 +150,8 @@ fn reload(lifecycle: Option<Reloader>) -> Answer {
         match reloader.reload().await {
             Ok(changes) => Response::text(StatusCode::OK, format!("configuration reloaded: {changes}\n")),
             Err(problems) => {
-                let words = format!(
-                    "configuration not reloaded; the one before stays in use\n{}\n",
-                    problems.join("\n")
-                );
+                let words =
+                    format!("not taken over; what was in use before stays in use\n{}\n", problems.join("\n"));
                 Response::text(StatusCode::INTERNAL_SERVER_ERROR, words)
             }
         }

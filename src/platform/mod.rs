@@ -7,6 +7,7 @@ pub mod event_log;
 mod held_open;
 mod integrated;
 mod io_error;
+mod open_files;
 pub mod paths;
 mod patience;
 pub mod private_file;
@@ -23,6 +24,7 @@ use std::ops::RangeInclusive;
 pub(crate) use integrated::integrated_authentication;
 pub use io_error::IoFailure;
 pub(crate) use io_error::may_exist;
+pub(crate) use open_files::open_files_limit;
 pub(crate) use patience::{put_in_place, read_whole, write_whole};
 
 /// Whether a listing of a folder has size and times of its files in it, so that they cost nothing more.

@@ -44,7 +44,7 @@ pub(crate) fn listed(sites: &[SiteCode]) -> String {
     sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// How a reload went: its problems, if nothing was taken over.
+/// How a reload went: its problems, if anything was not taken over.
 pub type Reloaded = Result<Changes, Vec<String>>;
 
 /// Somebody waits for a reload.

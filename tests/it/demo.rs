@@ -1,6 +1,8 @@
 //! The demo as a process: three witnesses tell of the same runs, those before it, the first live one, which fails, and
 //! the one that the exporter starts then.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
@@ -72,4 +74,21 @@ fn a_failed_backup_of_the_demo_is_restarted_once_and_all_witnesses_tell_of_the_s
     // Killed it would leave its files.
     demo.terminate();
     assert!(demo.wait(STOPS_WITHIN).success(), "{}", demo.log());
+}
+
+#[test]
+fn a_demo_whose_terminal_goes_away_takes_its_folder_along() {
+    let place = Place::new(ONE_SITE);
+    let temporary = place.path("temporary");
+    fs::create_dir(&temporary).expect("a folder");
+    let mut command = place.command(&["demo"]);
+    command.env("TMPDIR", &temporary);
+    let mut demo = place.spawn(command);
+    demo.address();
+    let left = || fs::read_dir(&temporary).expect("the folder").count();
+    assert_eq!(left(), 1);
+    let kill = Command::new("kill").args(["-HUP", &demo.id().to_string()]).status();
+    assert!(kill.expect("kill starts").success());
+    assert!(demo.wait(STOPS_WITHIN).success(), "{}", demo.log());
+    assert_eq!(left(), 0);
 }

@@ -135,6 +135,12 @@ fn metrics_come_in_the_format_that_is_asked_for() {
         lines.flat_map(|line| format!("{line}\n").into_bytes()).collect()
     };
     openmetrics::assert_same(&steady(open.text()), &steady(text.text()));
+    // Both versions of the text are one text where every name is of the classic characters.
+    assert_eq!(String::from_utf8(steady(newer.text())), String::from_utf8(steady(text.text())));
+    let values =
+        |response: &http::Response| Samples::parse(&String::from_utf8(steady(response.text())).unwrap());
+    assert!(values(&open).0.len() > 50, "{}", open.text());
+    assert_eq!(values(&open), values(&text));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::dashboards::{self, Query};
 use crate::support::process::{DEADLINE, ONE_SITE, Place};
-use crate::support::prometheus::{Prometheus, Setup};
+use crate::support::prometheus::{Prometheus, Setup, job};
 use crate::support::promql;
 use crate::support::wait;
 use crate::support::webhook::{Told, Webhook};
@@ -49,7 +49,12 @@ fn a_failed_backup_is_told_with_its_cause_and_so_is_its_end_and_every_query_find
     let Some(alertmanager) = Alertmanager::start(&routes(&webhook)) else { return };
     let demo = place.launch(&["demo", "--remediation.mode=observe"]);
     let target = demo.address();
-    let setup = Setup { job: JOB, target, rules: &[&short], alertmanager: Some(alertmanager.address()) };
+    let setup = Setup {
+        jobs: vec![job(JOB, target)],
+        rules: &[&short],
+        alertmanager: Some(alertmanager.address()),
+        ..Setup::default()
+    };
     let Some(prometheus) = Prometheus::start(&setup) else { return };
 
     // The first live backup fails after some seconds.

@@ -40,3 +40,18 @@ fn two_logs_of_full_size_are_read_before_it_is_ready() {
     assert_eq!(samples.get("runs_total{site_code=\"P01\"}"), Some(f64::from(runs)));
     assert!(ready < READY_WITHIN, "{ready:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_for_the_lock_holds_up_no_start() {
+    let place = Place::new(ONE_SITE);
+    std::fs::create_dir(place.path("state")).expect("the state directory");
+    // Who opens it to write waits until somebody reads.
+    let made = std::process::Command::new("mkfifo").arg(place.path("state/lock")).status();
+    assert!(made.expect("mkfifo starts").success());
+    let exporter = place.start();
+    exporter.until_ok("/-/ready");
+    let second = place.output(&[]);
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains("another exporter uses the state directory"), "{told}");
+}

@@ -9,7 +9,9 @@ use super::flags::Flags;
 use super::rights::{Trouble, lost_grants};
 use super::{SERVICE_NAME, texts};
 use crate::cli::args::{Args, EXIT_USAGE};
-use crate::cli::configuration::{configuration, web_configuration, write_default_file};
+use crate::cli::configuration::{
+    ConfigurationError, configuration_in_time, web_configuration, write_default_file,
+};
 use crate::cli::{serve, state_directory};
 use crate::config::Config;
 use crate::environment::Environment;
@@ -80,12 +82,12 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
     if let Err(error) = write_default_file(&args, &environment) {
         tracing::warn!(reason = error_chain(&error), "no configuration file to begin with was written");
     }
-    let config = match configuration(&args, &environment) {
+    let config = match configuration_in_time(&args, &environment) {
         Ok(config) => config,
         Err(error) => {
             let reason = error_chain(&error);
             tracing::error!(reason, "the service has no configuration that can be used");
-            return EXIT_USAGE;
+            return exit_code(&error);
         }
     };
     let web = match web_configuration(&args) {
@@ -93,7 +95,7 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
         Err(error) => {
             let reason = error_chain(&error);
             tracing::error!(reason, "the service has no web configuration that can be used");
-            return EXIT_USAGE;
+            return exit_code(&error);
         }
     };
     look_at_rights(&args, &config, &environment);
@@ -105,6 +107,11 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
             EXIT_FAILED
         }
     }
+}
+
+/// A file that hangs may be there when the service is started again.
+fn exit_code(error: &ConfigurationError) -> u8 {
+    if matches!(error, ConfigurationError::Hangs { .. }) { EXIT_FAILED } else { EXIT_USAGE }
 }
 
 /// Sets up logging where the flags cannot be used: in the state directory that they name all the same.

@@ -11,8 +11,28 @@ const PROMETHEUS_2_42: &str = "application/openmetrics-text;version=1.0.0,\
 const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
     application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
     text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
-const PROTOBUF_FIRST: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
-    encoding=delimited;q=0.5,text/plain;version=1.0.0;escaping=underscores;q=0.4,text/plain;version=0.0.4;q=0.3";
+// With --enable-feature=native-histograms.
+const PROMETHEUS_2_42_PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+    encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,\
+    application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+// With scrape_native_histograms.
+const PROMETHEUS_3_PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+    encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+    application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
+    text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+// Until 3.1 every format has the escaping.
+const PROMETHEUS_3_0: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+    application/openmetrics-text;version=0.0.1;escaping=allow-utf-8;q=0.5,\
+    text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3,\
+    */*;q=0.2";
+// With metric_name_validation_scheme: legacy.
+const PROMETHEUS_3_LEGACY: &str = "application/openmetrics-text;version=1.0.0;escaping=underscores;q=0.6,\
+    application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=underscores;q=0.4,\
+    text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+// With scrape_protocols: [PrometheusProto, PrometheusText1.0.0, PrometheusText0.0.4].
+const PROMETHEUS_3_NO_OPENMETRICS: &str = "application/vnd.google.protobuf;\
+    proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
+    text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.3";
 const OPENMETRICS_0_0_1: &str =
     "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 const FIREFOX: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
@@ -30,7 +50,11 @@ fn each_client_gets_the_best_that_it_reads() {
     for (value, expected) in [
         (PROMETHEUS_2_42, OpenMetrics100),
         (PROMETHEUS_3, OpenMetrics100),
-        (PROTOBUF_FIRST, Text100),
+        (PROMETHEUS_2_42_PROTOBUF, OpenMetrics100),
+        (PROMETHEUS_3_PROTOBUF, OpenMetrics100),
+        (PROMETHEUS_3_0, OpenMetrics100),
+        (PROMETHEUS_3_LEGACY, OpenMetrics100),
+        (PROMETHEUS_3_NO_OPENMETRICS, Text100),
         (OPENMETRICS_0_0_1, Text004),
         (FIREFOX, Text004),
         // curl
@@ -80,7 +104,23 @@ fn the_content_type_claims_what_is_produced() {
     for (value, expected) in [
         (PROMETHEUS_2_42, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"),
         (PROMETHEUS_3, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
-        (PROTOBUF_FIRST, "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"),
+        (
+            PROMETHEUS_2_42_PROTOBUF,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
+        (
+            PROMETHEUS_3_PROTOBUF,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+        ),
+        (
+            PROMETHEUS_3_LEGACY,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
+        (PROMETHEUS_3_NO_OPENMETRICS, "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
+        (
+            "text/plain;version=1.0.0;escaping=underscores",
+            "text/plain; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
         (
             "text/plain;version=1.0.0;escaping=allow-utf-8",
             "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8",

@@ -34,6 +34,10 @@ async fn each_mistake_has_its_status() {
         ("OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n", 405),
         ("CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n", 405),
         ("GET /sites/%zz HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        ("GET /hello HTTP/1.1\r\n\r\n", 400),
+        ("GET /hello HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", 400),
+        ("GET http://x/hello HTTP/1.1\r\nhost: x\r\n\r\n", 200),
+        ("GET /hello HTTP/1.0\r\n\r\n", 200),
         ("nonsense\r\n\r\n", 400),
     ] {
         assert_eq!(server.ask(request).await.status, status, "{request}");

@@ -99,7 +99,9 @@ impl StateDirectory {
         if let Err(source) = fs::create_dir_all(&path) {
             return Err(StateDirectoryError::Create { path, source });
         }
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"));
+        // To open a pipe for writing alone would wait for whoever reads it.
+        let lock =
+            File::options().create(true).truncate(false).read(true).write(true).open(path.join("lock"));
         let lock = match lock {
             Ok(lock) => lock,
             Err(source) => return Err(StateDirectoryError::Write { path, source }),

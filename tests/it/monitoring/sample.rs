@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::{JOB, NEXT_BACKUPS, find, needs_a_restart, queries, rules};
 use crate::support::process::{DEADLINE, ONE_SITE, Place, Samples};
-use crate::support::prometheus::{Prometheus, Setup};
+use crate::support::prometheus::{Prometheus, Setup, job};
 use crate::support::{golden, tool, wait};
 
 /// Labels that depend on the build or on the time of day, and what the sample has instead.
@@ -32,7 +32,7 @@ fn after_a_restart_its_queries_find_something_and_the_sample_is_what_the_demo_ex
     let difference = golden::differs(&file, &with_values_of(&kept, &fixed(&scraped)));
     assert!(difference.is_none(), "{}", difference.unwrap_or_default());
 
-    let setup = Setup { job: JOB, target: demo.address(), rules: &[], alertmanager: None };
+    let setup = Setup { jobs: vec![job(JOB, demo.address())], ..Setup::default() };
     let Some(prometheus) = Prometheus::start(&setup) else { return };
     let mut queries = queries(&rules());
     queries.retain(needs_a_restart);

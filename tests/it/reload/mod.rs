@@ -14,6 +14,9 @@ use crate::support::wait;
 
 const LIFECYCLE: &str = "--web.enable-lifecycle";
 
+/// The first line of the answer where a file was refused.
+const REFUSED: &str = "not taken over; what was in use before stays in use";
+
 /// A configuration with these sites, each with keys of its own besides its log.
 fn yaml(sites: &[(&str, &str)]) -> String {
     let mut yaml = "sites:\n".to_owned();
@@ -148,6 +151,26 @@ fn a_site_that_changes_is_judged_anew_counts_on_and_leaves_the_other_alone() {
 }
 
 #[test]
+fn a_broken_web_configuration_is_told_of_and_the_sites_are_reloaded_all_the_same() {
+    let place = place(&[("P01", "")]);
+    place.write("web.yml", "http_server_config: { http2: false }\n");
+    let web = format!("--web.config.file={}", place.path("web.yml").display());
+    let exporter = place.launch(&[LIFECYCLE, &web]);
+    exporter.until_ok("/-/ready");
+    place.write("web.yml", "http_server_config: { http2: perhaps }\n");
+    place.write("exporter.yml", yaml(&[("P01", ""), ("P02", "")]));
+    let response = ask(exporter.address());
+    assert_eq!(response.status, 500);
+    let lines: Vec<_> = response.text().lines().collect();
+    assert_eq!((lines[0], lines.len()), (REFUSED, 3), "{lines:?}");
+    assert!(lines[1].contains("web.yml:1: http_server_config.http2: "), "{lines:?}");
+    assert_eq!(lines[2], "the sites are reloaded: added P02");
+    let after = exporter.until(&runs("P02"), 2.0);
+    assert_eq!(after.get("exporter_config_last_reload_successful"), Some(1.0));
+    assert_eq!(after.get("exporter_web_config_last_reload_successful"), Some(0.0));
+}
+
+#[test]
 fn a_broken_file_changes_nothing_and_every_problem_is_told() {
     let place = place(&[("P01", ""), ("P02", "")]);
     let exporter = start(&place);
@@ -158,7 +181,7 @@ fn a_broken_file_changes_nothing_and_every_problem_is_told() {
     let response = ask(exporter.address());
     assert_eq!(response.status, 500);
     let lines: Vec<_> = response.text().lines().collect();
-    assert_eq!(lines[0], "configuration not reloaded; the one before stays in use");
+    assert_eq!(lines[0], REFUSED);
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines[1].contains("retention") && lines[2].contains("colour"), "{lines:?}");
     let log = exporter.log();

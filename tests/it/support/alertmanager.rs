@@ -16,7 +16,7 @@ impl Alertmanager {
     /// `None`, after a message, where there is no `prometheus-alertmanager` (as Debian calls it) in the PATH.
     #[track_caller]
     pub(crate) fn start(configuration: &Value) -> Option<Self> {
-        let server = Server::start("prometheus-alertmanager", "Listening on", |directory, address| {
+        let server = Server::start("prometheus-alertmanager", "Listening on", &[], |directory, address| {
             let file = directory.join("alertmanager.yml");
             // JSON is YAML.
             fs::write(&file, configuration.to_string())

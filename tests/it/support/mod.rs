@@ -8,6 +8,7 @@ use std::process::Command;
 
 #[cfg(unix)]
 pub(crate) mod alertmanager;
+pub(crate) mod authority;
 pub(crate) mod backups;
 #[cfg(unix)]
 pub(crate) mod browser;

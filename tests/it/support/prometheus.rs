@@ -1,4 +1,4 @@
-//! A real Prometheus server that scrapes one target, for tests of what a user sees after the scrape.
+//! A real Prometheus server, for tests of what a user sees after the scrape.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,16 +11,22 @@ use serde_json::{Value, json};
 use super::server::{Server, free_address};
 use super::{http, wait};
 
-/// What a server scrapes each second, what it evaluates as often, and whom it tells of alerts.
+/// What a server scrapes, what it evaluates each second, and whom it tells of alerts.
+#[derive(Default)]
 pub(crate) struct Setup<'a> {
-    /// The name of the job.
-    pub(crate) job: &'a str,
-    /// Its one target, whose path is `/metrics`.
-    pub(crate) target: SocketAddr,
+    /// What it scrapes, each second unless it says otherwise.
+    pub(crate) jobs: Vec<Value>,
     /// Rule files.
     pub(crate) rules: &'a [&'a Path],
     /// An Alertmanager.
     pub(crate) alertmanager: Option<SocketAddr>,
+    /// Variables of the process.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
+}
+
+/// A job with one target, whose path is `/metrics`.
+pub(crate) fn job(name: &str, target: SocketAddr) -> Value {
+    json!({ "job_name": name, "static_configs": [{ "targets": [target.to_string()] }] })
 }
 
 /// A running Prometheus server.
@@ -32,22 +38,23 @@ impl Prometheus {
     /// `None`, after a message, where there is no `prometheus` in the PATH.
     #[track_caller]
     pub(crate) fn start(setup: &Setup<'_>) -> Option<Self> {
-        let server = Server::start("prometheus", "Server is ready", |directory, address| {
-            let file = directory.join("prometheus.yml");
-            fs::write(&file, configuration(setup)).expect("the configuration of Prometheus is written");
-            vec![
-                format!("--config.file={}", file.display()),
-                format!("--storage.tsdb.path={}", directory.join("data").display()),
-                format!("--web.listen-address={address}"),
-            ]
-        });
+        let server =
+            Server::start("prometheus", "Server is ready", setup.environment, |directory, address| {
+                let file = directory.join("prometheus.yml");
+                fs::write(&file, configuration(setup)).expect("the configuration of Prometheus is written");
+                vec![
+                    format!("--config.file={}", file.display()),
+                    format!("--storage.tsdb.path={}", directory.join("data").display()),
+                    format!("--web.listen-address={address}"),
+                ]
+            });
         server.map(Self)
     }
 
     /// Starts a server that scrapes `http://{target}/metrics` as job `exporter`, as [`Self::start`] does.
     #[track_caller]
     pub(crate) fn scraping(target: SocketAddr) -> Option<Self> {
-        Self::start(&Setup { job: "exporter", target, rules: &[], alertmanager: None })
+        Self::start(&Setup { jobs: vec![job("exporter", target)], ..Setup::default() })
     }
 
     /// Where the server listens.
@@ -86,7 +93,7 @@ impl Prometheus {
 }
 
 fn configuration(setup: &Setup<'_>) -> String {
-    let Setup { job, target, rules, alertmanager } = setup;
+    let Setup { jobs, rules, alertmanager, environment: _ } = setup;
     let rules: Vec<_> =
         rules.iter().map(|path| std::path::absolute(path).expect("an absolute path")).collect();
     let told: Vec<_> = alertmanager.iter().map(ToString::to_string).collect();
@@ -95,7 +102,7 @@ fn configuration(setup: &Setup<'_>) -> String {
         "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
         "rule_files": rules,
         "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": told }] }] },
-        "scrape_configs": [{ "job_name": job, "static_configs": [{ "targets": [target.to_string()] }] }],
+        "scrape_configs": jobs,
     })
     .to_string()
 }

@@ -27,14 +27,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a program with the arguments that `prepare` makes for its directory and its address, and waits until it
-    /// is ready and has logged `says`.
+    /// Starts a program with these variables and the arguments that `prepare` makes for its directory and its address,
+    /// and waits until it is ready and has logged `says`.
     ///
     /// `None`, after a message, where there is no such program in the PATH.
     #[track_caller]
     pub(crate) fn start(
         program: &str,
         says: &str,
+        environment: &[(&str, &str)],
         prepare: impl Fn(&Path, SocketAddr) -> Vec<String>,
     ) -> Option<Self> {
         let path = tool(program)?;
@@ -44,6 +45,7 @@ impl Server {
             let log = File::create(directory.path().join("log")).expect("a file for its log");
             let process = Command::new(&path)
                 .args(prepare(directory.path(), address))
+                .envs(environment.iter().copied())
                 .stdin(Stdio::null())
                 .stdout(log.try_clone().expect("its log twice"))
                 .stderr(log)

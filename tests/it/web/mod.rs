@@ -1,11 +1,14 @@
 //! The web server of the real program under clients that mean no good: what an honest scraper notices of them, what they
-//! cost, and how soon all is as before.
+//! cost, and how soon all is as before; and that a real Prometheus gets through with what it is asked for.
 //!
 //! Everything is on this machine and ends with the test.
 
 mod attackers;
+mod prometheus;
 mod scraper;
 
+use std::net::TcpStream;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::backups::{one_more, successes};
 use crate::support::process::{DEADLINE, ONE_SITE, Place};
 use crate::support::wait;
 use attackers::Attack;
@@ -106,4 +110,24 @@ fn an_attack_on_tls_delays_no_scrape_for_long_and_leaves_nothing_behind() {
     place.write("web.yml", "tls_server_config: { cert_file: server.crt, key_file: server.key }\n");
     let exporter = place.launch(&[&format!("--web.config.file={}", place.path("web.yml").display())]);
     survives(&Arc::new(Target::secure(exporter.address(), cert.der().clone())));
+}
+
+#[test]
+fn silent_clients_leave_files_for_the_logs_where_the_process_may_open_few() {
+    const MAY_OPEN: usize = 256;
+    let place = Place::new(ONE_SITE);
+    place.append(&successes("P01", 1));
+    let program = place.command(&[]);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {MAY_OPEN} && exec \"$@\""), "sh"]);
+    command.arg(program.get_program()).args(program.get_args());
+    let exporter = place.spawn(command);
+    let address = exporter.address();
+    assert!(exporter.log().contains("asked=256 permitted=128"), "{}", exporter.log());
+    exporter.until("runs_total{site_code=\"P01\"}", 1.0);
+    let silent: Vec<_> = (0..300).map(|_| TcpStream::connect(address).expect("accepted")).collect();
+    place.append(&one_more("P01"));
+    exporter.until("runs_total{site_code=\"P01\"}", 2.0);
+    assert!(!exporter.log().contains("Too many open files"), "{}", exporter.log());
+    drop(silent);
 }

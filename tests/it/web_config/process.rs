@@ -1,72 +1,16 @@
 //! The program with a web configuration: what it says of one, and certificates that are renewed while it answers.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-
+use crate::support::authority::{Authority, ask};
 use crate::support::process::{DEADLINE, ONE_SITE, Place};
 use crate::support::wait;
 
-const NAME: &str = "cm01.corp.example";
 const TLS: &str = "tls_server_config: { cert_file: server.crt, key_file: server.key }\n";
 /// Clients that ask all the time while a certificate is renewed.
 const CLIENTS: usize = 4;
 const RENEWALS: usize = 3;
-
-/// Who vouches for the server.
-struct Authority {
-    params: CertificateParams,
-    key: KeyPair,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self { params, key: KeyPair::generate().unwrap() }
-    }
-
-    /// A new certificate of the server, put in place; its key comes first, and for a moment they do not match.
-    fn renew(&self, place: &Place) -> CertificateDer<'static> {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &Issuer::from_params(&self.params, &self.key)).unwrap();
-        place.write("server.key", key.serialize_pem());
-        place.write("server.crt", certificate.pem());
-        certificate.der().clone()
-    }
-
-    fn client(&self) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.params.self_signed(&self.key).unwrap().der().clone()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
-    }
-}
-
-/// One request over a connection of its own: the status line, and the certificate that the server showed.
-fn ask(address: SocketAddr, client: &Arc<ClientConfig>) -> io::Result<(String, CertificateDer<'static>)> {
-    let socket = TcpStream::connect(address)?;
-    socket.set_read_timeout(Some(DEADLINE))?;
-    let connection = ClientConnection::new(Arc::clone(client), ServerName::try_from(NAME).unwrap());
-    let mut stream = StreamOwned::new(connection.map_err(io::Error::other)?, socket);
-    stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: cm01\r\nConnection: close\r\n\r\n")?;
-    let mut response = Vec::new();
-    stream.read_to_end(&mut response)?;
-    let line = String::from_utf8_lossy(&response).lines().next().unwrap_or_default().to_owned();
-    Ok((line, stream.conn.peer_certificates().unwrap()[0].clone().into_owned()))
-}
 
 #[test]
 fn a_renewed_certificate_is_used_without_a_failed_request() {
@@ -165,4 +109,24 @@ fn a_web_configuration_that_cannot_be_used_stops_the_start() {
     assert_eq!(output.status.code(), Some(64));
     let wanted = "cannot read the web configuration: there is no such file; check the path given with --web.config.file";
     assert!(String::from_utf8_lossy(&output.stderr).contains(wanted));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_hangs_is_told_of_at_the_start_and_not_waited_for() {
+    let place = Place::new(ONE_SITE);
+    // Who opens it to read waits until somebody writes.
+    let made = std::process::Command::new("mkfifo").arg(place.path("hangs.yml")).status();
+    assert!(made.expect("mkfifo starts").success());
+    let file = place.path("hangs.yml").display().to_string();
+    for flag in ["--web.config.file", "--config.file"] {
+        // Whoever starts the exporter again may find it there.
+        for (command, code) in [("serve", 1), ("--config.check", 64)] {
+            let mut process = place.launch(&[command, &format!("{flag}={file}")]);
+            assert_eq!(process.wait(DEADLINE).code(), Some(code), "{command} {flag}");
+            let told =
+                format!("{file}: not read within 10 s; look at the volume of it and of what it names\n");
+            assert!(process.log().ends_with(&told), "{command} {flag}: {}", process.log());
+        }
+    }
 }
