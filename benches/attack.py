@@ -5,11 +5,13 @@ usage: benches/attack.py            (builds the release, needs Linux and openssl
 
 The attacks are those of `tests/it/web`, over TLS, all at once and from this machine, whose processors they share with the
 program; latencies are those a client sees, its own share included. Each scrape has a connection of its own. Prints a
-table. Ends by itself after two minutes at most.
+table, and how often each attack began and was ended meanwhile. The attack ends by itself after two minutes at most.
 """
 
 import asyncio
+import contextlib
 import json
+import math
 import pathlib
 import re
 import resource
@@ -24,10 +26,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONFIGURATION = "sites: [{ code: P01, role: hierarchy, log: { path: smsbkup.log } }]\n"
 WEB = "tls_server_config: { cert_file: server.crt, key_file: server.key }\n"
-SCRAPES = 100
-FILES = 8192
-SILENT, SLOW, BULKY, PIPELINING, RESETTING = 2000, 500, 4, 4, 4
-BEAT = 1.0
+SCRAPES = 300
+FILES = 4096
+# How often a slow attacker sends a byte, and how often an attacker begins at most, in seconds.
+BEAT, RETURN = 1.0, 5.0
 REQUEST = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 
@@ -69,23 +71,26 @@ class Target:
             context.set_alpn_protocols([protocol])
             self.contexts[protocol] = context
 
-    async def reach(self):
-        return await asyncio.open_connection("127.0.0.1", self.port)
+    @contextlib.asynccontextmanager
+    async def reach(self, **more):
+        """A connection without a word, which is thrown away at the end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, **more)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
 
-    async def connect(self, protocol="http/1.1"):
-        return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.contexts[protocol],
-                                             server_hostname="localhost")
+    def connect(self, protocol="http/1.1"):
+        return self.reach(ssl=self.contexts[protocol], server_hostname="localhost")
 
     async def scrape(self):
         """The seconds of one scrape and what the program says that it holds, in bytes; fails after ten seconds."""
         begin = time.perf_counter()
 
         async def ask():
-            reader, writer = await self.connect()
-            writer.write(REQUEST)
-            body = await reader.read()
-            writer.close()
-            return body
+            async with self.connect() as (reader, writer):
+                writer.write(REQUEST)
+                return await reader.read()
 
         body = await asyncio.wait_for(ask(), 10)
         took = time.perf_counter() - begin
@@ -96,70 +101,106 @@ class Target:
         return took, float(resident.group(1)), float(files.group(1))
 
 
+async def sent(writer):
+    await writer.drain()
+    # While there is room, drain gives no other task a turn: nobody would notice that the connection is lost.
+    await asyncio.sleep(0)
+
+
 async def silence(target, _):
-    reader, _writer = await target.reach()
-    await reader.read()
+    async with target.reach() as (reader, _):
+        await reader.read()
 
 
 async def drip(target, number):
-    if number % 2:
-        _, writer = await target.connect()
-        text = b"GET /metrics HTTP/1.1\r\nhost: x\r\na: " + b"b" * 500
-    else:
-        _, writer = await target.reach()
-        text = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x07" * 500
-    for byte in text:
-        writer.write(bytes([byte]))
-        await writer.drain()
-        await asyncio.sleep(BEAT)
+    handshake = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x07" * 500
+    request = b"GET /metrics HTTP/1.1\r\nhost: x\r\na: " + b"b" * 500
+    async with target.connect() if number % 2 else target.reach() as (_, writer):
+        for byte in request if number % 2 else handshake:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(BEAT)
 
 
 async def bulk(target, _):
-    _, writer = await target.connect()
-    writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\na: ")
-    for _ in range(1600):
-        writer.write(b"b" * 65536)
-        await writer.drain()
+    async with target.connect() as (_, writer):
+        writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\na: ")
+        for _ in range(1600):
+            writer.write(b"b" * 65536)
+            await sent(writer)
 
 
 async def pipeline(target, _):
-    reader, writer = await target.connect()
-    writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n" * 100 + b"\0 \xff\r\n" * 10000)
-    await writer.drain()
-    await reader.read()
+    async with target.connect() as (reader, writer):
+        writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n" * 100 + b"\0 \xff\r\n" * 10000)
+        await writer.drain()
+        await reader.read()
 
 
 async def reset(target, _):
-    _, writer = await target.connect("h2")
-    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
-    headers = b"\x82\x87\x41\x01x\x44\x08/metrics"
-    for stream in range(1, 1 << 31, 2):
-        number = stream.to_bytes(4, "big")
-        writer.write(b"\0\0" + bytes([len(headers)]) + b"\x01\x05" + number + headers
-                     + b"\0\0\4\3\0" + number + b"\0\0\0\x08")
-        await writer.drain()
+    async def flood(writer):
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        headers = b"\x82\x87\x41\x01x\x44\x08/metrics"
+        for stream in range(1, 1 << 31, 2):
+            number = stream.to_bytes(4, "big")
+            writer.write(b"\0\0" + bytes([len(headers)]) + b"\x01\x05" + number + headers
+                         + b"\0\0\4\3\0" + number + b"\0\0\0\x08")
+            await sent(writer)
+
+    async with target.connect("h2") as (reader, writer):
+        # Until the server closes it.
+        flooding = asyncio.create_task(flood(writer))
+        try:
+            await reader.read()
+        finally:
+            flooding.cancel()
+            await asyncio.wait([flooding])
 
 
-async def again_and_again(attack, target, number):
+KINDS = {"silent": (silence, 2000), "a byte a second": (drip, 500), "a header of 100 MB": (bulk, 4),
+         "pipelining and garbage": (pipeline, 4), "resets of HTTP/2": (reset, 4)}
+
+
+async def again_and_again(attack, target, number, count, tally):
+    # Not all in the same moment, which would leave the rest of the time to the scraper.
+    due = time.monotonic() + RETURN * number / count
     while True:
-        begin = time.monotonic()
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        due = time.monotonic() + RETURN
+        tally[0] += 1
         try:
             await attack(target, number)
-        except (OSError, ssl.SSLError):
+        except (OSError, asyncio.IncompleteReadError):
             pass
-        await asyncio.sleep(max(0.0, begin + BEAT - time.monotonic()))
+        tally[1] += 1
 
 
 def attackers(folder, port):
     """Attacks until it is ended; a process of its own, so that it costs the scraper no time of its own loop."""
     async def all_at_once():
         target = Target(port, folder / "server.crt")
-        kinds = ((silence, SILENT), (drip, SLOW), (bulk, BULKY), (pipeline, PIPELINING), (reset, RESETTING))
-        await asyncio.gather(*(again_and_again(attack, target, number)
-                               for attack, count in kinds for number in range(count)))
+        tallies = {name: [0, 0] for name in KINDS}
+        attacks = asyncio.gather(*(again_and_again(attack, target, number, count, tallies[name])
+                                   for name, (attack, count) in KINDS.items() for number in range(count)))
+        while not attacks.done():
+            await asyncio.sleep(BEAT / 2)
+            (folder / "tally.new").write_text(json.dumps(tallies))
+            (folder / "tally.new").replace(folder / "tally")
+        await attacks
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     asyncio.run(asyncio.wait_for(all_at_once(), 120))
+
+
+def tallies(folder):
+    """How often each attack has begun and was ended, or nothing."""
+    return json.loads((folder / "tally").read_text()) if (folder / "tally").exists() else {}
+
+
+def under_way(folder):
+    """Every attacker has begun, and some of each kind were sent away."""
+    tally = tallies(folder)
+    return bool(tally) and all(tally[name][0] >= count and tally[name][1] for name, (_, count) in KINDS.items())
 
 
 async def measure(target, count):
@@ -170,7 +211,7 @@ def row(what, measured):
     took = sorted(one[0] * 1000 for one in measured)
     memory = max(one[1] for one in measured) / 1e6
     files = max(one[2] for one in measured)
-    return (f"| {what} | {statistics.median(took):.1f} ms | {took[int(len(took) * 0.99)]:.1f} ms | {took[-1]:.1f} ms "
+    return (f"| {what} | {statistics.median(took):.1f} ms | {took[math.ceil(len(took) * 0.99) - 1]:.1f} ms | {took[-1]:.1f} ms "
             f"| {memory:.1f} MB | {files:.0f} |")
 
 
@@ -187,12 +228,18 @@ def main():
             target = Target(port, folder / "server.crt")
             asyncio.run(measure(target, 20))
             idle = asyncio.run(measure(target, SCRAPES))
-            attack = subprocess.Popen([sys.executable, __file__, str(folder), str(port)], stderr=subprocess.DEVNULL)
+            attack = subprocess.Popen([sys.executable, __file__, str(folder), str(port)])
             begin = time.monotonic()
-            # Under way means that more wants to be connected than is permitted.
-            while asyncio.run(target.scrape())[2] < 256 and time.monotonic() - begin < 30:
-                pass
+            while not under_way(folder):
+                if time.monotonic() - begin > 60:
+                    sys.exit(f"not all attacks are under way after 60 s: {tallies(folder)}")
+                time.sleep(0.1)
+            before = tallies(folder)
             attacked = asyncio.run(measure(target, SCRAPES))
+            if attack.poll() is not None:
+                sys.exit("the attack ended before the scrapes did")
+            meanwhile = {name: [now - then for now, then in zip(tally, before[name])]
+                         for name, tally in tallies(folder).items()}
             attack.kill()
             attack.wait()
             begin = time.monotonic()
@@ -208,7 +255,9 @@ def main():
             process.wait(timeout=20)
     print("| | p50 | p99 | greatest | resident at most | open files at most |\n|---|---|---|---|---|---|")
     print(row("idle", idle), row("attacked", attacked), row("afterwards", after), sep="\n")
-    print(f"only the scraper was connected {recovery:.1f} s after the attack")
+    for what, (begun, ended) in meanwhile.items():
+        print(f"{what}: begun {begun} times, ended {ended} times")
+    print(f"{sum(one[0] for one in attacked):.0f} s of attack; only the scraper was connected {recovery:.1f} s after it")
 
 
 if __name__ == "__main__":
