@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::tls::{self, Lifetime, Part, Texts, TlsFault};
 use crate::config::{ConfigError, PasswordHash, Pem, Problem, RateLimit, TlsConfig, WebConfig, read_limited};
+use crate::platform::private_file::is_open_to_others;
 
 /// How the server treats its clients; by default it speaks plain HTTP with everybody.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +36,8 @@ pub struct Material {
     path: PathBuf,
     texts: Option<Texts>,
     digest: blake3::Hash,
+    /// The file of the private key, where everybody on this machine can read it.
+    open_key: Option<PathBuf>,
 }
 
 /// What a reading makes of the server.
@@ -66,7 +69,11 @@ impl Material {
             add(&mut hasher, key);
             add(&mut hasher, client_ca.as_deref().unwrap_or_default());
         }
-        Ok(Self { config, path: path.to_owned(), texts, digest: hasher.finalize() })
+        let open_key = match config.tls.as_ref().map(|tls| &tls.key) {
+            Some(Pem::File(key)) if is_open_to_others(key) => Some(key.clone()),
+            _ => None,
+        };
+        Ok(Self { config, path: path.to_owned(), texts, digest: hasher.finalize(), open_key })
     }
 
     /// The file.
@@ -82,6 +89,11 @@ impl Material {
     /// The same for the same contents of all files.
     pub(super) fn digest(&self) -> blake3::Hash {
         self.digest
+    }
+
+    /// The file of the private key, if everybody on this machine could read it then.
+    pub(super) fn open_key(&self) -> Option<&Path> {
+        self.open_key.as_deref()
     }
 
     /// Whether the server can be made of it, or all that is wrong with its certificates.
