@@ -23,6 +23,7 @@ use crate::demo::services::{remediation_config, services_config};
 use crate::environment::Environment;
 use crate::http::Material;
 use crate::logging::LogCounts;
+use crate::reloads::Refused;
 use crate::schedule::Zone;
 use crate::site::Timings;
 
@@ -71,7 +72,9 @@ pub fn run(
         let parts = Parts {
             databases: Box::new(simulation.database.clone()),
             services: Box::new(simulation.services.clone()),
-            load: Load::new(move || configuration(&file, &same).map_err(|error| serve::problems(&error))),
+            load: Load::new(move || {
+                configuration(&file, &same).map_err(|error| Refused::by_content(serve::problems(&error)))
+            }),
             watched: None,
             threads,
             web,

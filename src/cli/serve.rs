@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
-use super::configuration::configuration;
+use super::configuration::{ConfigurationError, configuration};
 use super::state_directory;
 use crate::app::{App, Load, Options, Reloading, blocking_threads, pool_of};
 use crate::build_info;
@@ -26,7 +26,7 @@ use crate::platform::account::account;
 use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::Host;
 use crate::platform::signal::{Hangups, stop_requested};
-use crate::reloads::{Reloader, Reloads};
+use crate::reloads::{Refused, Reloader, Reloads};
 use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timings;
 use crate::source::Surroundings;
@@ -92,7 +92,15 @@ async fn tell_of_stop(host: Host) {
 /// Reads the configuration as at the start.
 fn load(args: &Args, environment: &Environment) -> Load {
     let (args, environment) = (args.clone(), environment.clone());
-    Load::new(move || configuration(&args, &environment).map_err(|error| problems(&error)))
+    Load::new(move || {
+        configuration(&args, &environment).map_err(|error| {
+            let by_content = match &error {
+                ConfigurationError::NotDiscovered(_) => true,
+                ConfigurationError::Unusable(error) => error.is_by_content(),
+            };
+            Refused { problems: problems(&error), by_content }
+        })
+    })
 }
 
 /// The problems of an error that has each on a line of its own.
