@@ -35,7 +35,8 @@ use crate::source::site_database::{Databases, SqlServers};
 /// How often a service tells that its stop goes on.
 const STOP_PACE: Duration = Duration::from_secs(1);
 
-/// Serves the configured sites until the process is asked to stop: by a signal, or as the service that it is.
+/// Serves the configured sites until the process is asked to stop: by a signal, or as the service that it is. `hangups` were
+/// listened for before the configuration was read, so that one during the start neither ends the process nor is missed.
 pub fn run(
     config: Config,
     web: Option<Material>,
@@ -43,6 +44,7 @@ pub fn run(
     environment: &Environment,
     logs: Arc<LogCounts>,
     host: Option<Host>,
+    hangups: Hangups,
 ) -> anyhow::Result<()> {
     let state_path = state_path(args, environment);
     if args.state_path.is_none() && host.is_none() {
@@ -52,7 +54,6 @@ pub fn run(
     let runtime = runtime(threads)?;
     let stop = host.as_ref().map_or_else(CancellationToken::new, Host::stop);
     let result = runtime.block_on(async {
-        let hangups = Hangups::listen();
         let parts = Parts {
             databases: Box::new(SqlServers::new(environment)),
             services: Box::new(SystemServices::new(environment)),
