@@ -1,8 +1,9 @@
 //! The wiring: a configuration becomes a bound, loaded `App`, and an `App` runs until it is told to stop.
 //!
-//! The one place that sees every stage. Tasks: one per site, which has all of that site's under it (a supervisor per
-//! source, one that gives guidance, one that decides on restarts), one state task, one accept loop. Any of them ending
-//! early is a fault that stops the process, so that the service manager restarts it.
+//! The one place that sees every stage. Tasks: the watch of the sites, which makes the reloads and has one task per site,
+//! which has all of that site's under it (a supervisor per source, one that gives guidance, one that decides on restarts);
+//! the state task; the web server; where there is such a file, the reading of the web configuration; on Windows the watch
+//! of the configuration. Any of them ending early is a fault that stops the process, so that the service manager restarts it.
 
 mod config_file;
 mod copies;
@@ -32,6 +33,7 @@ use crate::metrics::ProcessMetrics;
 use crate::reloads::{ReloadRequest, Reloader};
 use crate::services::ServiceControllers;
 use crate::site::Timings;
+use crate::source::UnderWay;
 use crate::source::site_database::Databases;
 use crate::state::checkpoint::{ReadError, StateDirectory, StateDirectoryError};
 use crate::state::{INBOX, Published, StateRequests, StateTask};
@@ -115,6 +117,8 @@ pub struct App {
     published: watch::Receiver<Published>,
     requests: StateRequests,
     sites: Vec<SiteTasks>,
+    /// Of the configuration file that was read.
+    digest: Option<blake3::Hash>,
     means: Arc<Means>,
     reloading: Reloading,
     reloader: Reloader,
@@ -155,12 +159,19 @@ impl App {
             // They stay what they are, although nobody holds the other end.
             None => (watch::channel(Arc::default()).1, None, None),
         };
-        let means =
-            Means { clock, state_path, account, databases, services, directory: Arc::clone(&directory) };
+        let means = Means {
+            clock,
+            state_path,
+            account,
+            databases,
+            services,
+            directory: Arc::clone(&directory),
+            under_way: UnderWay::default(),
+        };
         let means = Arc::new(means);
         let (mut states, mut sites) = (Vec::new(), Vec::new());
         for site in config.sites {
-            let Ready { state, sequence, tasks } = means.load(site)?;
+            let Ready { state, sequence, tasks } = means.with_ledger(means.load(site)?);
             states.push((state, sequence));
             sites.push(tasks);
         }
@@ -184,6 +195,7 @@ impl App {
             published,
             requests,
             sites,
+            digest: config.digest,
             means,
             reloading,
             reloader,
@@ -224,7 +236,8 @@ impl App {
         self.sites.into_iter().for_each(|site| sites.begin(site));
         tasks.spawn("watch of the sites", sites.run(self.reload_requests));
         if let Some(path) = watched {
-            let watch = watch_file(path, self.timings.config_look, self.reloader, stop.clone());
+            let (used, pace) = (self.digest, self.timings.config_look);
+            let watch = watch_file(path, used, pace, self.reloader, stop.clone());
             tasks.spawn("watch of the configuration", watch);
         }
         if let Some(reader) = self.reader {

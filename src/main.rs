@@ -15,6 +15,7 @@ use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{describe, describe_web};
 use configmgr_backup_exporter::environment::Environment;
 use configmgr_backup_exporter::platform::paths::default_state_path;
+use configmgr_backup_exporter::platform::signal::Hangups;
 use configmgr_backup_exporter::{error_chain, logging};
 
 /// The exit code of `check` and `verify` where an error stopped it.
@@ -97,6 +98,7 @@ fn run(
             Ok(0)
         }
         Command::Serve => {
+            let hangups = Hangups::listen();
             let config = match configuration_in_time(args, environment) {
                 Ok(config) => config,
                 Err(error) => return refuse(error),
@@ -105,7 +107,8 @@ fn run(
                 Ok(web) => web,
                 Err(error) => return refuse(error),
             };
-            serve::run(config, web, args, environment, logging::init(args.log_level, args.log_format), None)?;
+            let logs = logging::init(args.log_level, args.log_format);
+            serve::run(config, web, args, environment, logs, None, hangups)?;
             Ok(0)
         }
         Command::Service { action } => {

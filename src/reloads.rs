@@ -7,7 +7,7 @@ mod request;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use request::listed;
-pub use request::{Changes, ReloadRequest, Reloaded, Reloader};
+pub use request::{Changes, Refused, ReloadRequest, Reloaded, Reloader, Unanswered};
 
 use crate::site::Timestamp;
 

@@ -1,7 +1,8 @@
 //! Looking whether the configuration file has changed, where no signal says so: a change of its content asks for a reload.
 //!
 //! Times and sizes are not trusted, and what is found must be the same at the next look: an editor may be writing. A file that
-//! is gone is content too; one that cannot be read says nothing.
+//! is gone is content too; one that cannot be read says nothing. A reload that failed for another reason than the content is
+//! asked for again.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -12,36 +13,47 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::reloads::Reloader;
+use crate::reloads::{Refused, Reloaded, Reloader};
 
 /// More than a configuration may have; what lies behind that is refused when it is read.
 const LIMIT: u64 = (1 << 20) + 1;
 
-/// What is in the file; `None` where there is no file.
-type Content = Option<Vec<u8>>;
+/// So many times longer it waits after a reload that is to be asked for again: each says in the log why it failed.
+const AGAIN: u32 = 12;
 
-/// Asks for a reload whenever the content is another one than before, until it is told to stop.
+/// The digest of what is in the file; `None` where there is no file.
+type Content = Option<blake3::Hash>;
+
+/// Asks for a reload whenever the content is another one than what was `used` last, until it is told to stop.
 ///
 /// How the reload went is told by whoever makes it. A read that hangs is waited for, and nothing is begun beside it.
-pub(super) async fn watch_file(path: PathBuf, pace: Duration, reloader: Reloader, stop: CancellationToken) {
+pub(super) async fn watch_file(
+    path: PathBuf,
+    mut used: Content,
+    pace: Duration,
+    reloader: Reloader,
+    stop: CancellationToken,
+) {
     let follow = async {
-        let (mut used, mut before) = (None, None);
+        let mut before = None;
         loop {
+            let mut pause = pace;
             let look = {
                 let path = path.clone();
                 move || content(&path)
             };
             if let Ok(Ok(content)) = spawn_blocking(look).await {
-                let is_settled = before.as_ref() == Some(&content);
-                if used.is_none() {
-                    used = Some(content.clone());
-                } else if is_settled && used.as_ref() != Some(&content) {
-                    used = Some(content.clone());
-                    let _ = reloader.reload().await;
+                if before == Some(content) && used != content {
+                    match reloader.reload().await {
+                        Ok(Reloaded { config: Ok(_) | Err(Refused { by_content: true, .. }), .. }) => {
+                            used = content;
+                        }
+                        _ => pause = pace * AGAIN,
+                    }
                 }
                 before = Some(content);
             }
-            sleep(pace).await;
+            sleep(pause).await;
         }
     };
     tokio::select! {
@@ -53,7 +65,7 @@ pub(super) async fn watch_file(path: PathBuf, pace: Duration, reloader: Reloader
 fn content(path: &Path) -> io::Result<Content> {
     let mut bytes = Vec::new();
     match File::open(path) {
-        Ok(file) => file.take(LIMIT).read_to_end(&mut bytes).map(|_| Some(bytes)),
+        Ok(file) => file.take(LIMIT).read_to_end(&mut bytes).map(|_| Some(blake3::hash(&bytes))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -64,6 +76,8 @@ mod tests {
     use std::fs;
 
     use tokio::sync::mpsc;
+    use tokio::task::JoinHandle;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::reloads::{Changes, ReloadRequest};
@@ -71,39 +85,82 @@ mod tests {
     const PACE: Duration = Duration::from_secs(5);
     const DEADLINE: Duration = Duration::from_secs(600);
 
-    async fn asked(requests: &mut mpsc::Receiver<ReloadRequest>) {
-        let request = tokio::time::timeout(DEADLINE, requests.recv()).await.expect("a request");
-        request.unwrap().answer(Ok(Changes::default()));
+    struct Watched {
+        folder: tempfile::TempDir,
+        requests: mpsc::Receiver<ReloadRequest>,
+        stop: CancellationToken,
+        watch: JoinHandle<()>,
+    }
+
+    impl Watched {
+        /// A file that holds this, while that was loaded at the start.
+        fn start(holds: &str, loaded: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("exporter.yml");
+            fs::write(&path, holds).unwrap();
+            let (reloader, requests) = Reloader::channel();
+            let (used, stop) = (Some(blake3::hash(loaded.as_bytes())), CancellationToken::new());
+            let watch = tokio::spawn(watch_file(path, used, PACE, reloader, stop.clone()));
+            Self { folder, requests, stop, watch }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.folder.path().join("exporter.yml")
+        }
+
+        fn write(&self, text: &str) {
+            fs::write(self.path(), text).unwrap();
+        }
+
+        /// Waits until a reload is asked for, and says how it went.
+        async fn asked(&mut self, config: Result<Changes, Refused>) {
+            let request = tokio::time::timeout(DEADLINE, self.requests.recv()).await.expect("a request");
+            request.unwrap().answer(Reloaded { config, web_config: Ok(()) });
+        }
+
+        async fn stop(mut self) {
+            self.stop.cancel();
+            tokio::time::timeout(DEADLINE, self.watch).await.expect("it ends").unwrap();
+            assert!(self.requests.try_recv().is_err(), "nothing is asked for twice");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_change_of_the_content_asks_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("exporter.yml");
-        fs::write(&path, "one").unwrap();
-        let (reloader, mut requests) = Reloader::channel();
-        let stop = CancellationToken::new();
-        let watch = tokio::spawn(watch_file(path.clone(), PACE, reloader, stop.clone()));
-        // It may have found the first change already when it began; of the next ones it asks for one.
-        for number in 0.. {
-            assert!(number < 100, "no change is noticed");
-            fs::write(&path, format!("two {number}")).unwrap();
-            if let Ok(request) = tokio::time::timeout(PACE * 10, requests.recv()).await {
-                request.unwrap().answer(Ok(Changes::default()));
-                break;
-            }
-        }
-        fs::remove_file(&path).unwrap();
-        asked(&mut requests).await;
-        fs::write(&path, "four").unwrap();
-        asked(&mut requests).await;
+        let mut watched = Watched::start("one", "one");
+        watched.write("two");
+        watched.asked(Ok(Changes::default())).await;
+        fs::remove_file(watched.path()).unwrap();
+        watched.asked(Ok(Changes::default())).await;
+        watched.write("four");
+        watched.asked(Ok(Changes::default())).await;
         // The same content by another name and time is no change, so the next request is for what comes after it.
-        fs::write(folder.path().join("new"), "four").unwrap();
-        fs::rename(folder.path().join("new"), &path).unwrap();
-        fs::write(&path, "five").unwrap();
-        asked(&mut requests).await;
-        stop.cancel();
-        tokio::time::timeout(DEADLINE, watch).await.expect("it ends").unwrap();
-        assert!(requests.try_recv().is_err(), "nothing is asked for twice");
+        fs::write(watched.folder.path().join("new"), "four").unwrap();
+        fs::rename(watched.folder.path().join("new"), watched.path()).unwrap();
+        watched.write("five");
+        watched.asked(Ok(Changes::default())).await;
+        watched.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_before_the_first_look_is_found() {
+        let mut watched = Watched::start("two", "one");
+        watched.asked(Ok(Changes::default())).await;
+        watched.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_refused_for_its_content_is_asked_for_again() {
+        let mut watched = Watched::start("two", "one");
+        watched.asked(Err(Refused::for_now("the share hangs".to_owned()))).await;
+        let began = Instant::now();
+        watched.asked(Err(Refused::by_content(vec!["a problem".to_owned()]))).await;
+        assert!(began.elapsed() >= PACE * AGAIN, "not at the pace of the looks: {:?}", began.elapsed());
+        // The same file would be refused again, so the next request is for another one.
+        let next = tokio::time::timeout(DEADLINE, watched.requests.recv()).await;
+        assert!(next.is_err(), "it is asked for once");
+        watched.write("three");
+        watched.asked(Ok(Changes::default())).await;
+        watched.stop().await;
     }
 }

@@ -1,7 +1,8 @@
 //! What sites are made with, and how one becomes ready to run: its state at hand, its sources announced in it, its
 //! ledger open.
 //!
-//! Everything here blocks, and nothing runs yet. The order matters: a ledger is opened when nobody else writes it.
+//! Everything here blocks, and nothing runs yet. The order matters: a ledger is opened when nobody else writes it, and not
+//! before it is certain that the site will run, because that begins a new one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use crate::clock::Clock;
 use crate::config::SiteConfig;
 use crate::remediation::Remediation;
 use crate::services::ServiceControllers;
-use crate::source::Surroundings;
 use crate::source::site_database::Databases;
+use crate::source::{Surroundings, UnderWay};
 use crate::state::SiteState;
 use crate::state::checkpoint::{Loaded, StateDirectory, Unusable, under};
 use crate::trace::PhraseError;
@@ -27,9 +28,11 @@ pub(super) struct Means {
     pub(super) databases: Box<dyn Databases>,
     pub(super) services: Box<dyn ServiceControllers>,
     pub(super) directory: Arc<StateDirectory>,
+    /// The polls of all sites, of those that have ended too.
+    pub(super) under_way: UnderWay,
 }
 
-/// A site that is ready to run.
+/// A site that is ready to run, once its ledger is open.
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) state: SiteState,
@@ -89,12 +92,17 @@ impl Means {
         sequence: u64,
     ) -> Result<Ready, PhraseError> {
         let controller = site.settings.services.as_ref().map(|config| self.services.of(config));
-        let mut tasks = SiteTasks::new(site, &mut state, controller.clone(), self)?;
-        if let Some(controller) = controller {
+        let tasks = SiteTasks::new(site, &mut state, controller, self)?;
+        Ok(Ready { state, sequence, tasks })
+    }
+
+    /// The same with its ledger, where it has services that could be restarted.
+    pub(super) fn with_ledger(&self, Ready { mut state, sequence, mut tasks }: Ready) -> Ready {
+        if let Some(controller) = tasks.controller() {
             let remediation = Remediation::open(&state, &self.state_path, controller, self.clock);
             state.stands(remediation.standing().clone());
             tasks.decide_by(remediation);
         }
-        Ok(Ready { state, sequence, tasks })
+        Ready { state, sequence, tasks }
     }
 }

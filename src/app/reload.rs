@@ -13,12 +13,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::means::{Means, Ready};
+use super::site_tasks::SiteTasks;
 use super::sites::Sites;
 use super::threads::blocking_threads;
 use crate::config::{Config, SiteConfig};
 use crate::error_chain;
-use crate::http::Rereading;
-use crate::reloads::{Changes, Reloaded, Reloads, listed};
+use crate::http::{NotTakenOver, Rereading};
+use crate::reloads::{Changes, Refused, Reloads, listed};
 use crate::site::SiteCode;
 use crate::state::checkpoint::under;
 use crate::state::{Published, StateRequests};
@@ -30,11 +31,11 @@ const EXCHANGE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Reads the configuration as the start did, which blocks; gives its problems in words where it cannot be used.
 #[derive(Clone)]
-pub struct Load(Arc<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>);
+pub struct Load(Arc<dyn Fn() -> Result<Config, Refused> + Send + Sync>);
 
 impl Load {
     /// What is to be called for each reload.
-    pub fn new(load: impl Fn() -> Result<Config, Vec<String>> + Send + Sync + 'static) -> Self {
+    pub fn new(load: impl Fn() -> Result<Config, Refused> + Send + Sync + 'static) -> Self {
         Self(Arc::new(load))
     }
 }
@@ -71,7 +72,7 @@ pub(super) struct Reload {
     /// Reads the web configuration anew; `None` where there is none.
     pub(super) web: Option<Rereading>,
     /// A plan that is being made; one that hangs is not begun a second time.
-    pub(super) in_flight: Option<JoinHandle<Result<Plan, Vec<String>>>>,
+    pub(super) in_flight: Option<JoinHandle<Result<Plan, Refused>>>,
 }
 
 /// What is to be done, of which nothing can fail any more.
@@ -84,21 +85,22 @@ pub(super) struct Plan {
 }
 
 impl Sites {
-    /// Reads the configuration anew and tells how that went; `None` if a fault of the program leaves it half done.
-    pub(super) async fn reload(&mut self) -> Option<Reloaded> {
+    /// Reads the configuration anew and tells how that went; `None` if the exporter stops meanwhile, or if a fault of the
+    /// program leaves it half done.
+    pub(super) async fn reload(&mut self) -> Option<Result<Changes, Refused>> {
         let stop = self.connections.stop.clone();
         let plan = tokio::select! {
-            () = stop.cancelled() => return Some(Err(vec!["the exporter is stopping".to_owned()])),
+            () = stop.cancelled() => return None,
             plan = self.plan() => plan,
         };
         let plan = match plan {
             Ok(plan) => plan,
-            Err(problems) => {
-                for problem in &problems {
+            Err(refused) => {
+                for problem in &refused.problems {
                     tracing::error!(problem, "configuration not reloaded; the one before stays in use");
                 }
                 self.reload.outcome.config(None);
-                return Some(Err(problems));
+                return Some(Err(refused));
             }
         };
         tell_notices(&plan.notices);
@@ -110,12 +112,12 @@ impl Sites {
         Some(Ok(changes))
     }
 
-    async fn plan(&mut self) -> Result<Plan, Vec<String>> {
+    async fn plan(&mut self) -> Result<Plan, Refused> {
         let hung = |_| {
             let seconds = PLAN_DEADLINE.as_secs();
-            vec![format!(
+            Refused::for_now(format!(
                 "not read within {seconds} s; check the disk or share of the configuration and of the state directory"
-            )]
+            ))
         };
         if let Some(late) = &mut self.reload.in_flight {
             // Whatever it brings was read before anybody asked now.
@@ -129,13 +131,17 @@ impl Sites {
             in_flight.insert(spawn_blocking(move || plan(&load, &running, &published, &means, threads)));
         let planned = timeout(PLAN_DEADLINE, planning).await.map_err(hung)?;
         *in_flight = None;
-        planned.unwrap_or_else(|error| Err(vec![format!("reading it panicked; please report this: {error}")]))
+        planned.unwrap_or_else(|error| {
+            let problem = format!("reading it panicked; please report this: {error}");
+            Err(Refused::by_content(vec![problem]))
+        })
     }
 
+    /// Does what was planned; `None` if the exporter stops meanwhile, or if what can only be waited for hangs.
     async fn carry_out(&mut self, plan: Plan) -> Option<Changes> {
-        let Plan { added: mut ready, changed, removed, .. } = plan;
+        let Plan { added, changed, removed, .. } = plan;
         let changes = Changes {
-            added: ready.iter().map(|site| site.tasks.code()).collect(),
+            added: added.iter().map(|site| site.tasks.code()).collect(),
             changed: changed.iter().map(|site| site.settings.code).collect(),
             removed,
         };
@@ -143,44 +149,64 @@ impl Sites {
         let _alive = self.connections.watchdog.register("reload", EXCHANGE_DEADLINE);
         let ending = [&*changes.removed, &*changes.changed].concat();
         self.end(ending.iter().copied()).await;
-        let state = self.reload.state.clone();
-        let settled = state.settle(ending.clone()).await?;
-        let means = Arc::clone(&self.reload.means);
-        let again = spawn_blocking(move || {
-            let again = |site: SiteConfig| {
-                let known = settled.iter().find(|(state, _)| state.settings.code == site.settings.code);
-                let (before, sequence) = known?;
-                match means.again(site, before, *sequence) {
-                    Ok(ready) => Some(ready),
-                    Err(error) => {
-                        let (site, error) = (before.settings.code, error_chain(&error));
-                        tracing::error!(%site, error, "site cannot go on under other settings; please report this");
-                        None
-                    }
-                }
-            };
-            changed.into_iter().map(again).collect::<Option<Vec<_>>>()
-        });
-        ready.extend(again.await.ok()??);
-        let (states, tasks): (Vec<_>, Vec<_>) =
-            ready.into_iter().map(|Ready { state, sequence, tasks }| ((state, sequence), tasks)).unzip();
-        state.exchange(ending, states).await?;
-        tasks.into_iter().for_each(|site| self.begin(site));
+        let (stop, state) = (self.connections.stop.clone(), self.reload.state.clone());
+        let exchanging = exchange(state, Arc::clone(&self.reload.means), ending, added, changed);
+        let exchanged = tokio::select! {
+            () = stop.cancelled() => return None,
+            exchanged = timeout(EXCHANGE_DEADLINE, exchanging) => exchanged,
+        };
+        let Ok(tasks) = exchanged else {
+            tracing::error!(
+                seconds = EXCHANGE_DEADLINE.as_secs(),
+                "the sites of a reload do not begin, for the state directory hangs; the exporter ends, to be started again"
+            );
+            return None;
+        };
+        tasks?.into_iter().for_each(|site| self.begin(site));
         Some(changes)
     }
 }
 
-impl Reload {
-    /// How both files went: the web configuration is read anew as well, and each of them is in use whole or not at all.
-    pub(super) async fn with_web(&self, reloaded: Reloaded) -> Reloaded {
-        let Some(web) = &self.web else { return reloaded };
-        match (reloaded, web.reread().await) {
-            (reloaded, Ok(())) => reloaded,
-            (Ok(changes), Err(error)) => {
-                let sites = format!("the sites are reloaded: {changes}");
-                Err([error.into_lines(), vec![sites]].concat())
+/// Puts sites that are ready in the place of those that have ended; `None` if a fault of the program prevents it.
+async fn exchange(
+    state: StateRequests,
+    means: Arc<Means>,
+    ended: Vec<SiteCode>,
+    added: Vec<Ready>,
+    changed: Vec<SiteConfig>,
+) -> Option<Vec<SiteTasks>> {
+    let settled = state.settle(ended.clone()).await?;
+    let begun = spawn_blocking(move || {
+        let again = |site: SiteConfig| {
+            let known = settled.iter().find(|(state, _)| state.settings.code == site.settings.code);
+            let (before, sequence) = known?;
+            match means.again(site, before, *sequence) {
+                Ok(ready) => Some(ready),
+                Err(error) => {
+                    let (site, error) = (before.settings.code, error_chain(&error));
+                    tracing::error!(%site, error, "site cannot go on under other settings; please report this");
+                    None
+                }
             }
-            (Err(problems), Err(error)) => Err([problems, error.into_lines()].concat()),
+        };
+        let again = changed.into_iter().map(again).collect::<Option<Vec<_>>>()?;
+        let with_ledger = |ready| {
+            let Ready { state, sequence, tasks } = means.with_ledger(ready);
+            ((state, sequence), tasks)
+        };
+        Some(added.into_iter().chain(again).map(with_ledger).unzip())
+    });
+    let (states, tasks): (Vec<_>, Vec<_>) = begun.await.ok()??;
+    state.exchange(ended, states).await?;
+    Some(tasks)
+}
+
+impl Reload {
+    /// Has the web configuration read anew, if there is one.
+    pub(super) async fn reread_web(&self) -> Result<(), Vec<String>> {
+        match &self.web {
+            Some(web) => web.reread().await.map_err(NotTakenOver::into_lines),
+            None => Ok(()),
         }
     }
 }
@@ -192,6 +218,22 @@ pub(super) fn tell_notices(notices: &[String]) {
     }
 }
 
+/// Whether so many threads are free: those of polls that hang in what earlier reloads ended are not.
+fn find_room(needed: usize, under_way: usize, threads: usize) -> Result<(), Refused> {
+    if needed > threads {
+        return Err(Refused::by_content(vec![format!(
+            "the sites need {needed} threads, and this process has room for {threads}; restart the exporter"
+        )]));
+    }
+    if needed + under_way > threads {
+        return Err(Refused::for_now(format!(
+            "the sites need {needed} threads, and {under_way} of the {threads} that this process has room for are in polls \
+             that have not ended; see which sources hang, or restart the exporter"
+        )));
+    }
+    Ok(())
+}
+
 /// Finds out what is to be done, without touching what runs; blocks.
 fn plan(
     load: &Load,
@@ -199,15 +241,11 @@ fn plan(
     published: &Published,
     means: &Arc<Means>,
     threads: usize,
-) -> Result<Plan, Vec<String>> {
+) -> Result<Plan, Refused> {
     let config = (load.0)()?;
-    let needed =
-        blocking_threads(&config, &means.surroundings()).map_err(|error| vec![error_chain(&error)])?;
-    if needed > threads {
-        return Err(vec![format!(
-            "the sites need {needed} threads, and this process has room for {threads}; restart the exporter"
-        )]);
-    }
+    let needed = blocking_threads(&config, &means.surroundings())
+        .map_err(|error| Refused::by_content(vec![error_chain(&error)]))?;
+    find_room(needed, means.under_way.count(), threads)?;
     let codes: BTreeSet<_> = config.sites.iter().map(|site| site.settings.code).collect();
     let removed = running.keys().filter(|code| !codes.contains(code)).copied().collect();
     let (mut changed, mut new, mut problems) = (Vec::new(), Vec::new(), Vec::new());
@@ -228,9 +266,12 @@ fn plan(
             ));
         }
     }
+    if !problems.is_empty() {
+        return Err(Refused::by_content(problems));
+    }
     // Last of all: a checkpoint that cannot be used is set aside by it.
     let mut added = Vec::new();
-    for site in if problems.is_empty() { new } else { Vec::new() } {
+    for site in new {
         match means.load(site) {
             Ok(ready) => added.push(ready),
             Err(error) => problems.push(error_chain(&error)),
@@ -239,6 +280,20 @@ fn plan(
     if problems.is_empty() {
         Ok(Plan { notices: config.notices, added, changed, removed })
     } else {
-        Err(problems)
+        Err(Refused { problems, by_content: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_that_would_wait_for_threads_are_refused() {
+        assert_eq!(find_room(30, 270, 300), Ok(()));
+        let hanging = find_room(30, 271, 300).unwrap_err();
+        assert!(!hanging.by_content, "the polls may end");
+        assert!(hanging.problems[0].contains("need 30 threads, and 271 of the 300"), "{hanging:?}");
+        assert!(find_room(301, 0, 300).unwrap_err().by_content);
     }
 }

@@ -1,11 +1,13 @@
 //! The tasks of one site: a supervisor for each source, what gives guidance, and the loop that decides on restarts.
 //!
-//! They begin together and end together, within three quarters of what the process has for its own end.
+//! They begin together and end together, within three quarters of what the process has for its own end; the programs of its
+//! services are ended in the last quarter.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +24,7 @@ use crate::source::backup_log::wake_on_change;
 use crate::source::site_database::DatabaseSource;
 use crate::source::{
     Blocking, BlockingSource, Cursor, Guidance, Quiet, Report, ServicesSource, Source, SourceId, Supervision,
-    database_of, sources_of, supervise,
+    UnderWay, database_of, sources_of, supervise,
 };
 use crate::state::{Published, SiteState};
 use crate::trace::PhraseError;
@@ -54,6 +56,7 @@ pub(super) struct Wires {
     pub(super) clock: Clock,
     pub(super) published: watch::Receiver<Published>,
     pub(super) reports: mpsc::Sender<Report>,
+    pub(super) under_way: UnderWay,
     pub(super) stop: CancellationToken,
 }
 
@@ -99,6 +102,10 @@ impl SiteTasks {
         self.remediation = Some(remediation);
     }
 
+    pub(super) fn controller(&self) -> Option<Arc<dyn ServiceController>> {
+        self.controller.clone()
+    }
+
     pub(super) fn config(&self) -> &SiteConfig {
         &self.site
     }
@@ -124,9 +131,12 @@ impl SiteTasks {
             tracing::warn!(site = %code, tasks = tasks.running(), "ending without tasks that did not end in time");
             tasks.abort().await;
         }
-        // What a user's program would still do, nobody would know of.
+        // What a user's program would still do, nobody would know of. It waits for a program that is just being started.
         if let Some(controller) = controller {
-            controller.end();
+            let ended = spawn_blocking(move || controller.end());
+            if timeout(timings.shutdown_grace / 4, ended).await.is_err() {
+                tracing::warn!(site = %code, "ending while a program that was run may go on");
+            }
         }
     }
 
@@ -181,7 +191,8 @@ pub(super) fn spawn_source(
         tasks.spawn(&format!("notifications of {id}"), watch);
     }
     let supervision = supervision(site, timings, &id, wake, wires, guidance);
-    tasks.spawn(&format!("watch of {id}"), supervise(Blocking::new(source, cursor), supervision));
+    let blocking = Blocking::new(source, cursor, wires.under_way.clone());
+    tasks.spawn(&format!("watch of {id}"), supervise(blocking, supervision));
 }
 
 fn supervision(

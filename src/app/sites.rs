@@ -12,7 +12,7 @@ use super::site_tasks::{SiteTasks, Wires};
 use super::tasks::Tasks;
 use crate::clock::Clock;
 use crate::config::SiteConfig;
-use crate::reloads::ReloadRequest;
+use crate::reloads::{ReloadRequest, Reloaded};
 use crate::site::SiteCode;
 use crate::source::Report;
 use crate::state::Published;
@@ -66,6 +66,7 @@ impl Sites {
             clock: *clock,
             published: published.clone(),
             reports: reports.clone(),
+            under_way: self.reload.means.under_way.clone(),
             stop: stop.clone(),
         };
         self.tasks.spawn(code.as_str(), site.run(wires));
@@ -104,8 +105,9 @@ impl Sites {
                 else => break,
             }
             // They asked before the file is read, so what they wrote is found in it.
-            let Some(reloaded) = self.reload().await else { break };
-            let reloaded = self.reload.with_web(reloaded).await;
+            let Some(config) = self.reload().await else { break };
+            let web_config = self.reload.reread_web().await;
+            let reloaded = Reloaded { config, web_config };
             asked.drain(..).for_each(|request| request.answer(reloaded.clone()));
         }
         let all: Vec<_> = self.running.keys().copied().collect();

@@ -24,6 +24,7 @@ use crate::environment::Environment;
 use crate::http::Material;
 use crate::logging::LogCounts;
 use crate::platform::signal::Hangups;
+use crate::reloads::Refused;
 use crate::schedule::Zone;
 use crate::site::Timings;
 
@@ -65,6 +66,8 @@ pub fn run(
         .with_context(|| format!("cannot write the simulated site below {}", folder.path().display()))?;
     let config = configuration(&simulation.configuration, args)?;
     let state_path = args.state_path.clone().unwrap_or_else(|| folder.path().join("state"));
+    let has_tls = web.as_ref().is_some_and(|web| web.config().tls.is_some());
+    let scheme = if has_tls { "https" } else { "http" };
     let threads = serve::threads(&config, &state_path, environment)?;
     let runtime = serve::runtime(threads)?;
     let result = runtime.block_on(async {
@@ -73,14 +76,16 @@ pub fn run(
         let parts = Parts {
             databases: Box::new(simulation.database.clone()),
             services: Box::new(simulation.services.clone()),
-            load: Load::new(move || configuration(&file, &same).map_err(|error| serve::problems(&error))),
+            load: Load::new(move || {
+                configuration(&file, &same).map_err(|error| Refused::by_content(serve::problems(&error)))
+            }),
             watched: None,
             threads,
             web,
             logs,
         };
         let app = serve::build(config, args, environment, &state_path, parts)?;
-        announce(out, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
+        announce(out, scheme, &app.addresses(), args.telemetry_path.as_str(), folder.path())?;
         let stop = CancellationToken::new();
         let hung_up = stop.clone();
         // The end of its terminal: there is nothing to read anew, and a folder to take away.
@@ -124,6 +129,7 @@ fn configuration(file: &Path, args: &Args) -> Result<Config, ConfigError> {
 /// Says where to look.
 fn announce(
     out: &mut dyn Write,
+    scheme: &str,
     addresses: &[SocketAddr],
     telemetry_path: &str,
     folder: &Path,
@@ -131,8 +137,8 @@ fn announce(
     writeln!(out, "A simulated site {SITE}: 30 days of daily backups, then one backup every minute.")?;
     for address in addresses {
         let base = match address {
-            address if address.ip().is_unspecified() => format!("http://localhost:{}", address.port()),
-            address => format!("http://{address}"),
+            address if address.ip().is_unspecified() => format!("{scheme}://localhost:{}", address.port()),
+            address => format!("{scheme}://{address}"),
         };
         writeln!(out, "  status page    {base}/")?;
         writeln!(out, "  metrics        {base}{telemetry_path}")?;
@@ -156,4 +162,21 @@ fn announce(
     writeln!(out, "Database and services are simulated in this process; nothing is asked over the network.")?;
     writeln!(out, "Its files are in {}; they go when the demo stops (Ctrl-C).", folder.display())?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_names_addresses_that_can_be_opened() {
+        let addresses = ["0.0.0.0:9".parse().unwrap(), "[::1]:10".parse().unwrap()];
+        let mut out = Vec::new();
+        announce(&mut out, "https", &addresses, "/m", Path::new("folder")).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for url in ["https://localhost:9/m", "https://[::1]:10/m"] {
+            assert!(text.lines().any(|line| line.ends_with(url)), "{text}");
+        }
+        assert!(!text.contains("http:"), "{text}");
+    }
 }

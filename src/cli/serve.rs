@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Args;
-use super::configuration::configuration;
+use super::configuration::{ConfigurationError, configuration};
 use super::state_directory;
 use crate::app::{App, Load, Options, Reloading, blocking_threads, pool_of};
 use crate::build_info;
@@ -26,7 +26,7 @@ use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::Host;
 use crate::platform::signal::{Hangups, stop_requested};
 use crate::platform::{IS_WINDOWS, open_files_limit};
-use crate::reloads::{Reloader, Reloads};
+use crate::reloads::{Refused, Reloader, Reloads};
 use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timings;
 use crate::source::Surroundings;
@@ -35,7 +35,8 @@ use crate::source::site_database::{Databases, SqlServers};
 /// How often a service tells that its stop goes on.
 const STOP_PACE: Duration = Duration::from_secs(1);
 
-/// Serves the configured sites until the process is asked to stop: by a signal, or as the service that it is.
+/// Serves the configured sites until the process is asked to stop: by a signal, or as the service that it is. `hangups` were
+/// listened for before the configuration was read, so that one during the start neither ends the process nor is missed.
 pub fn run(
     config: Config,
     web: Option<Material>,
@@ -43,6 +44,7 @@ pub fn run(
     environment: &Environment,
     logs: Arc<LogCounts>,
     host: Option<Host>,
+    hangups: Hangups,
 ) -> anyhow::Result<()> {
     let state_path = state_path(args, environment);
     if args.state_path.is_none() && host.is_none() {
@@ -52,7 +54,6 @@ pub fn run(
     let runtime = runtime(threads)?;
     let stop = host.as_ref().map_or_else(CancellationToken::new, Host::stop);
     let result = runtime.block_on(async {
-        let hangups = Hangups::listen();
         let parts = Parts {
             databases: Box::new(SqlServers::new(environment)),
             services: Box::new(SystemServices::new(environment)),
@@ -92,7 +93,16 @@ async fn tell_of_stop(host: Host) {
 /// Reads the configuration as at the start.
 fn load(args: &Args, environment: &Environment) -> Load {
     let (args, environment) = (args.clone(), environment.clone());
-    Load::new(move || configuration(&args, &environment).map_err(|error| problems(&error)))
+    Load::new(move || {
+        configuration(&args, &environment).map_err(|error| {
+            let by_content = match &error {
+                ConfigurationError::NotDiscovered(_) => true,
+                ConfigurationError::Unusable(error) => error.is_by_content(),
+                ConfigurationError::Hangs { .. } => false,
+            };
+            Refused { problems: problems(&error), by_content }
+        })
+    })
 }
 
 /// The problems of an error that has each on a line of its own.

@@ -37,7 +37,9 @@ impl Config {
     /// Reads and resolves a file that goes before what this machine tells of its site.
     pub fn load_over(path: &Path, here: &Result<Discovered, NotDiscovered>) -> Result<Self, ConfigError> {
         let bytes = read(path, CONFIGURATION)?;
-        Self::parse_over(bytes, &path.display().to_string(), &folder(path), here)
+        let digest = Some(blake3::hash(&bytes));
+        let config = Self::parse_over(bytes, &path.display().to_string(), &folder(path), here)?;
+        Ok(Self { digest, ..config })
     }
 
     /// What this machine tells of its site.
@@ -63,7 +65,7 @@ impl Config {
         let sites =
             resolve::sites(&root, base, is_windows).map_err(|problems| ConfigError::new(file, problems))?;
         let notices = here.as_ref().map_or(Vec::new(), |here| here.notices_for(&sites));
-        Ok(Self { sites, notices })
+        Ok(Self { sites, notices, digest: None })
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Config {
     pub sites: Vec<SiteConfig>,
     /// What an operator should know of what was found on this machine, in whole sentences.
     pub notices: Vec<String>,
+    /// Of the content of the file; `None` where no file was read.
+    pub digest: Option<blake3::Hash>,
 }
 
 /// What is configured for one site.

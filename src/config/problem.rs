@@ -38,6 +38,13 @@ impl ConfigError {
         problems.sort_by_key(|problem| problem.origin.and_then(Origin::line));
         Self { file: file.to_owned(), problems, source: None }
     }
+
+    /// Whether the same file would be refused again; else it was not to be had for a reason outside of it.
+    pub fn is_by_content(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, IsADirectory, NotFound};
+        let is_of_file = |error: &io::Error| matches!(error.kind(), NotFound | IsADirectory | FileTooLarge);
+        self.source.as_ref().is_none_or(is_of_file)
+    }
 }
 
 struct Lines<'a> {

@@ -18,9 +18,8 @@ use super::WebSettings;
 use super::settings::{Made, Material};
 use super::tls::Lifetime;
 use crate::clock::Clock;
-use crate::config::{ClientAuth, ConfigError, Pem, WebConfig};
+use crate::config::{ClientAuth, ConfigError, WebConfig};
 use crate::error_chain;
-use crate::platform::private_file::is_open_to_others;
 use crate::reloads::Reloads;
 use crate::watchdog::{Heartbeat, Watchdog};
 
@@ -113,7 +112,7 @@ impl WebConfigReader {
             failing: false,
             told: BTreeSet::new(),
         };
-        reader.warn_of_open_key();
+        warn_of_open_key(material);
         reader.note_lifetime();
         Ok((reader, settings, Rereading(sender)))
     }
@@ -248,15 +247,7 @@ impl WebConfigReader {
         self.lifetime = lifetime;
         self.told_of_lifetime = false;
         self.publish.send_replace(Arc::new(settings));
-        self.warn_of_open_key();
-    }
-
-    fn warn_of_open_key(&self) {
-        if let Some(Pem::File(path)) = self.in_use.tls.as_ref().map(|tls| &tls.key)
-            && is_open_to_others(path)
-        {
-            tracing::warn!(path = %path.display(), "everybody on this machine can read the private key; take that right away");
-        }
+        warn_of_open_key(material);
     }
 
     /// Tells, once for a certificate, that clients do not believe it.
@@ -273,6 +264,12 @@ impl WebConfigReader {
         } else {
             tracing::error!(%path, %ends, "the certificate of the web server has expired; renew it");
         }
+    }
+}
+
+fn warn_of_open_key(material: &Material) {
+    if let Some(path) = material.open_key() {
+        tracing::warn!(path = %path.display(), "everybody on this machine can read the private key; take that right away");
     }
 }
 

@@ -17,6 +17,7 @@ use super::tls::{self, Lifetime, Part, Texts, TlsFault};
 use crate::config::{
     ClientAuth, ConfigError, PasswordHash, Pem, Problem, RateLimit, TlsConfig, WebConfig, read_limited,
 };
+use crate::platform::private_file::is_open_to_others;
 
 /// How the server treats its clients; by default it speaks plain HTTP with everybody.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,8 @@ pub struct Material {
     texts_digest: blake3::Hash,
     /// Of everything.
     digest: blake3::Hash,
+    /// The file of the private key, where everybody on this machine can read it.
+    open_key: Option<PathBuf>,
 }
 
 /// What a reading makes of the server.
@@ -74,7 +77,12 @@ impl Material {
         }
         let texts_digest = hasher.finalize();
         add(&mut hasher, &bytes);
-        Ok(Self { config, path: path.to_owned(), texts, texts_digest, digest: hasher.finalize() })
+        let open_key = match config.tls.as_ref().map(|tls| &tls.key) {
+            Some(Pem::File(key)) if is_open_to_others(key) => Some(key.clone()),
+            _ => None,
+        };
+        let (path, digest) = (path.to_owned(), hasher.finalize());
+        Ok(Self { config, path, texts, texts_digest, digest, open_key })
     }
 
     /// The file.
@@ -95,6 +103,11 @@ impl Material {
     /// The same for the same certificates and keys.
     pub(super) fn texts_digest(&self) -> blake3::Hash {
         self.texts_digest
+    }
+
+    /// The file of the private key, if everybody on this machine could read it then.
+    pub(super) fn open_key(&self) -> Option<&Path> {
+        self.open_key.as_deref()
     }
 
     /// Whether the server can be made of it, or all that is wrong with its certificates.

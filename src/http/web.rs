@@ -148,12 +148,9 @@ fn reload(lifecycle: Option<Reloader>) -> Answer {
     };
     let reloaded = async move {
         match reloader.reload().await {
-            Ok(changes) => Response::text(StatusCode::OK, format!("configuration reloaded: {changes}\n")),
-            Err(problems) => {
-                let words =
-                    format!("not taken over; what was in use before stays in use\n{}\n", problems.join("\n"));
-                Response::text(StatusCode::INTERNAL_SERVER_ERROR, words)
-            }
+            Ok(reloaded) if reloaded.is_whole() => Response::text(StatusCode::OK, format!("{reloaded}\n")),
+            Ok(reloaded) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{reloaded}\n")),
+            Err(unanswered) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{unanswered}\n")),
         }
     };
     Answer::Later(Box::pin(reloaded))

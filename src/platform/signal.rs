@@ -17,7 +17,7 @@ pub async fn stop_requested() {
 pub struct Hangups(imp::Hangups);
 
 impl Hangups {
-    /// Listens for it, inside a runtime; where that fails, or there is no such signal, it never comes.
+    /// Listens for it, before any runtime is entered; where that fails, or there is no such signal, it never comes.
     pub fn listen() -> Self {
         Self(imp::Hangups::listen())
     }
@@ -36,6 +36,9 @@ async fn interrupt() {
 
 #[cfg(unix)]
 mod imp {
+    use std::io;
+
+    use tokio::runtime::Builder;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     #[derive(Debug)]
@@ -43,7 +46,7 @@ mod imp {
 
     impl Hangups {
         pub(super) fn listen() -> Self {
-            Self(signal(SignalKind::hangup()).ok())
+            Self(registered().ok())
         }
 
         pub(super) async fn next(&mut self) {
@@ -55,6 +58,14 @@ mod imp {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Registering takes a runtime, and the one that serves cannot be built before the configuration is known. What is
+    /// registered does not end with it: a signal that comes meanwhile waits for the first runtime that runs.
+    fn registered() -> io::Result<Signal> {
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let _entered = runtime.enter();
+        signal(SignalKind::hangup())
     }
 
     pub(super) async fn terminate() {

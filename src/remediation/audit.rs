@@ -66,7 +66,7 @@ pub(super) fn ended(site: SiteCode, outcome: AttemptOutcome, error: &str) {
             tracing::info!(%site, %outcome, error, "the backup service is not restarted after all");
         }
         Abandoned | Lost => {
-            tracing::warn!(%site, %outcome, "the restart of the backup service was cut short by the end of the exporter");
+            tracing::warn!(%site, %outcome, "the restart of the backup service was cut short: the exporter ended, or its site was reloaded");
         }
         StopFailed | StopTimedOut | Unconfirmed => {
             tracing::error!(%site, %outcome, error, "the backup service was not restarted after its run was to be stopped; see that it has ended, then start a backup by hand");

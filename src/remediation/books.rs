@@ -25,7 +25,7 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// Reads the ledger, or begins and writes one; blocks. An attempt that an earlier process left open is lost.
+    /// Reads the ledger, or begins and writes one; blocks. An attempt that was left open, by an earlier process or before a reload, is lost.
     pub(super) fn open(site: SiteCode, file: LedgerFile, now: Timestamp) -> Self {
         Self::opened(site, file, None, now)
     }
@@ -44,7 +44,7 @@ impl Books {
         let is_redated = ledger.redate(now, None);
         let is_lost = ledger.lose(now);
         if is_lost {
-            tracing::warn!(%site, "the exporter ended while it restarted the backup service; whether a backup was started is not known");
+            tracing::warn!(%site, "the exporter ended, or the site was reloaded, while the backup service was restarted; whether a backup was started is not known");
         }
         books.unsaved = is_new || is_redated || is_lost;
         let saved = if books.unsaved { books.file.write(&ledger) } else { Ok(()) };

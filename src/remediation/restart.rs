@@ -101,7 +101,7 @@ impl Restart {
         tokio::select! {
             ended = self.await_run(&mut looks, doubt) => ended,
             () = &mut settled => {
-                let words = "the exporter was stopped before a run was seen to begin";
+                let words = "the exporter was stopped, or the site reloaded, before a run was seen to begin";
                 Ended::because(AttemptOutcome::Lost, words)
             }
         }

@@ -48,7 +48,8 @@ pub trait ServiceController: Debug + Send + Sync + 'static {
     /// Asks for a stop and does not wait for it; one that does not run is as good.
     fn stop(&self, service: SiteService) -> Result<(), ServiceError>;
 
-    /// Ends what earlier calls still do, and lets later ones do nothing: this process ends within seconds.
+    /// Ends what earlier calls still do, and lets later ones do nothing: the process ends, or a reload gives the
+    /// site another controller.
     fn end(&self) {}
 }
 

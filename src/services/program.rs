@@ -2,7 +2,7 @@
 //!
 //! What it prints beyond a limit is read and thrown away, so that it neither waits nor costs memory. A process that it
 //! leaves behind may hold its output open for as long as it likes: nobody waits for that, and there is a limit to it.
-//! What still runs when this process ends can be ended with it.
+//! What still runs when this process ends, or its site is reloaded, can be ended with it.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -42,7 +42,7 @@ pub(super) enum Trouble {
     TimedOut,
     #[error("is not started while so many outputs of earlier ones are held open")]
     TooManyLeft,
-    #[error("is not started any more: the exporter ends")]
+    #[error("is not started any more: the exporter ends, or the site is reloaded")]
     Ending,
     #[error("cannot be waited for")]
     Lost(#[source] io::Error),

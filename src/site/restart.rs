@@ -116,13 +116,13 @@ closed_set! {
         StartFailed => "start_failed",
         /// The start was accepted, and no run began in time.
         StartTimedOut => "start_timed_out",
-        /// The exporter was stopped before it asked for the start.
+        /// The exporter was stopped, or the site reloaded, before it asked for the start.
         Abandoned => "abandoned",
         /// What it was decided for no longer held when it came to the start: nothing was started.
         Withdrawn => "withdrawn",
         /// The run was stopped, and nothing told how it ended: nothing was started.
         Unconfirmed => "unconfirmed",
-        /// The exporter ended during the attempt: whether the service was started is not known.
+        /// The exporter ended, or the site was reloaded, during the attempt: whether the service was started is not known.
         Lost => "lost",
     }
 }

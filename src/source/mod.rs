@@ -18,4 +18,4 @@ pub use report::{
 };
 pub use services::ServicesSource;
 pub use site_sources::{Surroundings, database_of, sources_of};
-pub use supervisor::{Blocking, BlockingSource, Source, Supervision, supervise};
+pub use supervisor::{Blocking, BlockingSource, Source, Supervision, UnderWay, supervise};

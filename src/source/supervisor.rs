@@ -1,11 +1,13 @@
 //! The loop around every source, written once: cadence, jitter, deadline, back-off, panic isolation, reporting.
 //!
 //! A source that hangs keeps its one poll in flight: it is reported as timed out again and again, never started a
-//! second time, and does not keep the process from stopping.
+//! second time by its supervisor, and does not keep the process from stopping. A reload that ends the supervisor leaves the
+//! poll behind, and the next supervisor begins its own beside it, so polls are counted until they end.
 
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -108,18 +110,44 @@ impl BlockingSource for Box<dyn BlockingSource> {
 
 type Outcome = Result<Poll<Cursor>, PollFailure>;
 
+/// Counts the polls that occupy a blocking thread or wait for one, also those that nobody waits for any more.
+#[derive(Debug, Clone, Default)]
+pub struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    /// How many there are now.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+}
+
+/// One that is counted as long as it exists.
+struct Counted(UnderWay);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Makes a [`Source`] of a blocking one, with at most one poll in flight.
 #[derive(Debug)]
 pub struct Blocking<S> {
     source: Arc<S>,
     cursor: Option<Cursor>,
     in_flight: Option<JoinHandle<Outcome>>,
+    under_way: UnderWay,
 }
 
 impl<S: BlockingSource> Blocking<S> {
     /// Polls `source` on blocking threads, beginning at `cursor`.
-    pub fn new(source: S, cursor: Option<Cursor>) -> Self {
-        Self { source: Arc::new(source), cursor, in_flight: None }
+    pub fn new(source: S, cursor: Option<Cursor>, under_way: UnderWay) -> Self {
+        Self { source: Arc::new(source), cursor, in_flight: None, under_way }
     }
 }
 
@@ -144,7 +172,11 @@ impl<S: BlockingSource> Source for Blocking<S> {
         let handle = self.in_flight.get_or_insert_with(|| {
             let (source, cursor, guidance) =
                 (Arc::clone(&self.source), self.cursor.clone(), guidance.clone());
-            tokio::task::spawn_blocking(move || source.poll(cursor.as_ref(), &guidance))
+            let counted = self.under_way.begin();
+            tokio::task::spawn_blocking(move || {
+                let _counted = counted;
+                source.poll(cursor.as_ref(), &guidance)
+            })
         });
         let joined = handle.await;
         self.in_flight = None;

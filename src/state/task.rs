@@ -103,8 +103,11 @@ impl StateTask {
                 }
                 Some(asked) = self.requests.recv() => {
                     request = Some(asked);
-                    // What a site has reported before somebody asks for it is folded before.
-                    while let Ok(report) = inbox.try_recv() {
+                    // What a site has reported before somebody asks for it is folded before. It was in the inbox then, and
+                    // others may go on to report.
+                    while batch.len() < INBOX
+                        && let Ok(report) = inbox.try_recv()
+                    {
                         batch.push(report);
                     }
                 }

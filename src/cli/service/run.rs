@@ -19,6 +19,7 @@ use crate::error_chain;
 use crate::logging::{self, LogFormat, LogLevel};
 use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::{self, Host, HostError, Hosted};
+use crate::platform::signal::Hangups;
 use crate::site::Timings;
 
 /// How long one step of the start may take: names are looked up, and files of the state may be locked for a while.
@@ -100,7 +101,8 @@ fn serve(arguments: &[OsString], host: Host) -> u8 {
     };
     look_at_rights(&args, &config, &environment);
     host.starting();
-    match serve::run(config, web, &args, &environment, logs, Some(host)) {
+    // Only Windows has services of this kind, and no such signal.
+    match serve::run(config, web, &args, &environment, logs, Some(host), Hangups::listen()) {
         Ok(()) => 0,
         Err(error) => {
             tracing::error!(reason = error_chain(error.as_ref()), "the service cannot go on");

@@ -262,11 +262,39 @@ where
 fn blocking(
     poll: impl Fn(usize) -> Outcome + Send + Sync + 'static,
 ) -> (Blocking<impl BlockingSource>, Arc<Blocker>) {
-    let blocker = Arc::new(Blocker::default());
-    (
-        Blocking::new(BlockingScript { id: id(), blocker: Arc::clone(&blocker), poll }, Some(cursor(0))),
-        blocker,
-    )
+    let (blocker, under_way) = (Arc::new(Blocker::default()), UnderWay::default());
+    let script = BlockingScript { id: id(), blocker: Arc::clone(&blocker), poll };
+    (Blocking::new(script, Some(cursor(0)), under_way), blocker)
+}
+
+#[tokio::test]
+async fn a_poll_is_counted_until_it_ends_though_nobody_waits_for_it() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let (mut source, blocker) = blocking(move |number| {
+        released.lock().unwrap().recv().unwrap();
+        match number {
+            1 => answer(1, Reach::CaughtUp),
+            _ => panic_any("a line that nobody thought of"),
+        }
+    });
+    let (under_way, advice) = (source.under_way.clone(), Guidance::default());
+    for _ in 0..2 {
+        assert_eq!(under_way.count(), 0);
+        tokio::select! {
+            _ = source.poll(&advice) => panic!("it hangs"),
+            () = blocker.is_asked() => {}
+        }
+        source.in_flight = None;
+        assert_eq!(under_way.count(), 1);
+        release.send(()).unwrap();
+        // It ends on a thread of its own.
+        let began = std::time::Instant::now();
+        while under_way.count() > 0 {
+            assert!(began.elapsed() < Duration::from_secs(60), "it is counted for ever");
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

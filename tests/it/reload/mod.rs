@@ -14,8 +14,8 @@ use crate::support::wait;
 
 const LIFECYCLE: &str = "--web.enable-lifecycle";
 
-/// The first line of the answer where a file was refused.
-const REFUSED: &str = "not taken over; what was in use before stays in use";
+/// The first line of the answer where the configuration was refused.
+const REFUSED: &str = "configuration not reloaded; the one before stays in use";
 
 /// A configuration with these sites, each with keys of its own besides its log.
 fn yaml(sites: &[(&str, &str)]) -> String {
@@ -151,26 +151,6 @@ fn a_site_that_changes_is_judged_anew_counts_on_and_leaves_the_other_alone() {
 }
 
 #[test]
-fn a_broken_web_configuration_is_told_of_and_the_sites_are_reloaded_all_the_same() {
-    let place = place(&[("P01", "")]);
-    place.write("web.yml", "http_server_config: { http2: false }\n");
-    let web = format!("--web.config.file={}", place.path("web.yml").display());
-    let exporter = place.launch(&[LIFECYCLE, &web]);
-    exporter.until_ok("/-/ready");
-    place.write("web.yml", "http_server_config: { http2: perhaps }\n");
-    place.write("exporter.yml", yaml(&[("P01", ""), ("P02", "")]));
-    let response = ask(exporter.address());
-    assert_eq!(response.status, 500);
-    let lines: Vec<_> = response.text().lines().collect();
-    assert_eq!((lines[0], lines.len()), (REFUSED, 3), "{lines:?}");
-    assert!(lines[1].contains("web.yml:1: http_server_config.http2: "), "{lines:?}");
-    assert_eq!(lines[2], "the sites are reloaded: added P02");
-    let after = exporter.until(&runs("P02"), 2.0);
-    assert_eq!(after.get("exporter_config_last_reload_successful"), Some(1.0));
-    assert_eq!(after.get("exporter_web_config_last_reload_successful"), Some(0.0));
-}
-
-#[test]
 fn a_broken_file_changes_nothing_and_every_problem_is_told() {
     let place = place(&[("P01", ""), ("P02", "")]);
     let exporter = start(&place);
@@ -202,23 +182,50 @@ fn a_broken_file_changes_nothing_and_every_problem_is_told() {
 }
 
 #[test]
+fn a_web_configuration_that_is_refused_keeps_nothing_from_the_sites_and_is_told_of_by_itself() {
+    let place = place(&[("P01", "")]);
+    place.write("web.yml", "");
+    let flag = format!("--web.config.file={}", place.path("web.yml").display());
+    let exporter = place.launch(&[LIFECYCLE, &flag]);
+    exporter.until_ok("/-/ready");
+    place.write("exporter.yml", yaml(&[("P01", ""), ("P02", "")]));
+    place.write("web.yml", "colour: red\n");
+    let response = ask(exporter.address());
+    let lines: Vec<_> = response.text().lines().collect();
+    assert_eq!((response.status, lines.len()), (500, 3), "{lines:?}");
+    assert_eq!(lines[0], "configuration reloaded: added P02");
+    assert_eq!(lines[1], "web configuration not reloaded; the one before stays in use");
+    assert!(lines[2].contains("colour"), "{lines:?}");
+    let samples = exporter.until(&runs("P02"), 2.0);
+    assert_eq!(samples.get("exporter_config_last_reload_successful"), Some(1.0));
+    assert_eq!(samples.get("exporter_web_config_last_reload_successful"), Some(0.0));
+}
+
+/// Services that nobody asks twice, so that a site has a ledger.
+const SERVICES: &str = "    services: { machine: cm01, command: { state: [/bin/true], running: { text: R }, stopped: { text: S }, \
+                        start: [/bin/true], stop: [/bin/true] } }\n";
+
+#[test]
 fn a_checkpoint_that_cannot_be_read_keeps_every_site_as_it_was() {
     let place = place(&[("P01", "")]);
     let exporter = start(&place);
     let before = exporter.until(&runs("P01"), 1.0);
     let checkpoint = place.checkpoint("P02");
     std::os::unix::fs::symlink(&checkpoint, &checkpoint).expect("a link to itself");
-    place.write("exporter.yml", yaml(&[("P01", "    retention: 9d\n"), ("P02", "")]));
+    place.write("exporter.yml", yaml(&[("P01", "    retention: 9d\n"), ("P03", SERVICES), ("P02", "")]));
     let response = ask(exporter.address());
     assert_eq!(response.status, 500, "{}", response.text());
     assert!(response.text().contains("cannot read the checkpoint"), "{}", response.text());
     let after = exporter.scrape();
     assert_grown(&before, &after, "P01");
     assert_eq!(after.get(&polls("P02")), None);
+    let ledger = place.path("state/P03.ledger.json");
+    assert!(!ledger.exists(), "it begins when the site does");
 
     std::fs::remove_file(&checkpoint).expect("the link goes");
-    reload(&exporter, "configuration reloaded: added P02; changed P01\n");
+    reload(&exporter, "configuration reloaded: added P03,P02; changed P01\n");
     exporter.until(&runs("P02"), 2.0);
+    assert!(ledger.exists());
 }
 
 #[test]

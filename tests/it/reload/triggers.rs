@@ -1,5 +1,7 @@
 //! Who may ask for a reload: over HTTP only where that was switched on, a signal, and a change of the file.
 
+use std::fs;
+use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -60,6 +62,23 @@ fn a_signal_reloads_and_a_broken_file_is_told_in_the_log() {
     assert_eq!(samples.get("exporter_config_last_reload_successful"), Some(1.0));
     exporter.terminate();
     assert_eq!(exporter.wait(DEADLINE).code(), Some(0), "{}", exporter.log());
+}
+
+#[test]
+fn a_signal_during_the_start_neither_ends_the_process_nor_is_missed() {
+    let place = place(&[]);
+    let path = place.path("exporter.yml");
+    fs::remove_file(&path).expect("the file goes");
+    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo starts").success());
+    let exporter = place.launch(&[]);
+    // It is opened when the exporter opens it too, which has not read it then.
+    let mut pipe = fs::OpenOptions::new().write(true).open(&path).expect("the exporter reads");
+    hang_up(&exporter);
+    fs::remove_file(&path).expect("the pipe goes");
+    place.write("exporter.yml", yaml(&[("P01", ""), ("P02", "")]));
+    pipe.write_all(yaml(&[("P01", "")]).as_bytes()).expect("the exporter reads");
+    drop(pipe);
+    exporter.until(&runs("P02"), 2.0);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use configmgr_backup_exporter::app::{App, Load, Options, Reloading};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{Config, SiteSettings};
 use configmgr_backup_exporter::environment::Environment;
-use configmgr_backup_exporter::reloads::Reloads;
+use configmgr_backup_exporter::reloads::{Refused, Reloads};
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::Timings;
 use configmgr_backup_exporter::source::site_database::SqlServers;
@@ -40,7 +40,8 @@ impl Inside {
     ) -> Self {
         let file = place.path("exporter.yml");
         let load = move || {
-            let mut config = Config::load(&file).map_err(|error| vec![error.to_string()])?;
+            let mut config =
+                Config::load(&file).map_err(|error| Refused::by_content(vec![error.to_string()]))?;
             for site in &mut config.sites {
                 site.settings.timings = timings;
                 set(&mut site.settings);

@@ -13,7 +13,7 @@ use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::Config;
 use configmgr_backup_exporter::demo::writer::{BackupTask, LogWriter};
 use configmgr_backup_exporter::environment::Environment;
-use configmgr_backup_exporter::reloads::Reloads;
+use configmgr_backup_exporter::reloads::{Refused, Reloads};
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::{Timestamp, Timings};
 use configmgr_backup_exporter::source::site_database::SqlServers;
@@ -102,7 +102,7 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         telemetry_path: "/metrics".to_owned(),
         process: None,
         reloading: Reloading {
-            load: Load::new(|| Err(vec!["nothing is read anew here".to_owned()])),
+            load: Load::new(|| Err(Refused::by_content(vec!["nothing is read anew here".to_owned()]))),
             outcome: Reloads::new(Clock::System.now()),
             lifecycle: false,
             watched: None,
