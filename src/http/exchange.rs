@@ -71,10 +71,16 @@ where
         let ambiguous =
             head.version == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1;
         let refusal = match (too_large, ambiguous) {
-            (true, _) => Some((StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large
-")),
-            (_, true) => Some((StatusCode::BAD_REQUEST, "HTTP/1.1 needs one Host header
-")),
+            (true, _) => Some((
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the request body is too large
+",
+            )),
+            (_, true) => Some((
+                StatusCode::BAD_REQUEST,
+                "HTTP/1.1 needs one Host header
+",
+            )),
             _ => None,
         };
         let refusal = refusal.map(|(status, words)| Response::text(status, words));
@@ -107,12 +113,7 @@ where
     }
 
     /// The response, when it is there.
-    async fn response(
-        &self,
-        request: &Request,
-        refusal: Option<Response>,
-        underway: &Underway,
-    ) -> Response {
+    async fn response(&self, request: &Request, refusal: Option<Response>, underway: &Underway) -> Response {
         match self.guard.answer(request, self.clients, refusal).await {
             Answer::Now(response) => response,
             Answer::Later(response) => {
