@@ -60,6 +60,8 @@ pub fn run(
     logs: Arc<LogCounts>,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    // Before there is a folder to take away.
+    let mut hangups = Hangups::listen();
     let folder = tempfile::Builder::new().prefix("configmgr_backup_exporter-demo-").tempdir();
     let folder = folder.context("cannot create a temporary folder")?;
     let simulation = Simulation::prepare(folder.path())
@@ -71,7 +73,6 @@ pub fn run(
     let threads = serve::threads(&config, &state_path, environment)?;
     let runtime = serve::runtime(threads)?;
     let result = runtime.block_on(async {
-        let mut hangups = Hangups::listen();
         let (file, same) = (simulation.configuration.clone(), args.clone());
         let parts = Parts {
             databases: Box::new(simulation.database.clone()),

@@ -202,8 +202,8 @@ fn a_web_configuration_that_is_refused_keeps_nothing_from_the_sites_and_is_told_
 }
 
 /// Services that nobody asks twice, so that a site has a ledger.
-const SERVICES: &str = "    services: { machine: cm01, command: { state: [/bin/true], running: { text: R }, stopped: { text: S }, \
-                        start: [/bin/true], stop: [/bin/true] } }\n";
+const SERVICES: &str = "    services: { machine: cm01, command: { state: [/bin/true, state], running: { text: R }, \
+                        stopped: { text: S }, start: [/bin/true, start], stop: [/bin/true, stop] } }\n";
 
 #[test]
 fn a_checkpoint_that_cannot_be_read_keeps_every_site_as_it_was() {
