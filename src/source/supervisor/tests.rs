@@ -206,10 +206,10 @@ struct Blocker {
 }
 
 impl Blocker {
-    /// Waits, in real time, until a thread has begun to poll.
-    async fn is_asked(&self) {
+    /// Waits, in real time, until threads have begun so many polls.
+    async fn is_asked(&self, times: usize) {
         let began = std::time::Instant::now();
-        while self.cursors().is_empty() {
+        while self.cursors().len() < times {
             assert!(began.elapsed() < Duration::from_secs(60), "it is never asked");
             tokio::task::yield_now().await;
         }
@@ -279,11 +279,11 @@ async fn a_poll_is_counted_until_it_ends_though_nobody_waits_for_it() {
         }
     });
     let (under_way, advice) = (source.under_way.clone(), Guidance::default());
-    for _ in 0..2 {
+    for times in 1..=2 {
         assert_eq!(under_way.count(), 0);
         tokio::select! {
             _ = source.poll(&advice) => panic!("it hangs"),
-            () = blocker.is_asked() => {}
+            () = blocker.is_asked(times) => {}
         }
         source.in_flight = None;
         assert_eq!(under_way.count(), 1);
@@ -324,7 +324,7 @@ async fn a_hung_source_times_out_again_and_again_with_one_poll_in_flight_and_its
         answer(number as u64, Reach::CaughtUp)
     });
     let mut rig = Rig::start(source);
-    blocker.is_asked().await;
+    blocker.is_asked(1).await;
     let mut first = None;
     for expected in 1..=4 {
         let report = rig.next_while_blocked().await;
@@ -356,7 +356,7 @@ async fn an_answer_that_comes_while_it_stops_is_still_reported() {
         answer(1, Reach::CaughtUp)
     });
     let mut rig = Rig::start(source);
-    blocker.is_asked().await;
+    blocker.is_asked(1).await;
     rig.stop.cancel();
     release.send(()).unwrap();
     assert_eq!(rig.next().await.result.unwrap().cursor, cursor(1));
