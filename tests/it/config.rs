@@ -7,30 +7,16 @@ use std::path::{Path, PathBuf};
 
 use configmgr_backup_exporter::config::{Config, describe};
 
+use crate::support::fixtures::{self, differs};
+
 fn fixtures(ending: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.to_string_lossy().ends_with(ending));
-    files.sort();
-    files
+    fixtures::fixtures("config", ending)
 }
 
 fn parse(file: &Path) -> Result<Config, String> {
     let name = file.file_name().unwrap().to_string_lossy();
     Config::parse(fs::read(file).unwrap(), &name, Path::new("/etc/exporter"))
         .map_err(|error| error.to_string())
-}
-
-/// Compares with the text beside the fixture; returns its name where they differ.
-fn differs(file: &Path, actual: &str) -> Option<String> {
-    let golden = file.with_extension("txt");
-    let actual = format!("{}\n", actual.trim_end());
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&golden, actual).unwrap();
-        return None;
-    }
-    let expected = fs::read_to_string(&golden).unwrap_or_default();
-    (expected != actual).then(|| format!("{}:\n--- expected\n{expected}--- actual\n{actual}", file.display()))
 }
 
 #[test]

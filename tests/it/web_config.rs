@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 
 use configmgr_backup_exporter::config::{WebConfig, describe_web};
 
+use crate::support::fixtures;
+
 /// What stands in the fixtures for keys and passwords, and the salt of their hashes.
-const SECRETS: [&str; 2] = ["SECRET", "X0h1gDsPszWURQaxFh"];
+const SECRETS: [&str; 3] = ["SECRET", "X0h1gDsPszWURQaxFh", "MHcCAQEEIFake"];
 
 fn fixtures(ending: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/web_config");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.to_string_lossy().ends_with(ending));
-    files.sort();
+    let files = fixtures::fixtures("web_config", ending);
     assert!(files.len() > 20, "{files:?}");
     files
 }
@@ -30,17 +29,10 @@ fn parse(file: &Path, text: &[u8]) -> Result<WebConfig, String> {
     WebConfig::parse(text, &name(file), Path::new("/etc/exporter")).map_err(|error| error.to_string())
 }
 
-/// Compares with the text beside the fixture; returns its name where they differ.
+/// Compares with the text beside the fixture, in which nothing secret may be.
 fn differs(file: &Path, actual: &str) -> Option<String> {
-    let golden = file.with_extension("txt");
-    let actual = format!("{}\n", actual.trim_end());
     assert!(!SECRETS.iter().any(|secret| actual.contains(secret)), "{actual}");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&golden, actual).unwrap();
-        return None;
-    }
-    let expected = fs::read_to_string(&golden).unwrap_or_default();
-    (expected != actual).then(|| format!("{}:\n--- expected\n{expected}--- actual\n{actual}", file.display()))
+    fixtures::differs(file, actual)
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) mod copies;
 pub(crate) mod dashboards;
 pub(crate) mod database;
 pub(crate) mod exporter;
+pub(crate) mod fixtures;
 pub(crate) mod golden;
 pub(crate) mod http;
 pub(crate) mod inside;
