@@ -1,6 +1,7 @@
 //! What the server of a healthy site answers to each question, with the columns that the queries name.
 
 use configmgr_backup_exporter::source::site_database::{Depth, Question};
+use time::OffsetDateTime;
 
 use crate::{Cell, Column, Table, int, text};
 
@@ -19,8 +20,8 @@ fn rows(columns: impl IntoIterator<Item = Column>, rows: impl IntoIterator<Item 
     rows.into_iter().fold(Table::new(columns), Table::row)
 }
 
-/// The row of a task that runs each night and writes into a folder.
-pub fn task_to(destination: Option<&str>) -> Table {
+/// The row of a task on these days that writes into a folder.
+fn task(days: i64, destination: Option<&str>) -> Table {
     let destination = destination.map_or(Cell::Null, Cell::from);
     rows(
         [
@@ -31,8 +32,14 @@ pub fn task_to(destination: Option<&str>) -> Table {
             int("LatestBeginTime"),
             text("BackupLocation"),
         ],
-        [vec!["P01".into(), 1.into(), 127.into(), 200.into(), 500.into(), destination]],
+        [vec!["P01".into(), 1.into(), days.into(), 200.into(), 500.into(), destination]],
     )
+}
+
+/// The row of a task that writes into a folder, and does not run for days: around a backup nobody looks at the folder.
+pub fn distant_task_to(destination: &str) -> Table {
+    let today = OffsetDateTime::now_utc().weekday().number_days_from_sunday();
+    task(1 << ((today + 3) % 7), Some(destination))
 }
 
 /// Every question of a site that is a standalone primary, whose last backup succeeded.
@@ -100,7 +107,7 @@ pub fn healthy() -> Vec<Known> {
         reasons(Question::Reasons(Depth::All)),
         Known {
             question: Question::Task,
-            table: task_to(None),
+            table: task(127, None),
             understood: &[
                 "enabled: true",
                 "days: 127",

@@ -14,7 +14,7 @@ mod stub;
 mod table;
 mod wait;
 
-pub use answers::{Known, failed_above_a_success, failed_backup, healthy, task_to};
+pub use answers::{Known, distant_task_to, failed_above_a_success, failed_backup, healthy};
 pub use certificates::{Authority, Identity, Validity};
 pub use configured::{DATABASE, PASSWORD, PASSWORD_VARIABLE, USER, config, database, database_with, site};
 pub use exporter::Exporter;

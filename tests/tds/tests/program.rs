@@ -3,7 +3,7 @@
 use std::fs;
 
 use configmgr_backup_exporter::source::site_database::{Depth, Question};
-use rig::{Exporter, LogOn, PASSWORD, Server, Stub, USER, failed_above_a_success, healthy, task_to};
+use rig::{Exporter, LogOn, PASSWORD, Server, Stub, USER, distant_task_to, failed_above_a_success, healthy};
 
 const UP: &str = r#"source_up{site_code="P01",source="database"}"#;
 
@@ -63,7 +63,7 @@ fn the_destination_is_where_the_task_writes_to_and_moves_with_it() {
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
     fs::create_dir_all(first.join("P01Backup")).expect("a folder of the snapshot");
     fs::create_dir_all(&second).expect("a folder");
-    let task = |path: &std::path::Path| task_to(Some(path.to_str().expect("a plain path")));
+    let task = |path: &std::path::Path| distant_task_to(path.to_str().expect("a plain path"));
     let exporter = Exporter::watching_more(
         server.address(),
         &["encryption: off"],
@@ -88,7 +88,7 @@ fn the_destination_is_where_the_task_writes_to_and_moves_with_it() {
         assert_eq!(told.lines().filter(line).count(), 1, "{told}");
     }
     // What is no folder changes nothing.
-    server.answer(Question::Task, &task_to(Some(r"E:\Site|F:\Database")));
+    server.answer(Question::Task, &distant_task_to(r"E:\Site|F:\Database"));
     let successes = r#"source_last_poll_success_timestamp_seconds{site_code="P01",source="database"}"#;
     let before = exporter.sample(successes).expect("a poll");
     rig::until("another poll", || exporter.sample(successes).filter(|now| *now > before));
