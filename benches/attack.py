@@ -15,7 +15,6 @@ import math
 import pathlib
 import re
 import resource
-import signal
 import ssl
 import statistics
 import subprocess
@@ -23,7 +22,8 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from program import Exporter, build
+
 CONFIGURATION = "sites: [{ code: P01, role: hierarchy, log: { path: smsbkup.log } }]\n"
 WEB = "tls_server_config: { cert_file: server.crt, key_file: server.key }\n"
 SCRAPES = 300
@@ -33,33 +33,15 @@ BEAT, RETURN = 1.0, 5.0
 REQUEST = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 
-def build():
-    metadata = subprocess.check_output(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=ROOT)
-    target = pathlib.Path(json.loads(metadata)["target_directory"])
-    subprocess.run(["cargo", "build", "--release", "--bin", "configmgr_backup_exporter"], cwd=ROOT, check=True)
-    return target / "release" / "configmgr_backup_exporter"
-
-
 def start(program, folder):
-    """The program with TLS on a free port; its process and the port."""
+    """The program with TLS."""
     (folder / "exporter.yml").write_text(CONFIGURATION)
     (folder / "web.yml").write_text(WEB)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2",
                     "-keyout", folder / "server.key", "-out", folder / "server.crt"],
                    check=True, stderr=subprocess.DEVNULL)
-    command = [program, f"--config.file={folder / 'exporter.yml'}", f"--state.path={folder / 'state'}",
-               f"--web.config.file={folder / 'web.yml'}", "--web.listen-address=127.0.0.1:0"]
-    with open(folder / "log", "w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stderr=log)
-    begin = time.monotonic()
-    while time.monotonic() - begin < 30:
-        found = re.search(r"addresses=127\.0\.0\.1:(\d+)", (folder / "log").read_text())
-        if found:
-            return process, int(found.group(1))
-        time.sleep(0.05)
-    process.kill()
-    sys.exit("it does not listen:\n" + (folder / "log").read_text())
+    return Exporter(program, folder, f"--web.config.file={folder / 'web.yml'}")
 
 
 class Target:
@@ -222,13 +204,12 @@ def main():
     program = build()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        process, port = start(program, folder)
-        attack = None
-        try:
-            target = Target(port, folder / "server.crt")
+        with start(program, folder) as exporter, contextlib.ExitStack() as stack:
+            target = Target(exporter.port, folder / "server.crt")
             asyncio.run(measure(target, 20))
             idle = asyncio.run(measure(target, SCRAPES))
-            attack = subprocess.Popen([sys.executable, __file__, str(folder), str(port)])
+            attack = subprocess.Popen([sys.executable, __file__, str(folder), str(exporter.port)])
+            stack.callback(attack.kill)
             begin = time.monotonic()
             while not under_way(folder):
                 if time.monotonic() - begin > 60:
@@ -248,11 +229,6 @@ def main():
                     sys.exit("connections of the attack are still open after 30 s")
             recovery = time.monotonic() - begin
             after = asyncio.run(measure(target, SCRAPES))
-        finally:
-            if attack:
-                attack.kill()
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
     print("| | p50 | p99 | greatest | resident at most | open files at most |\n|---|---|---|---|---|---|")
     print(row("idle", idle), row("attacked", attacked), row("afterwards", after), sep="\n")
     for what, (begun, ended) in meanwhile.items():

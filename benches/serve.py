@@ -10,16 +10,15 @@ import http.client
 import json
 import os
 import pathlib
-import re
 import resource
-import signal
 import statistics
 import subprocess
 import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from program import Exporter, build, generate
+
 CONFIGURATION = """
 sites:
   - code: P01
@@ -31,39 +30,12 @@ SCRAPES = 5000
 HUNG_SCRAPES = 1000
 
 
-def build():
-    metadata = subprocess.check_output(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=ROOT)
-    target = pathlib.Path(json.loads(metadata)["target_directory"])
-    subprocess.run(["cargo", "build", "--release", "--bin", "configmgr_backup_exporter"], cwd=ROOT, check=True)
-    return target / "release" / "configmgr_backup_exporter"
-
-
-def generate(path, megabytes):
-    command = ["cargo", "bench", "--quiet", "--bench", "generate", "--", str(path), str(megabytes)]
-    subprocess.run(command, cwd=ROOT, check=True)
-
-
-class Exporter:
-    """The program with one log, stopped at the end."""
+class Watching(Exporter):
+    """The program with one log."""
 
     def __init__(self, program, folder, log):
-        configuration = folder / "exporter.yml"
-        configuration.write_text(CONFIGURATION.format(log=json.dumps(str(log))))
-        state = folder / f"state-{time.monotonic_ns()}"
-        command = [program, f"--config.file={configuration}", f"--state.path={state}",
-                   "--web.listen-address=127.0.0.1:0"]
-        self.begin = time.perf_counter()
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        line = self.process.stderr.readline()
-        self.port = int(re.search(r"addresses=127\.0\.0\.1:(\d+)", line).group(1))
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=20)
+        (folder / "exporter.yml").write_text(CONFIGURATION.format(log=json.dumps(str(log))))
+        super().__init__(program, folder)
 
     def ask(self, connection, path):
         connection.request("GET", path)
@@ -128,11 +100,11 @@ def main():
                      f"{statistics.median(cpu) * 1000:.1f} ms"))
         ready = []
         for _ in range(20):
-            with Exporter(program, folder, log) as exporter:
+            with Watching(program, folder, log) as exporter:
                 ready.append(exporter.until_ready())
         rows.append(("start of the process to ready, median and greatest of 20",
                      f"{statistics.median(ready) * 1000:.0f} ms, {max(ready) * 1000:.0f} ms"))
-        with Exporter(program, folder, log) as exporter:
+        with Watching(program, folder, log) as exporter:
             exporter.until_ready()
             exporter.scrape(200)
             took = exporter.scrape(SCRAPES)
@@ -142,7 +114,7 @@ def main():
 
         fifo = folder / "hung.log"
         os.mkfifo(fifo)
-        with Exporter(program, folder, fifo) as exporter:
+        with Watching(program, folder, fifo) as exporter:
             took = []
             workers = [threading.Thread(target=lambda: took.extend(exporter.scrape(HUNG_SCRAPES // 4)))
                        for _ in range(4)]

@@ -14,19 +14,16 @@ say by what. Without scrapes there are as many as are needed to see the others.
 import argparse
 import http.client
 import json
-import os
 import pathlib
 import re
-import signal
 import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from program import Exporter, build, generate
+
 # Lines of more runs than are kept, so that what is kept does not grow any more.
 MEGABYTES = 40
 SCRAPES = 500
@@ -36,19 +33,6 @@ OUTAGE_EVERY = 4
 WARM_UP = 40
 MOST = 1.1
 EVENTS = ("scrapes", "rolls", "reloads", "outages")
-
-
-def build(dev):
-    metadata = subprocess.check_output(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=ROOT)
-    target = pathlib.Path(json.loads(metadata)["target_directory"])
-    profile = [] if dev else ["--release"]
-    subprocess.run(["cargo", "build", *profile, "--bin", "configmgr_backup_exporter"], cwd=ROOT, check=True)
-    return target / ("debug" if dev else "release") / "configmgr_backup_exporter"
-
-
-def generate(path, dev):
-    command = ["cargo", "test" if dev else "bench", "--quiet", "--bench", "generate", "--", str(path), str(MEGABYTES)]
-    subprocess.run(command, cwd=ROOT, check=True)
 
 
 class Database:
@@ -91,28 +75,11 @@ def configuration(folder, step, port):
     return "sites:\n" + "".join(sites)
 
 
-class Exporter:
-    """The program, stopped at the end."""
+class Watching(Exporter):
+    """The program with the sites, reloaded when asked."""
 
     def __init__(self, program, folder):
-        command = [program, f"--config.file={folder / 'exporter.yml'}", f"--state.path={folder / 'state'}",
-                   "--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
-                                        env={**os.environ, "SOAK_PASSWORD": "soak"})
-        lines = []
-        while not (found := re.search(r"addresses=127\.0\.0\.1:(\d+)", lines[-1] if lines else "")):
-            lines.append(self.process.stderr.readline())
-            if not lines[-1]:
-                raise SystemExit("it does not listen:\n" + "".join(lines))
-        self.port = int(found.group(1))
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=20)
+        super().__init__(program, folder, "--web.enable-lifecycle", SOAK_PASSWORD="soak")
 
     def ask(self, connection, method, path):
         connection.request(method, path)
@@ -164,7 +131,7 @@ def main():
     program = build(dev)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        generate(folder / "all", dev)
+        generate(folder / "all", MEGABYTES, dev)
         lines = (folder / "all").read_bytes().splitlines(keepends=True)
         half = len(lines) // 2
         part = (len(lines) - half) // (WARM_UP + steps)
@@ -173,7 +140,7 @@ def main():
         database = Database()
         (folder / "exporter.yml").write_text(configuration(folder, 0, database.port))
         before, tenths, done = None, [], dict.fromkeys(EVENTS, 0)
-        with Exporter(program, folder) as exporter:
+        with Watching(program, folder) as exporter:
             # What is rolled away before it was read for the first time was never seen to roll.
             begun, connection = time.monotonic(), exporter.connect()
             while not all(counted(exporter.ask(connection, "GET", "/metrics"), "source_polls_total",

@@ -9,13 +9,15 @@ mod config_file;
 mod copies;
 mod guiding;
 mod means;
+mod ready;
 mod reload;
 mod site_tasks;
 mod sites;
 mod tasks;
 mod threads;
+mod wires;
 
-pub use reload::{Load, Reloading};
+pub use reload::{Load, ReloadOptions};
 pub use threads::{blocking_threads, pool_of};
 
 use std::net::SocketAddr;
@@ -28,9 +30,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::http::{BindError, Limits, Listeners, Material, Rereading, Web, WebConfigReader, WebSettings};
+use crate::http::{
+    BindError, Limits, Listeners, Material, Web, WebConfigHandle, WebConfigReader, WebSettings,
+};
 use crate::metrics::ProcessMetrics;
-use crate::reloads::{ReloadRequest, Reloader};
+use crate::reloads::{ReloadHandle, ReloadRequest};
 use crate::services::ServiceControllers;
 use crate::site::Timings;
 use crate::source::UnderWay;
@@ -40,11 +44,13 @@ use crate::state::{INBOX, Published, StateRequests, StateTask};
 use crate::trace::PhraseError;
 use crate::watchdog::Watchdog;
 use config_file::watch_file;
-use means::{Means, Ready};
-use reload::{Reload, tell_notices};
+use means::Means;
+use ready::Ready;
+use reload::{Reloader, tell_notices};
 use site_tasks::SiteTasks;
-use sites::{Connections, Sites};
+use sites::Sites;
 use tasks::Tasks;
+use wires::Wires;
 
 /// What the command line and the platform say, besides the configuration.
 #[derive(Debug)]
@@ -74,7 +80,7 @@ pub struct Options {
     /// Metrics of this process; `None` if they are switched off.
     pub process: Option<ProcessMetrics>,
     /// How the configuration is read anew.
-    pub reloading: Reloading,
+    pub reload: ReloadOptions,
 }
 
 /// The program cannot start.
@@ -109,7 +115,7 @@ pub struct App {
     limits: Limits,
     settings: watch::Receiver<Arc<WebSettings>>,
     reader: Option<WebConfigReader>,
-    rereading: Option<Rereading>,
+    web_config: Option<WebConfigHandle>,
     open_health_endpoints: bool,
     web: Web,
     watchdog: Watchdog,
@@ -120,8 +126,8 @@ pub struct App {
     /// Of the configuration file that was read.
     digest: Option<blake3::Hash>,
     means: Arc<Means>,
-    reloading: Reloading,
-    reloader: Reloader,
+    reload: ReloadOptions,
+    reload_handle: ReloadHandle,
     reload_requests: mpsc::Receiver<ReloadRequest>,
     clock: Clock,
     timings: Timings,
@@ -143,18 +149,17 @@ impl App {
             open_health_endpoints,
             telemetry_path,
             process,
-            reloading,
+            reload,
         } = options;
         tell_notices(&config.notices);
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();
-        let (settings, reader, rereading) = match &web {
+        let (settings, reader, web_config) = match &web {
             Some(material) => {
-                let outcome = reloading.outcome.clone();
-                let (reader, settings, rereading) =
-                    WebConfigReader::new(material, clock, outcome, &watchdog)?;
-                (settings, Some(reader), Some(rereading))
+                let outcome = reload.outcome.clone();
+                let (reader, settings, handle) = WebConfigReader::new(material, clock, outcome, &watchdog)?;
+                (settings, Some(reader), Some(handle))
             }
             // They stay what they are, although nobody holds the other end.
             None => (watch::channel(Arc::default()).1, None, None),
@@ -171,15 +176,15 @@ impl App {
         let means = Arc::new(means);
         let (mut states, mut sites) = (Vec::new(), Vec::new());
         for site in config.sites {
-            let Ready { state, sequence, tasks } = means.with_ledger(means.load(site)?);
+            let Ready { state, sequence, tasks } = Ready::load(site, &means)?.with_ledger(&means);
             states.push((state, sequence));
             sites.push(tasks);
         }
         let heartbeat = watchdog.register("state task", timings.watchdog);
         let (state, published, requests) = StateTask::new(states, directory, clock, timings, heartbeat);
         let limits = Limits { max_connections, ..Limits::default() };
-        let (reloader, reload_requests) = Reloader::channel();
-        let lifecycle = reloading.lifecycle.then(|| reloader.clone());
+        let (reload_handle, reload_requests) = ReloadHandle::channel();
+        let lifecycle = reload.lifecycle.then(|| reload_handle.clone());
         let web =
             Web::new(published.clone(), clock, timings, watchdog.clone(), process, telemetry_path, lifecycle);
         Ok(Self {
@@ -187,7 +192,7 @@ impl App {
             limits,
             settings,
             reader,
-            rereading,
+            web_config,
             open_health_endpoints,
             web,
             watchdog,
@@ -197,8 +202,8 @@ impl App {
             sites,
             digest: config.digest,
             means,
-            reloading,
-            reloader,
+            reload,
+            reload_handle,
             reload_requests,
             clock,
             timings,
@@ -206,8 +211,8 @@ impl App {
     }
 
     /// Asks for reloads.
-    pub fn reloader(&self) -> Reloader {
-        self.reloader.clone()
+    pub fn reload_handle(&self) -> ReloadHandle {
+        self.reload_handle.clone()
     }
 
     /// Where it listens, in the order asked for.
@@ -222,22 +227,21 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Ended> {
         let (sender, inbox) = mpsc::channel(INBOX);
         let mut tasks = Tasks::default();
-        let connections = Connections {
+        let mut sites = Sites::new(Wires {
             watchdog: self.watchdog,
             clock: self.clock,
             published: self.published,
             reports: sender,
+            under_way: self.means.under_way.clone(),
             stop: stop.clone(),
-        };
-        let Reloading { load, outcome, watched, threads, lifecycle: _ } = self.reloading;
-        let (means, state) = (self.means, self.requests);
-        let reload = Reload { load, outcome, threads, means, state, web: self.rereading, in_flight: None };
-        let mut sites = Sites::new(connections, reload);
+        });
         self.sites.into_iter().for_each(|site| sites.begin(site));
-        tasks.spawn("watch of the sites", sites.run(self.reload_requests));
+        let watched = self.reload.watched.clone();
+        let reloader = Reloader::new(sites, self.reload, self.means, self.requests, self.web_config);
+        tasks.spawn("watch of the sites", reloader.run(self.reload_requests));
         if let Some(path) = watched {
             let (used, pace) = (self.digest, self.timings.config_look);
-            let watch = watch_file(path, used, pace, self.reloader, stop.clone());
+            let watch = watch_file(path, used, pace, self.reload_handle, stop.clone());
             tasks.spawn("watch of the configuration", watch);
         }
         if let Some(reader) = self.reader {

@@ -7,7 +7,7 @@ mod request;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use request::listed;
-pub use request::{Changes, Refused, ReloadRequest, Reloaded, Reloader, Unanswered};
+pub use request::{Changes, Refused, ReloadHandle, ReloadRequest, Reloaded, Unanswered};
 
 use crate::site::Timestamp;
 
@@ -24,9 +24,9 @@ pub struct Outcome {
 
 /// The shared outcome.
 #[derive(Debug, Clone)]
-pub struct Reloads(Arc<Mutex<Outcome>>);
+pub struct LastReloads(Arc<Mutex<Outcome>>);
 
-impl Reloads {
+impl LastReloads {
     /// Both are in use since `started`.
     pub fn new(started: Timestamp) -> Self {
         let outcome =

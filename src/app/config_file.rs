@@ -13,10 +13,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::reloads::{Refused, Reloaded, Reloader};
+use crate::config::SIZE_LIMIT;
+use crate::reloads::{Refused, ReloadHandle, Reloaded};
 
-/// More than a configuration may have; what lies behind that is refused when it is read.
-const LIMIT: u64 = (1 << 20) + 1;
+/// One more than a configuration may have: what lies behind that is refused when it is read.
+const LIMIT: u64 = SIZE_LIMIT + 1;
 
 /// So many times longer it waits after a reload that is to be asked for again: each says in the log why it failed.
 const AGAIN: u32 = 12;
@@ -31,7 +32,7 @@ pub(super) async fn watch_file(
     path: PathBuf,
     mut used: Content,
     pace: Duration,
-    reloader: Reloader,
+    handle: ReloadHandle,
     stop: CancellationToken,
 ) {
     let follow = async {
@@ -44,7 +45,7 @@ pub(super) async fn watch_file(
             };
             if let Ok(Ok(content)) = spawn_blocking(look).await {
                 if before == Some(content) && used != content {
-                    match reloader.reload().await {
+                    match handle.reload().await {
                         Ok(Reloaded { config: Ok(_) | Err(Refused { by_content: true, .. }), .. }) => {
                             used = content;
                         }
@@ -98,9 +99,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("exporter.yml");
             fs::write(&path, holds).unwrap();
-            let (reloader, requests) = Reloader::channel();
+            let (handle, requests) = ReloadHandle::channel();
             let (used, stop) = (Some(blake3::hash(loaded.as_bytes())), CancellationToken::new());
-            let watch = tokio::spawn(watch_file(path, used, PACE, reloader, stop.clone()));
+            let watch = tokio::spawn(watch_file(path, used, PACE, handle, stop.clone()));
             Self { folder, requests, stop, watch }
         }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::means::Means;
-use super::site_tasks::{Blocked, Wires, spawn_source, tell_of_fault};
 use super::tasks::Tasks;
+use super::wires::{Blocked, Wires, tell_of_fault};
 use crate::config::{SiteConfig, SnapshotConfig};
 use crate::site::SiteCode;
 use crate::source::{BlockingSource, Guidance, Surroundings, WatchReport, Watched, sources_of};
@@ -30,7 +30,7 @@ pub(super) async fn read_copies(
         wires.stop = stop.child_token();
         let mut tasks = Tasks::default();
         for blocked in sources.drain(..) {
-            spawn_source(blocked, code, timings, &mut tasks, &wires, &guidance);
+            wires.spawn_source(blocked, code, timings, &guidance, &mut tasks);
         }
         tokio::select! {
             () = stop.cancelled() => {}

@@ -3,56 +3,43 @@
 //! A site that is configured as before is not touched. One that is configured otherwise is restarted alone: its tasks end,
 //! what they reported is folded and written, and what is known of it goes on under the other settings.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+mod plan;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use super::means::{Means, Ready};
+pub use self::plan::Load;
+use self::plan::{Plan, plan};
+use super::means::Means;
+use super::ready::Ready;
 use super::site_tasks::SiteTasks;
 use super::sites::Sites;
-use super::threads::blocking_threads;
-use crate::config::{Config, SiteConfig};
+use crate::config::SiteConfig;
 use crate::error_chain;
-use crate::http::{NotTakenOver, Rereading};
-use crate::reloads::{Changes, Refused, Reloads, listed};
+use crate::http::{NotTakenOver, WebConfigHandle};
+use crate::reloads::{Changes, LastReloads, Refused, ReloadRequest, Reloaded, listed};
 use crate::site::SiteCode;
-use crate::state::checkpoint::under;
-use crate::state::{Published, StateRequests};
+use crate::state::StateRequests;
 
 /// How long reading the configuration and looking for checkpoints may take: files on a share may hang.
 const PLAN_DEADLINE: Duration = Duration::from_secs(20);
 /// After how long the program is not healthy while sites are exchanged.
 const EXCHANGE_DEADLINE: Duration = Duration::from_secs(60);
-
-/// Reads the configuration as the start did, which blocks; gives its problems in words where it cannot be used.
-#[derive(Clone)]
-pub struct Load(Arc<dyn Fn() -> Result<Config, Refused> + Send + Sync>);
-
-impl Load {
-    /// What is to be called for each reload.
-    pub fn new(load: impl Fn() -> Result<Config, Refused> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(load))
-    }
-}
-
-impl fmt::Debug for Load {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Load")
-    }
-}
+/// Requests that one reading answers at most; those beyond are answered by the next.
+const TOGETHER: usize = 64;
 
 /// How the configuration is read anew, and who may ask for it.
 #[derive(Debug)]
-pub struct Reloading {
+pub struct ReloadOptions {
     /// Reads it.
     pub load: Load,
     /// Where it is told how that went.
-    pub outcome: Reloads,
+    pub outcome: LastReloads,
     /// Whether it may be asked for over HTTP.
     pub lifecycle: bool,
     /// The file whose change asks for it; `None` where that is not looked for.
@@ -61,34 +48,60 @@ pub struct Reloading {
     pub threads: usize,
 }
 
-/// What reloads are made with.
+/// Watches the sites, and exchanges those that a reload changes.
 #[derive(Debug)]
-pub(super) struct Reload {
-    pub(super) load: Load,
-    pub(super) outcome: Reloads,
-    pub(super) threads: usize,
-    pub(super) means: Arc<Means>,
-    pub(super) state: StateRequests,
-    /// Reads the web configuration anew; `None` where there is none.
-    pub(super) web: Option<Rereading>,
+pub(super) struct Reloader {
+    sites: Sites,
+    load: Load,
+    outcome: LastReloads,
+    threads: usize,
+    means: Arc<Means>,
+    state: StateRequests,
+    /// Has the web configuration read anew; `None` where there is none.
+    web: Option<WebConfigHandle>,
     /// A plan that is being made; one that hangs is not begun a second time.
-    pub(super) in_flight: Option<JoinHandle<Result<Plan, Refused>>>,
+    in_flight: Option<JoinHandle<Result<Plan, Refused>>>,
 }
 
-/// What is to be done, of which nothing can fail any more.
-#[derive(Debug)]
-pub(super) struct Plan {
-    notices: Vec<String>,
-    added: Vec<Ready>,
-    changed: Vec<SiteConfig>,
-    removed: Vec<SiteCode>,
-}
+impl Reloader {
+    pub(super) fn new(
+        sites: Sites,
+        options: ReloadOptions,
+        means: Arc<Means>,
+        state: StateRequests,
+        web: Option<WebConfigHandle>,
+    ) -> Self {
+        // Whoever asks is none of its business.
+        let ReloadOptions { load, outcome, threads, lifecycle: _, watched: _ } = options;
+        Self { sites, load, outcome, threads, means, state, web, in_flight: None }
+    }
 
-impl Sites {
+    /// Watches the sites until the process stops, answers whoever asks for a reload, and ends all sites then; ends before
+    /// only by a fault.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<ReloadRequest>) {
+        let stop = self.sites.wires().stop.clone();
+        let mut asked = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = self.sites.fault() => break,
+                1.. = requests.recv_many(&mut asked, TOGETHER) => {}
+                else => break,
+            }
+            // They asked before the file is read, so what they wrote is found in it.
+            let Some(config) = self.reload().await else { break };
+            let web_config = self.reread_web().await;
+            let reloaded = Reloaded { config, web_config };
+            asked.drain(..).for_each(|request| request.answer(reloaded.clone()));
+        }
+        self.sites.end_all().await;
+    }
+
     /// Reads the configuration anew and tells how that went; `None` if the exporter stops meanwhile, or if a fault of the
     /// program leaves it half done.
-    pub(super) async fn reload(&mut self) -> Option<Result<Changes, Refused>> {
-        let stop = self.connections.stop.clone();
+    async fn reload(&mut self) -> Option<Result<Changes, Refused>> {
+        let stop = self.sites.wires().stop.clone();
         let plan = tokio::select! {
             () = stop.cancelled() => return None,
             plan = self.plan() => plan,
@@ -99,7 +112,7 @@ impl Sites {
                 for problem in &refused.problems {
                     tracing::error!(problem, "configuration not reloaded; the one before stays in use");
                 }
-                self.reload.outcome.config(None);
+                self.outcome.config(None);
                 return Some(Err(refused));
             }
         };
@@ -108,7 +121,7 @@ impl Sites {
         let [added, removed, changed] =
             [&changes.added, &changes.removed, &changes.changed].map(|sites| listed(sites));
         tracing::info!(added, removed, changed, "configuration reloaded");
-        self.reload.outcome.config(Some(self.connections.clock.now()));
+        self.outcome.config(Some(self.sites.wires().clock.now()));
         Some(Ok(changes))
     }
 
@@ -119,13 +132,13 @@ impl Sites {
                 "not read within {seconds} s; check the disk or share of the configuration and of the state directory"
             ))
         };
-        if let Some(late) = &mut self.reload.in_flight {
+        if let Some(late) = &mut self.in_flight {
             // Whatever it brings was read before anybody asked now.
             let _ = timeout(PLAN_DEADLINE, late).await.map_err(hung)?;
         }
-        let running = self.running.iter().map(|(code, site)| (*code, site.config.clone())).collect();
-        let published = self.connections.published.borrow().clone();
-        let Reload { load, means, threads, in_flight, .. } = &mut self.reload;
+        let running = self.sites.configs();
+        let published = self.sites.wires().published.borrow().clone();
+        let Self { load, means, threads, in_flight, .. } = self;
         let (load, means, threads) = (load.clone(), Arc::clone(means), *threads);
         let planning =
             in_flight.insert(spawn_blocking(move || plan(&load, &running, &published, &means, threads)));
@@ -146,11 +159,11 @@ impl Sites {
             removed,
         };
         // Dropped at the end, so that it is silent only where something hangs.
-        let _alive = self.connections.watchdog.register("reload", EXCHANGE_DEADLINE);
+        let _alive = self.sites.wires().watchdog.register("reload", EXCHANGE_DEADLINE);
         let ending = [&*changes.removed, &*changes.changed].concat();
-        self.end(ending.iter().copied()).await;
-        let (stop, state) = (self.connections.stop.clone(), self.reload.state.clone());
-        let exchanging = exchange(state, Arc::clone(&self.reload.means), ending, added, changed);
+        self.sites.end(ending.iter().copied()).await;
+        let (stop, state) = (self.sites.wires().stop.clone(), self.state.clone());
+        let exchanging = exchange(state, Arc::clone(&self.means), ending, added, changed);
         let exchanged = tokio::select! {
             () = stop.cancelled() => return None,
             exchanged = timeout(EXCHANGE_DEADLINE, exchanging) => exchanged,
@@ -162,8 +175,16 @@ impl Sites {
             );
             return None;
         };
-        tasks?.into_iter().for_each(|site| self.begin(site));
+        tasks?.into_iter().for_each(|site| self.sites.begin(site));
         Some(changes)
+    }
+
+    /// Has the web configuration read anew, if there is one.
+    async fn reread_web(&self) -> Result<(), Vec<String>> {
+        match &self.web {
+            Some(web) => web.reread().await.map_err(NotTakenOver::into_lines),
+            None => Ok(()),
+        }
     }
 }
 
@@ -180,7 +201,7 @@ async fn exchange(
         let again = |site: SiteConfig| {
             let known = settled.iter().find(|(state, _)| state.settings.code == site.settings.code);
             let (before, sequence) = known?;
-            match means.again(site, before, *sequence) {
+            match Ready::again(site, before, *sequence, &means) {
                 Ok(ready) => Some(ready),
                 Err(error) => {
                     let (site, error) = (before.settings.code, error_chain(&error));
@@ -191,7 +212,7 @@ async fn exchange(
         };
         let again = changed.into_iter().map(again).collect::<Option<Vec<_>>>()?;
         let with_ledger = |ready| {
-            let Ready { state, sequence, tasks } = means.with_ledger(ready);
+            let Ready { state, sequence, tasks } = Ready::with_ledger(ready, &means);
             ((state, sequence), tasks)
         };
         Some(added.into_iter().chain(again).map(with_ledger).unzip())
@@ -201,99 +222,9 @@ async fn exchange(
     Some(tasks)
 }
 
-impl Reload {
-    /// Has the web configuration read anew, if there is one.
-    pub(super) async fn reread_web(&self) -> Result<(), Vec<String>> {
-        match &self.web {
-            Some(web) => web.reread().await.map_err(NotTakenOver::into_lines),
-            None => Ok(()),
-        }
-    }
-}
-
 /// Tells what an operator should know of what was found on this machine.
 pub(super) fn tell_notices(notices: &[String]) {
     for notice in notices {
         tracing::warn!(notice, "found in the registry of this site server");
-    }
-}
-
-/// Whether so many threads are free: those of polls that hang in what earlier reloads ended are not.
-fn find_room(needed: usize, under_way: usize, threads: usize) -> Result<(), Refused> {
-    if needed > threads {
-        return Err(Refused::by_content(vec![format!(
-            "the sites need {needed} threads, and this process has room for {threads}; restart the exporter"
-        )]));
-    }
-    if needed + under_way > threads {
-        return Err(Refused::for_now(format!(
-            "the sites need {needed} threads, and {under_way} of the {threads} that this process has room for are in polls \
-             that have not ended; see which sources hang, or restart the exporter"
-        )));
-    }
-    Ok(())
-}
-
-/// Finds out what is to be done, without touching what runs; blocks.
-fn plan(
-    load: &Load,
-    running: &BTreeMap<SiteCode, SiteConfig>,
-    published: &Published,
-    means: &Arc<Means>,
-    threads: usize,
-) -> Result<Plan, Refused> {
-    let config = (load.0)()?;
-    let needed = blocking_threads(&config, &means.surroundings())
-        .map_err(|error| Refused::by_content(vec![error_chain(&error)]))?;
-    find_room(needed, means.under_way.count(), threads)?;
-    let codes: BTreeSet<_> = config.sites.iter().map(|site| site.settings.code).collect();
-    let removed = running.keys().filter(|code| !codes.contains(code)).copied().collect();
-    let (mut changed, mut new, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for site in config.sites {
-        match running.get(&site.settings.code) {
-            Some(before) if before.is_same(&site) => {}
-            Some(_) => changed.push(site),
-            None => new.push(site),
-        }
-    }
-    for site in &changed {
-        let Some(state) = published.sites.get(&site.settings.code) else { continue };
-        if let Err(error) = under(state, &Arc::new(site.settings.clone()), means.clock.now()) {
-            problems.push(format!(
-                "what is known of {} does not go on: {}",
-                site.settings.code,
-                error_chain(&error)
-            ));
-        }
-    }
-    if !problems.is_empty() {
-        return Err(Refused::by_content(problems));
-    }
-    // Last of all: a checkpoint that cannot be used is set aside by it.
-    let mut added = Vec::new();
-    for site in new {
-        match means.load(site) {
-            Ok(ready) => added.push(ready),
-            Err(error) => problems.push(error_chain(&error)),
-        }
-    }
-    if problems.is_empty() {
-        Ok(Plan { notices: config.notices, added, changed, removed })
-    } else {
-        Err(Refused { problems, by_content: false })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sites_that_would_wait_for_threads_are_refused() {
-        assert_eq!(find_room(30, 270, 300), Ok(()));
-        let hanging = find_room(30, 271, 300).unwrap_err();
-        assert!(!hanging.by_content, "the polls may end");
-        assert!(hanging.problems[0].contains("need 30 threads, and 271 of the 300"), "{hanging:?}");
-        assert!(find_room(301, 0, 300).unwrap_err().by_content);
     }
 }

@@ -3,35 +3,27 @@
 //! They begin together and end together, within three quarters of what the process has for its own end; the programs of its
 //! services are ended in the last quarter.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use super::copies::read_copies;
 use super::guiding::give_guidance;
 use super::means::Means;
 use super::tasks::Tasks;
-use crate::clock::Clock;
+use super::wires::{Blocked, Wires, tell_of_fault};
 use crate::config::SiteConfig;
 use crate::remediation::{Connections, Remediation};
 use crate::services::ServiceController;
-use crate::site::{SiteCode, Timings};
-use crate::source::backup_log::wake_on_change;
+use crate::site::SiteCode;
 use crate::source::site_database::DatabaseSource;
 use crate::source::{
-    Blocking, BlockingSource, Cursor, Guidance, Quiet, Report, ServicesSource, Source, SourceId, Supervision,
-    UnderWay, database_of, sources_of, supervise,
+    BlockingSource, Guidance, Quiet, ServicesSource, Source, database_of, sources_of, supervise,
 };
-use crate::state::{Published, SiteState};
+use crate::state::SiteState;
 use crate::trace::PhraseError;
-use crate::watchdog::Watchdog;
-
-/// A source that blocks, and from where it goes on.
-pub(super) type Blocked = (Box<dyn BlockingSource>, Option<Cursor>);
 
 /// One site's tasks, ready to be spawned.
 #[derive(Debug)]
@@ -47,17 +39,6 @@ pub(super) struct SiteTasks {
     controller: Option<Arc<dyn ServiceController>>,
     /// `None` where no services are known that could be restarted.
     remediation: Option<Remediation>,
-}
-
-/// What the tasks of a site are connected to.
-#[derive(Debug, Clone)]
-pub(super) struct Wires {
-    pub(super) watchdog: Watchdog,
-    pub(super) clock: Clock,
-    pub(super) published: watch::Receiver<Published>,
-    pub(super) reports: mpsc::Sender<Report>,
-    pub(super) under_way: UnderWay,
-    pub(super) stop: CancellationToken,
 }
 
 impl SiteTasks {
@@ -149,11 +130,11 @@ impl SiteTasks {
         let guiding = give_guidance(code, wires.published.clone(), advice, wires.clock, wires.stop.clone());
         tasks.spawn("guidance", guiding);
         for blocked in lasting {
-            spawn_source(blocked, code, timings, tasks, wires, &guidance);
+            wires.spawn_source(blocked, code, timings, &guidance, tasks);
         }
         if let Some(database) = database {
             let id = database.id().clone();
-            let supervision = supervision(code, timings, &id, Arc::default(), wires, &guidance);
+            let supervision = wires.supervision(code, timings, &id, Arc::default(), &guidance);
             tasks.spawn(&format!("watch of {id}"), supervise(database, supervision));
         }
         if let Some(remediation) = remediation {
@@ -166,51 +147,5 @@ impl SiteTasks {
             tasks.spawn("restarts", remediation.run(connections));
         }
         tasks.spawn("copies", read_copies(site, means, copies, wires.clone(), guidance));
-    }
-}
-
-/// Tells of a task that ended although nobody asked for it.
-pub(super) fn tell_of_fault(site: SiteCode, task: &str, stop: &CancellationToken) {
-    if !stop.is_cancelled() {
-        tracing::error!(%site, task, "task ended by itself; please report this");
-    }
-}
-
-pub(super) fn spawn_source(
-    (source, cursor): Blocked,
-    site: SiteCode,
-    timings: Timings,
-    tasks: &mut Tasks,
-    wires: &Wires,
-    guidance: &watch::Receiver<Guidance>,
-) {
-    let id = source.id().clone();
-    let wake = Arc::new(Notify::new());
-    if let Some(path) = source.wakes_on().map(Path::to_owned) {
-        let watch = wake_on_change(path, Arc::clone(&wake), wires.stop.clone());
-        tasks.spawn(&format!("notifications of {id}"), watch);
-    }
-    let supervision = supervision(site, timings, &id, wake, wires, guidance);
-    let blocking = Blocking::new(source, cursor, wires.under_way.clone());
-    tasks.spawn(&format!("watch of {id}"), supervise(blocking, supervision));
-}
-
-fn supervision(
-    site: SiteCode,
-    timings: Timings,
-    id: &SourceId,
-    wake: Arc<Notify>,
-    wires: &Wires,
-    guidance: &watch::Receiver<Guidance>,
-) -> Supervision {
-    Supervision {
-        site,
-        clock: wires.clock,
-        timings,
-        guidance: guidance.clone(),
-        wake,
-        reports: wires.reports.clone(),
-        heartbeat: wires.watchdog.register(format!("{site} {id}"), timings.watchdog),
-        stop: wires.stop.clone(),
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::Args;
 use super::configuration::{ConfigurationError, configuration};
 use super::state_directory;
-use crate::app::{App, Load, Options, Reloading, blocking_threads, pool_of};
+use crate::app::{App, Load, Options, ReloadOptions, blocking_threads, pool_of};
 use crate::build_info;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,7 +26,7 @@ use crate::platform::paths::{default_config_path, default_state_path};
 use crate::platform::service_host::Host;
 use crate::platform::signal::{Hangups, stop_requested};
 use crate::platform::{IS_WINDOWS, open_files_limit};
-use crate::reloads::{Refused, Reloader, Reloads};
+use crate::reloads::{LastReloads, Refused, ReloadHandle};
 use crate::services::{ServiceControllers, SystemServices};
 use crate::site::Timings;
 use crate::source::Surroundings;
@@ -64,7 +64,7 @@ pub fn run(
             logs,
         };
         let app = build(config, args, environment, &state_path, parts)?;
-        tokio::spawn(reload_at(hangups, app.reloader()));
+        tokio::spawn(reload_at(hangups, app.reload_handle()));
         if let Some(host) = host {
             host.running();
             tokio::spawn(tell_of_stop(host));
@@ -117,10 +117,10 @@ fn watched_file(args: &Args, environment: &Environment) -> Option<PathBuf> {
 }
 
 /// Asks for a reload whenever the signal for it comes; how it went is in the log.
-async fn reload_at(mut hangups: Hangups, reloader: Reloader) {
+async fn reload_at(mut hangups: Hangups, handle: ReloadHandle) {
     loop {
         hangups.next().await;
-        let _ = reloader.reload().await;
+        let _ = handle.reload().await;
     }
 }
 
@@ -175,7 +175,7 @@ pub(super) fn build(
         listen.push(address.resolve().with_context(|| format!("cannot find the address of {address}"))?);
     }
     let clock = Clock::System;
-    let outcome = Reloads::new(clock.now());
+    let outcome = LastReloads::new(clock.now());
     let options = Options {
         clock,
         timings: Timings::DEFAULT,
@@ -189,7 +189,7 @@ pub(super) fn build(
         open_health_endpoints: args.open_health_endpoints,
         telemetry_path: args.telemetry_path.as_str().to_owned(),
         process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs, outcome.clone())),
-        reloading: Reloading { load, outcome, lifecycle: args.enable_lifecycle, watched, threads },
+        reload: ReloadOptions { load, outcome, lifecycle: args.enable_lifecycle, watched, threads },
     };
     let app = App::build(config, options)?;
     let addresses: Vec<_> = app.addresses().iter().map(ToString::to_string).collect();

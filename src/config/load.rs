@@ -13,7 +13,7 @@ use crate::platform::IS_WINDOWS;
 use super::{Config, Discovered, NotDiscovered, raw, resolve};
 
 /// The largest file that is read: what is larger was not meant.
-const SIZE_LIMIT: u64 = 1 << 20;
+pub(crate) const SIZE_LIMIT: u64 = 1 << 20;
 
 /// A kind of file, as messages call it.
 #[derive(Debug, Clone, Copy)]

@@ -37,7 +37,7 @@ pub use database::{
 pub use default_file::write_default_file;
 pub use discovery::{Discovered, NotDiscovered};
 pub use duration::{InvalidDuration, format_duration, parse_duration};
-pub(crate) use load::read_limited;
+pub(crate) use load::{SIZE_LIMIT, read_limited};
 pub use origin::{Origin, Origins};
 pub(crate) use paths::{is_within, same_path};
 pub use problem::{ConfigError, Problem};

@@ -6,13 +6,12 @@ use hyper::header::{HeaderValue, REFRESH};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::negotiate::{Exposition, negotiate};
 use super::page::{POLICY, REFRESH_SECONDS, View, asks_to_refresh};
-use super::{Answer, Request, Response, Routes, StatusCode, api};
+use super::{Answer, Exposition, Request, Response, Routes, StatusCode, api, negotiate};
 use crate::assessment::{Assessment, Verdict, assess};
 use crate::clock::Clock;
 use crate::metrics::{Format, ProcessMetrics, encode};
-use crate::reloads::Reloader;
+use crate::reloads::ReloadHandle;
 use crate::site::{SiteCode, Timings};
 use crate::state::{Published, SiteState};
 use crate::watchdog::Watchdog;
@@ -47,7 +46,7 @@ impl Web {
         watchdog: Watchdog,
         process: Option<ProcessMetrics>,
         telemetry_path: String,
-        lifecycle: Option<Reloader>,
+        lifecycle: Option<ReloadHandle>,
     ) -> Self {
         let ready_by = Instant::now() + timings.ready_after;
         let metrics_path = telemetry_path.clone();
@@ -141,13 +140,13 @@ fn ready(context: &Context) -> Response {
 }
 
 /// Has the configuration read anew, where that was switched on.
-fn reload(lifecycle: Option<Reloader>) -> Answer {
-    let Some(reloader) = lifecycle else {
+fn reload(lifecycle: Option<ReloadHandle>) -> Answer {
+    let Some(handle) = lifecycle else {
         let words = "reloading over HTTP is switched off; --web.enable-lifecycle switches it on\n";
         return Response::text(StatusCode::FORBIDDEN, words).into();
     };
     let reloaded = async move {
-        match reloader.reload().await {
+        match handle.reload().await {
             Ok(reloaded) if reloaded.is_whole() => Response::text(StatusCode::OK, format!("{reloaded}\n")),
             Ok(reloaded) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{reloaded}\n")),
             Err(unanswered) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{unanswered}\n")),

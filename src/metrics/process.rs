@@ -9,7 +9,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::{Number, Samples};
 use crate::logging::LogCounts;
 use crate::platform::MAX_HANDLES;
-use crate::reloads::{Outcome, Reloads};
+use crate::reloads::{LastReloads, Outcome};
 use crate::state::Published;
 
 /// Where the process's metrics come from.
@@ -18,7 +18,7 @@ pub struct ProcessMetrics {
     /// `None` where the operating system tells nothing.
     system: Option<(Mutex<System>, Pid)>,
     logs: Arc<LogCounts>,
-    reloads: Reloads,
+    reloads: LastReloads,
 }
 
 /// What the operating system says of this process; `None` is what it does not tell.
@@ -43,7 +43,7 @@ pub struct ProcessView<'a> {
 
 impl ProcessMetrics {
     /// Metrics of the running process.
-    pub fn new(logs: Arc<LogCounts>, reloads: Reloads) -> Self {
+    pub fn new(logs: Arc<LogCounts>, reloads: LastReloads) -> Self {
         let system = System::new().ok().map(Mutex::new).zip(sysinfo::get_current_pid().ok());
         Self { system, logs, reloads }
     }

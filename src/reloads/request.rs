@@ -131,9 +131,9 @@ impl ReloadRequest {
 
 /// Asks for reloads.
 #[derive(Debug, Clone)]
-pub struct Reloader(mpsc::Sender<ReloadRequest>);
+pub struct ReloadHandle(mpsc::Sender<ReloadRequest>);
 
-impl Reloader {
+impl ReloadHandle {
     /// Somebody who asks, and where the requests arrive.
     pub fn channel() -> (Self, mpsc::Receiver<ReloadRequest>) {
         let (sender, requests) = mpsc::channel(WAITING);
@@ -191,20 +191,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everybody_gets_an_answer_whatever_becomes_of_the_request() {
-        let (reloader, mut requests) = Reloader::channel();
+        let (handle, mut requests) = ReloadHandle::channel();
         let asking = tokio::spawn({
-            let reloader = reloader.clone();
-            async move { reloader.reload().await }
+            let handle = handle.clone();
+            async move { handle.reload().await }
         });
         let reloaded = Reloaded { config: Ok(Changes::default()), web_config: Ok(()) };
         requests.recv().await.unwrap().answer(reloaded.clone());
         assert_eq!(asking.await.unwrap(), Ok(reloaded.clone()));
         // The clock of this test goes on by itself where everybody waits.
-        let late = reloader.reload().await.unwrap_err();
+        let late = handle.reload().await.unwrap_err();
         assert!(late.to_string().contains("not done within 25 s"), "{late}");
         // One who has given up is answered in vain.
         requests.recv().await.unwrap().answer(reloaded);
         drop(requests);
-        assert_eq!(reloader.reload().await, Err(Unanswered::Stopping));
+        assert_eq!(handle.reload().await, Err(Unanswered::Stopping));
     }
 }

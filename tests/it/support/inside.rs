@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 
-use configmgr_backup_exporter::app::{App, Load, Options, Reloading};
+use configmgr_backup_exporter::app::{App, Load, Options, ReloadOptions};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::{Config, SiteSettings};
 use configmgr_backup_exporter::environment::Environment;
-use configmgr_backup_exporter::reloads::{Refused, Reloads};
+use configmgr_backup_exporter::reloads::{LastReloads, Refused};
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::Timings;
 use configmgr_backup_exporter::source::site_database::SqlServers;
@@ -63,9 +63,9 @@ impl Inside {
             open_health_endpoints: false,
             telemetry_path: "/metrics".to_owned(),
             process: None,
-            reloading: Reloading {
+            reload: ReloadOptions {
                 load: Load::new(load),
-                outcome: Reloads::new(Clock::System.now()),
+                outcome: LastReloads::new(Clock::System.now()),
                 lifecycle: true,
                 watched: Some(place.path("exporter.yml")),
                 threads: 256,

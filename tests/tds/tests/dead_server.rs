@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use configmgr_backup_exporter::app::{App, Load, Options, Reloading};
+use configmgr_backup_exporter::app::{App, Load, Options, ReloadOptions};
 use configmgr_backup_exporter::clock::Clock;
 use configmgr_backup_exporter::config::Config;
 use configmgr_backup_exporter::demo::writer::{BackupTask, LogWriter};
 use configmgr_backup_exporter::environment::Environment;
-use configmgr_backup_exporter::reloads::{Refused, Reloads};
+use configmgr_backup_exporter::reloads::{LastReloads, Refused};
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::{Timestamp, Timings};
 use configmgr_backup_exporter::source::site_database::SqlServers;
@@ -101,9 +101,9 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         open_health_endpoints: false,
         telemetry_path: "/metrics".to_owned(),
         process: None,
-        reloading: Reloading {
+        reload: ReloadOptions {
             load: Load::new(|| Err(Refused::by_content(vec!["nothing is read anew here".to_owned()]))),
-            outcome: Reloads::new(Clock::System.now()),
+            outcome: LastReloads::new(Clock::System.now()),
             lifecycle: false,
             watched: None,
             threads: 256,

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::http::tls::samples::{Authority, Identity, expired};
+use crate::http::web_config::tls::samples::{Authority, Identity, expired};
 
 const TLS: &str = "tls_server_config: { cert_file: server.crt, key_file: server.key }\n";
 const USERS: &str =
@@ -29,8 +29,8 @@ async fn soon<F: Future>(what: F) -> F::Output {
 struct Running {
     folder: tempfile::TempDir,
     settings: watch::Receiver<Arc<WebSettings>>,
-    rereading: Rereading,
-    reloads: Reloads,
+    rereading: WebConfigHandle,
+    reloads: LastReloads,
     watchdog: Watchdog,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -40,7 +40,7 @@ impl Running {
     fn start(folder: tempfile::TempDir) -> Self {
         let material = Material::read(&folder.path().join("web.yml")).unwrap();
         let clock = Clock::System;
-        let reloads = Reloads::new(clock.now());
+        let reloads = LastReloads::new(clock.now());
         let watchdog = Watchdog::default();
         let (reader, settings, rereading) =
             WebConfigReader::new(&material, clock, reloads.clone(), &watchdog).unwrap();
@@ -120,7 +120,7 @@ async fn it_keeps_its_pace_where_nobody_can_ask() {
     let material = Material::read(&folder.path().join("web.yml")).unwrap();
     let clock = Clock::System;
     let (reader, mut settings, rereading) =
-        WebConfigReader::new(&material, clock, Reloads::new(clock.now()), &Watchdog::default()).unwrap();
+        WebConfigReader::new(&material, clock, LastReloads::new(clock.now()), &Watchdog::default()).unwrap();
     drop(rereading);
     let (began, stop) = (tokio::time::Instant::now(), CancellationToken::new());
     let task = tokio::spawn(reader.run(stop.clone()));
@@ -254,7 +254,7 @@ async fn a_certificate_that_nobody_believes_is_used_and_told_of_once() {
     let read = || Material::read(&folder.path().join("web.yml")).unwrap();
     let clock = Clock::System;
     let (mut reader, settings, _) =
-        WebConfigReader::new(&read(), clock, Reloads::new(clock.now()), &Watchdog::default()).unwrap();
+        WebConfigReader::new(&read(), clock, LastReloads::new(clock.now()), &Watchdog::default()).unwrap();
     assert!(settings.borrow().tls.is_some() && reader.told_of_lifetime);
     write_identity(folder.path(), &renewed());
     let material = read();
@@ -283,7 +283,7 @@ async fn all_who_ask_are_answered() {
 async fn a_file_that_is_just_being_written_is_no_failure_unless_it_stays_so() {
     let folder = folder(TLS);
     let material = Material::read(&folder.path().join("web.yml")).unwrap();
-    let reloads = Reloads::new(Clock::System.now());
+    let reloads = LastReloads::new(Clock::System.now());
     let (mut reader, _settings, _) =
         WebConfigReader::new(&material, Clock::System, reloads.clone(), &Watchdog::default()).unwrap();
     let failure = || Err(NotTakenOver(vec!["half of it is missing".to_owned()]));

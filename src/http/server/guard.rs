@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::auth::{Admission, Authentication};
 use super::rate::Rate;
-use super::{Answer, Request, Response, WebSettings};
+use super::{Answer, Request, Response};
+use crate::http::WebSettings;
 
 /// What needs no authentication where that was asked for: whoever starts and stops the exporter looks here.
 const HEALTH: [&str; 2] = ["/-/healthy", "/-/ready"];

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use x509_parser::der_parser::parse_der;
 
 use super::*;
-use crate::http::tls::samples::expired;
+use crate::http::web_config::tls::samples::expired;
 
 fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))

@@ -1,38 +1,19 @@
-//! What the web configuration makes of the server, whole and checked: in use from one reading to the next.
+//! Reading a web configuration and every file that it names at one time, so that two readings can be compared.
 //!
-//! A reading takes the file and every file that it names at one time, so that two readings can be compared. It blocks.
+//! What is read becomes the settings of the server, whole and checked. Reading blocks.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
-use rustls::ServerConfig;
 use zeroize::Zeroizing;
 
+use super::WebSettings;
 use super::tls::{self, Lifetime, Part, Texts, TlsFault};
-use crate::config::{
-    ClientAuth, ConfigError, PasswordHash, Pem, Problem, RateLimit, TlsConfig, WebConfig, read_limited,
-};
+use crate::config::{ClientAuth, ConfigError, Pem, Problem, TlsConfig, WebConfig, read_limited};
 use crate::platform::private_file::is_open_to_others;
-
-/// How the server treats its clients; by default it speaks plain HTTP with everybody.
-#[derive(Debug, Clone, Default)]
-pub struct WebSettings {
-    /// How to begin TLS, with the protocols that are offered; `None` for plain HTTP.
-    pub tls: Option<Arc<ServerConfig>>,
-    /// A digest of what the certificates of clients are asked for; `None` where none is asked for.
-    pub clients: Option<blake3::Hash>,
-    /// What every response has besides its own headers.
-    pub headers: HeaderMap,
-    /// Who may ask, by name; everybody if there is nobody.
-    pub users: BTreeMap<String, PasswordHash>,
-    /// `None` for no limit.
-    pub rate_limit: Option<RateLimit>,
-}
 
 /// A web configuration file and everything that it names, read at one time; nothing of it is shown.
 pub struct Material {

@@ -1,7 +1,7 @@
 //! Which clients each way of asking for certificates lets in, with both versions of TLS.
 
 use super::*;
-use crate::http::tls::samples::{expired, for_servers, with_other_names};
+use crate::http::web_config::tls::samples::{expired, for_servers, with_other_names};
 
 /// Whether a client with this certificate is let in, which must not depend on the version.
 fn is_let_in(server: &Arc<ServerConfig>, authority: &Authority, identity: Option<&Identity>) -> bool {

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, WebSettings};
 
 /// More than the buffers of both ends of a loopback connection.
 const HUGE: usize = 64 << 20;

@@ -15,12 +15,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::WebSettings;
-use super::settings::{Made, Material};
+use super::material::{Made, Material};
 use super::tls::Lifetime;
 use crate::clock::Clock;
 use crate::config::{ClientAuth, ConfigError, WebConfig};
 use crate::error_chain;
-use crate::reloads::Reloads;
+use crate::reloads::LastReloads;
 use crate::watchdog::{Heartbeat, Watchdog};
 
 /// From one reading to the next: a certificate that was renewed may wait so long.
@@ -51,9 +51,9 @@ type Look = Result<Option<(Material, Made)>, ConfigError>;
 
 /// Asks for the file to be read now.
 #[derive(Debug, Clone)]
-pub struct Rereading(mpsc::Sender<Asked>);
+pub struct WebConfigHandle(mpsc::Sender<Asked>);
 
-impl Rereading {
+impl WebConfigHandle {
     /// Reads the file and what it names, and tells whether that is now in use, changed or not.
     pub async fn reread(&self) -> Result<(), NotTakenOver> {
         let stopping = || NotTakenOver(vec!["the exporter is stopping".to_owned()]);
@@ -75,7 +75,7 @@ pub struct WebConfigReader {
     told_of_lifetime: bool,
     publish: watch::Sender<Arc<WebSettings>>,
     requests: mpsc::Receiver<Asked>,
-    reloads: Reloads,
+    reloads: LastReloads,
     clock: Clock,
     heartbeat: Heartbeat,
     /// A reading that did not end in time.
@@ -90,9 +90,9 @@ impl WebConfigReader {
     pub fn new(
         material: &Material,
         clock: Clock,
-        reloads: Reloads,
+        reloads: LastReloads,
         watchdog: &Watchdog,
-    ) -> Result<(Self, watch::Receiver<Arc<WebSettings>>, Rereading), ConfigError> {
+    ) -> Result<(Self, watch::Receiver<Arc<WebSettings>>, WebConfigHandle), ConfigError> {
         let Made { settings, lifetime } = material.make()?;
         let (publish, settings) = watch::channel(Arc::new(settings));
         let (sender, requests) = mpsc::channel(REQUESTS);
@@ -114,7 +114,7 @@ impl WebConfigReader {
         };
         warn_of_open_key(material);
         reader.note_lifetime();
-        Ok((reader, settings, Rereading(sender)))
+        Ok((reader, settings, WebConfigHandle(sender)))
     }
 
     /// Reads until `stop`. A reading that hangs is left behind.
