@@ -20,6 +20,7 @@ use windows_service::service::{
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use winreg::HKLM;
 
+use super::support::authority::{self, Authority};
 use super::support::process::{DEADLINE, ONE_SITE, Place, binary};
 use super::support::test_service::alone;
 use super::support::{http, wait};
@@ -434,6 +435,35 @@ fn check_names_what_the_account_has_lost() {
         line.ends_with("run configmgr_backup_exporter service install again, as administrator"),
         "{line}"
     );
+}
+
+#[test]
+fn what_changes_in_its_files_it_takes_over_while_it_runs() {
+    let exporter = Service::place();
+    let (place, authority) = (&exporter.place, Authority::new());
+    let first = authority.renew(place);
+    place.write("web.yml", "tls_server_config: { cert_file: server.crt, key_file: server.key }\n");
+    exporter.install(&[&format!("--web.config.file={}", place.path("web.yml").display())]);
+    let given = std::fs::read_to_string(exporter.state().join("service-rights.txt")).unwrap();
+    for file in ["server.crt", "server.key"] {
+        assert!(given.contains(&format!("file {}", place.path(file).display())), "{file}: {given}");
+    }
+    succeeded(&["start"]);
+    let client = authority.client();
+    let shown = || authority::ask(exporter.address, &client).expect("an answer");
+    assert_eq!(shown(), ("HTTP/1.1 200 OK".to_owned(), first));
+    let until_told = |what: &str| {
+        wait::until(DEADLINE, what, || exporter.log().contains(what).then_some(()));
+    };
+
+    let second = authority.renew(place);
+    wait::until(DEADLINE, "the renewed certificate", || (shown().1 == second).then_some(()));
+    std::fs::write(exporter.config(), "sites: [").unwrap();
+    until_told("configuration not reloaded; the one before stays in use");
+    let more = format!("{ONE_SITE}  - code: P02\n    role: hierarchy\n    log: {{ path: logs/P02.log }}\n");
+    std::fs::write(exporter.config(), more).unwrap();
+    until_told("added=P02");
+    assert_eq!(shown().0, "HTTP/1.1 200 OK");
 }
 
 /// Wine keeps neither owners nor lists, so which ones are written and believed is tested as data, elsewhere.

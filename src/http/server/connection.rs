@@ -152,6 +152,8 @@ where
     let service = service_fn(move |request| Arc::clone(&exchange).answer(request));
     let connection = http1::Builder::new()
         .header_read_timeout(None)
+        // Who says that no more will come still waits for the answer.
+        .half_close(true)
         .max_buf_size(limits.max_header_bytes.max(SMALLEST_BUFFER))
         .max_headers(limits.max_headers)
         .serve_connection(TokioIo::new(stream), service);

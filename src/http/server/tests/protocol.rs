@@ -25,6 +25,18 @@ async fn head_has_the_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
+async fn a_client_that_will_say_no_more_gets_its_answer() {
+    let server = Server::start(Limits::default());
+    for path in ["/hello", "/later"] {
+        let mut client = server.connect().await;
+        client.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        client.0.get_mut().shutdown().await.unwrap();
+        assert_eq!(client.reply(true).await.status, 200);
+        assert!(client.closed().await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn each_mistake_has_its_status() {
     let server = Server::start(Limits::default());
     for (request, status) in [
