@@ -24,10 +24,11 @@ async fn head_has_the_headers_of_get_and_no_body() {
     }
 }
 
-#[tokio::test]
+/// The end of what it says may be read before, while and after its answer is made, so it is tried often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_will_say_no_more_gets_its_answer() {
     let server = Server::start(Limits::default());
-    for path in ["/hello", "/later"] {
+    for path in ["/hello", "/later"].repeat(300) {
         let mut client = server.connect().await;
         client.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
         client.0.get_mut().shutdown().await.unwrap();
