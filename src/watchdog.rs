@@ -2,7 +2,7 @@
 //!
 //! A loop says when it will speak again at the latest. How the backups do is none of the watchdog's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,30 +10,39 @@ use tokio::time::Instant;
 
 /// The shared list of loops and when each must speak again.
 #[derive(Debug, Clone, Default)]
-pub struct Watchdog(Arc<Mutex<BTreeMap<String, Instant>>>);
+pub struct Watchdog(Arc<Mutex<Loops>>);
+
+#[derive(Debug, Default)]
+struct Loops {
+    next: u64,
+    /// The name of each, which others may have too, and when it is due.
+    due: BTreeMap<u64, (String, Instant)>,
+}
 
 /// One loop's entry; dropping it takes the loop off the list.
 #[derive(Debug)]
 pub struct Heartbeat {
     watchdog: Watchdog,
-    name: String,
+    id: u64,
 }
 
 impl Watchdog {
-    /// Adds a loop, which must speak within `allowed`.
+    /// Adds a loop, which must speak within `allowed`. Its name may be told to everybody.
     pub fn register(&self, name: impl Into<String>, allowed: Duration) -> Heartbeat {
-        let heartbeat = Heartbeat { watchdog: self.clone(), name: name.into() };
-        heartbeat.beat(allowed);
-        heartbeat
+        let mut loops = self.loops();
+        let id = loops.next;
+        loops.next += 1;
+        loops.due.insert(id, (name.into(), Instant::now() + allowed));
+        Heartbeat { watchdog: self.clone(), id }
     }
 
-    /// The loops that should have spoken by now, in words.
-    pub fn silent(&self) -> Vec<String> {
+    /// The names of the loops that should have spoken by now, each once.
+    pub fn silent(&self) -> BTreeSet<String> {
         let now = Instant::now();
-        self.loops().iter().filter(|(_, due)| **due < now).map(|(name, _)| name.clone()).collect()
+        self.loops().due.values().filter(|(_, due)| *due < now).map(|(name, _)| name.clone()).collect()
     }
 
-    fn loops(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Instant>> {
+    fn loops(&self) -> std::sync::MutexGuard<'_, Loops> {
         // Nothing can panic while it is held, so the content is good in any case.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,13 +51,15 @@ impl Watchdog {
 impl Heartbeat {
     /// The loop turns, and will speak again within `allowed`.
     pub fn beat(&self, allowed: Duration) {
-        self.watchdog.loops().insert(self.name.clone(), Instant::now() + allowed);
+        if let Some((_, due)) = self.watchdog.loops().due.get_mut(&self.id) {
+            *due = Instant::now() + allowed;
+        }
     }
 }
 
 impl Drop for Heartbeat {
     fn drop(&mut self) {
-        self.watchdog.loops().remove(&self.name);
+        self.watchdog.loops().due.remove(&self.id);
     }
 }
 
@@ -63,11 +74,24 @@ mod tests {
         let other = watchdog.register("other", Duration::from_secs(60));
         assert!(watchdog.silent().is_empty());
         tokio::time::advance(Duration::from_secs(6)).await;
-        assert_eq!(watchdog.silent(), ["state"]);
+        assert_eq!(watchdog.silent(), BTreeSet::from(["state".to_owned()]));
         state.beat(Duration::from_secs(60));
         assert!(watchdog.silent().is_empty());
         tokio::time::advance(Duration::from_secs(61)).await;
         drop((state, other));
         assert!(watchdog.silent().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn loops_of_the_same_name_are_each_waited_for() {
+        let watchdog = Watchdog::default();
+        let archives =
+            ["P01 archive", "P01 archive"].map(|name| watchdog.register(name, Duration::from_secs(5)));
+        tokio::time::advance(Duration::from_secs(6)).await;
+        archives[0].beat(Duration::from_secs(60));
+        assert_eq!(watchdog.silent().len(), 1);
+        archives[1].beat(Duration::from_secs(60));
+        assert!(watchdog.silent().is_empty());
+        drop(archives);
     }
 }

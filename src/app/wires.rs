@@ -74,7 +74,8 @@ impl Wires {
             guidance: guidance.clone(),
             wake,
             reports: self.reports.clone(),
-            heartbeat: self.watchdog.register(format!("{site} {id}"), timings.watchdog),
+            // Whoever may ask for health need not learn where anything is.
+            heartbeat: self.watchdog.register(format!("{site} {}", id.kind), timings.watchdog),
             stop: self.stop.clone(),
         }
     }

@@ -123,7 +123,7 @@ fn page(context: &Context, request: &Request) -> Response {
 }
 
 fn healthy(context: &Context) -> Response {
-    let silent = context.watchdog.silent();
+    let silent: Vec<_> = context.watchdog.silent().into_iter().collect();
     if silent.is_empty() {
         return Response::text(StatusCode::OK, "healthy\n");
     }
