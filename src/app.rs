@@ -123,8 +123,8 @@ pub struct App {
     published: watch::Receiver<Published>,
     requests: StateRequests,
     sites: Vec<SiteTasks>,
-    /// Of the configuration file that was read.
-    digest: Option<blake3::Hash>,
+    /// What an operator was told of what was found on this machine.
+    notices: Vec<String>,
     means: Arc<Means>,
     reload: ReloadOptions,
     reload_handle: ReloadHandle,
@@ -200,7 +200,7 @@ impl App {
             published,
             requests,
             sites,
-            digest: config.digest,
+            notices: config.notices,
             means,
             reload,
             reload_handle,
@@ -236,12 +236,13 @@ impl App {
             stop: stop.clone(),
         });
         self.sites.into_iter().for_each(|site| sites.begin(site));
-        let watched = self.reload.watched.clone();
-        let reloader = Reloader::new(sites, self.reload, self.means, self.requests, self.web_config);
+        let (watched, last) = (self.reload.watched.clone(), self.reload.outcome.clone());
+        let reloader =
+            Reloader::new(sites, self.reload, self.means, self.requests, self.web_config, self.notices);
         tasks.spawn("watch of the sites", reloader.run(self.reload_requests));
         if let Some(path) = watched {
-            let (used, pace) = (self.digest, self.timings.config_look);
-            let watch = watch_file(path, used, pace, self.reload_handle, stop.clone());
+            let pace = self.timings.config_look;
+            let watch = watch_file(path, last, pace, self.reload_handle, stop.clone());
             tasks.spawn("watch of the configuration", watch);
         }
         if let Some(reader) = self.reader {

@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod assessment;
+mod blocking_job;
 pub mod build_info;
 pub mod cli;
 pub mod clock;

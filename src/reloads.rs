@@ -18,6 +18,8 @@ pub struct Outcome {
     pub config_successful: bool,
     /// When one was taken over, which the start is too.
     pub config_success: Timestamp,
+    /// Of the content that was taken over then; `None` where there was no file.
+    pub in_use: Option<blake3::Hash>,
     /// Whether the last reading of the web configuration was taken over.
     pub web_config_successful: bool,
 }
@@ -27,11 +29,14 @@ pub struct Outcome {
 pub struct LastReloads(Arc<Mutex<Outcome>>);
 
 impl LastReloads {
-    /// Both are in use since `started`.
-    pub fn new(started: Timestamp) -> Self {
-        let outcome =
-            Outcome { config_successful: true, config_success: started, web_config_successful: true };
-        Self(Arc::new(Mutex::new(outcome)))
+    /// Both are in use since `started`, the configuration with this content.
+    pub fn new(started: Timestamp, in_use: Option<blake3::Hash>) -> Self {
+        Self(Arc::new(Mutex::new(Outcome {
+            config_successful: true,
+            config_success: started,
+            in_use,
+            web_config_successful: true,
+        })))
     }
 
     /// How they went so far.
@@ -39,11 +44,15 @@ impl LastReloads {
         *self.lock()
     }
 
-    /// The configuration was read at this time; `None` if it was not taken over.
-    pub fn config(&self, taken_over: Option<Timestamp>) {
+    /// The configuration was taken over at this time, with this content.
+    pub fn config_taken_over(&self, now: Timestamp, in_use: Option<blake3::Hash>) {
         let mut outcome = self.lock();
-        outcome.config_successful = taken_over.is_some();
-        outcome.config_success = taken_over.unwrap_or(outcome.config_success);
+        (outcome.config_successful, outcome.config_success, outcome.in_use) = (true, now, in_use);
+    }
+
+    /// The configuration was read, and not taken over.
+    pub fn config_refused(&self) {
+        self.lock().config_successful = false;
     }
 
     /// The web configuration was read, and taken over or not.

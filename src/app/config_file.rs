@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::SIZE_LIMIT;
-use crate::reloads::{Refused, ReloadHandle, Reloaded};
+use crate::reloads::{LastReloads, Outcome, Refused, ReloadHandle, Reloaded};
 
 /// One more than a configuration may have: what lies behind that is refused when it is read.
 const LIMIT: u64 = SIZE_LIMIT + 1;
@@ -25,18 +25,19 @@ const AGAIN: u32 = 12;
 /// The digest of what is in the file; `None` where there is no file.
 type Content = Option<blake3::Hash>;
 
-/// Asks for a reload whenever the content is another one than what was `used` last, until it is told to stop.
+/// Asks for a reload whenever the content is not what is in use, whoever had that loaded, until it is told to stop. What was
+/// refused is not asked for again; where the last reading failed, what is in use is, so that this is told no longer.
 ///
 /// How the reload went is told by whoever makes it. A read that hangs is waited for, and nothing is begun beside it.
 pub(super) async fn watch_file(
     path: PathBuf,
-    mut used: Content,
+    last: LastReloads,
     pace: Duration,
     handle: ReloadHandle,
     stop: CancellationToken,
 ) {
     let follow = async {
-        let mut before = None;
+        let (mut before, mut refused) = (None, None);
         loop {
             let mut pause = pace;
             let look = {
@@ -44,10 +45,13 @@ pub(super) async fn watch_file(
                 move || content(&path)
             };
             if let Ok(Ok(content)) = spawn_blocking(look).await {
-                if before == Some(content) && used != content {
+                let Outcome { in_use, config_successful, .. } = last.outcome();
+                let is_new = refused != Some(content) && (in_use != content || !config_successful);
+                if before == Some(content) && is_new {
                     match handle.reload().await {
-                        Ok(Reloaded { config: Ok(_) | Err(Refused { by_content: true, .. }), .. }) => {
-                            used = content;
+                        Ok(Reloaded { config: Ok(_), .. }) => refused = None,
+                        Ok(Reloaded { config: Err(Refused { by_content: true, .. }), .. }) => {
+                            refused = Some(content);
                         }
                         _ => pause = pace * AGAIN,
                     }
@@ -82,6 +86,7 @@ mod tests {
 
     use super::*;
     use crate::reloads::{Changes, ReloadRequest};
+    use crate::site::Timestamp;
 
     const PACE: Duration = Duration::from_secs(5);
     const DEADLINE: Duration = Duration::from_secs(600);
@@ -89,6 +94,7 @@ mod tests {
     struct Watched {
         folder: tempfile::TempDir,
         requests: mpsc::Receiver<ReloadRequest>,
+        last: LastReloads,
         stop: CancellationToken,
         watch: JoinHandle<()>,
     }
@@ -100,9 +106,10 @@ mod tests {
             let path = folder.path().join("exporter.yml");
             fs::write(&path, holds).unwrap();
             let (handle, requests) = ReloadHandle::channel();
-            let (used, stop) = (Some(blake3::hash(loaded.as_bytes())), CancellationToken::new());
-            let watch = tokio::spawn(watch_file(path, used, PACE, handle, stop.clone()));
-            Self { folder, requests, stop, watch }
+            let last = LastReloads::new(Timestamp::UNIX_EPOCH, Some(blake3::hash(loaded.as_bytes())));
+            let stop = CancellationToken::new();
+            let watch = tokio::spawn(watch_file(path, last.clone(), PACE, handle, stop.clone()));
+            Self { folder, requests, last, stop, watch }
         }
 
         fn path(&self) -> PathBuf {
@@ -113,10 +120,24 @@ mod tests {
             fs::write(self.path(), text).unwrap();
         }
 
+        /// Somebody has had the file loaded, or that failed.
+        fn read(&self, is_taken_over: bool) {
+            if is_taken_over {
+                self.last.config_taken_over(Timestamp::UNIX_EPOCH, content(&self.path()).unwrap());
+            } else {
+                self.last.config_refused();
+            }
+        }
+
         /// Waits until a reload is asked for, and says how it went.
         async fn asked(&mut self, config: Result<Changes, Refused>) {
             let request = tokio::time::timeout(DEADLINE, self.requests.recv()).await.expect("a request");
+            self.read(config.is_ok());
             request.unwrap().answer(Reloaded { config, web_config: Ok(()) });
+        }
+
+        async fn not_asked(&mut self) {
+            assert!(tokio::time::timeout(DEADLINE, self.requests.recv()).await.is_err(), "nobody asks");
         }
 
         async fn stop(mut self) {
@@ -158,10 +179,27 @@ mod tests {
         watched.asked(Err(Refused::by_content(vec!["a problem".to_owned()]))).await;
         assert!(began.elapsed() >= PACE * AGAIN, "not at the pace of the looks: {:?}", began.elapsed());
         // The same file would be refused again, so the next request is for another one.
-        let next = tokio::time::timeout(DEADLINE, watched.requests.recv()).await;
-        assert!(next.is_err(), "it is asked for once");
+        watched.not_asked().await;
         watched.write("three");
         watched.asked(Ok(Changes::default())).await;
+        watched.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_had_loaded_is_known() {
+        let mut watched = Watched::start("one", "one");
+        watched.write("two");
+        watched.read(true);
+        watched.not_asked().await;
+        // Put back before anybody looked, and no longer what is in use.
+        watched.write("three");
+        watched.read(true);
+        watched.write("two");
+        watched.asked(Ok(Changes::default())).await;
+        // A broken file that was put right: until it is read again, the last reading has failed.
+        watched.read(false);
+        watched.asked(Ok(Changes::default())).await;
+        watched.not_asked().await;
         watched.stop().await;
     }
 }

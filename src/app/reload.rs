@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 pub use self::plan::Load;
@@ -19,6 +19,7 @@ use super::means::Means;
 use super::ready::Ready;
 use super::site_tasks::SiteTasks;
 use super::sites::Sites;
+use crate::blocking_job::{BlockingJob, JobError};
 use crate::config::SiteConfig;
 use crate::error_chain;
 use crate::http::{NotTakenOver, WebConfigHandle};
@@ -59,8 +60,9 @@ pub(super) struct Reloader {
     state: StateRequests,
     /// Has the web configuration read anew; `None` where there is none.
     web: Option<WebConfigHandle>,
-    /// A plan that is being made; one that hangs is not begun a second time.
-    in_flight: Option<JoinHandle<Result<Plan, Refused>>>,
+    /// What an operator was told of what was found on this machine.
+    notices: Vec<String>,
+    planning: BlockingJob<Result<Plan, Refused>>,
 }
 
 impl Reloader {
@@ -70,10 +72,11 @@ impl Reloader {
         means: Arc<Means>,
         state: StateRequests,
         web: Option<WebConfigHandle>,
+        notices: Vec<String>,
     ) -> Self {
         // Whoever asks is none of its business.
         let ReloadOptions { load, outcome, threads, lifecycle: _, watched: _ } = options;
-        Self { sites, load, outcome, threads, means, state, web, in_flight: None }
+        Self { sites, load, outcome, threads, means, state, web, notices, planning: BlockingJob::default() }
     }
 
     /// Watches the sites until the process stops, answers whoever asks for a reload, and ends all sites then; ends before
@@ -112,42 +115,40 @@ impl Reloader {
                 for problem in &refused.problems {
                     tracing::error!(problem, "configuration not reloaded; the one before stays in use");
                 }
-                self.outcome.config(None);
+                self.outcome.config_refused();
                 return Some(Err(refused));
             }
         };
-        tell_notices(&plan.notices);
+        let new: Vec<_> =
+            plan.notices.iter().filter(|notice| !self.notices.contains(notice)).cloned().collect();
+        tell_notices(&new);
+        let (digest, notices) = (plan.digest, plan.notices.clone());
         let changes = self.carry_out(plan).await?;
+        self.notices = notices;
         let [added, removed, changed] =
             [&changes.added, &changes.removed, &changes.changed].map(|sites| listed(sites));
         tracing::info!(added, removed, changed, "configuration reloaded");
-        self.outcome.config(Some(self.sites.wires().clock.now()));
+        self.outcome.config_taken_over(self.sites.wires().clock.now(), digest);
         Some(Ok(changes))
     }
 
     async fn plan(&mut self) -> Result<Plan, Refused> {
-        let hung = |_| {
-            let seconds = PLAN_DEADLINE.as_secs();
-            Refused::for_now(format!(
-                "not read within {seconds} s; check the disk or share of the configuration and of the state directory"
-            ))
-        };
-        if let Some(late) = &mut self.in_flight {
-            // Whatever it brings was read before anybody asked now.
-            let _ = timeout(PLAN_DEADLINE, late).await.map_err(hung)?;
-        }
         let running = self.sites.configs();
         let published = self.sites.wires().published.borrow().clone();
-        let Self { load, means, threads, in_flight, .. } = self;
-        let (load, means, threads) = (load.clone(), Arc::clone(means), *threads);
+        let (load, means, threads) = (self.load.clone(), Arc::clone(&self.means), self.threads);
         let planning =
-            in_flight.insert(spawn_blocking(move || plan(&load, &running, &published, &means, threads)));
-        let planned = timeout(PLAN_DEADLINE, planning).await.map_err(hung)?;
-        *in_flight = None;
-        planned.unwrap_or_else(|error| {
-            let problem = format!("reading it panicked; please report this: {error}");
-            Err(Refused::by_content(vec![problem]))
-        })
+            self.planning.run(PLAN_DEADLINE, move || plan(&load, &running, &published, &means, threads));
+        match planning.await {
+            Ok(plan) => plan,
+            Err(JobError::Late) => Err(Refused::for_now(format!(
+                "not read within {} s; check the disk or share of the configuration and of the state directory",
+                PLAN_DEADLINE.as_secs()
+            ))),
+            Err(JobError::Panicked(error)) => {
+                let problem = format!("reading it panicked; please report this: {error}");
+                Err(Refused::by_content(vec![problem]))
+            }
+        }
     }
 
     /// Does what was planned; `None` if the exporter stops meanwhile, or if what can only be waited for hangs.

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error_chain;
-use crate::http::Material;
+use crate::http::{Limits, Material};
 use crate::logging::{LIFECYCLE, LogCounts};
 use crate::metrics::ProcessMetrics;
 use crate::platform::account::account;
@@ -175,7 +175,7 @@ pub(super) fn build(
         listen.push(address.resolve().with_context(|| format!("cannot find the address of {address}"))?);
     }
     let clock = Clock::System;
-    let outcome = LastReloads::new(clock.now());
+    let outcome = LastReloads::new(clock.now(), config.digest);
     let options = Options {
         clock,
         timings: Timings::DEFAULT,
@@ -204,11 +204,12 @@ pub(super) fn build(
     Ok(app)
 }
 
-/// As many connections as were asked for, but no more than half of the files that this process may open: with none left
-/// for logs and checkpoints, silent clients would blind it.
+/// As many connections as were asked for, but with those that are ending no more than half of the files that this process
+/// may open: with none left for logs and checkpoints, silent clients would blind it.
 fn max_connections(asked: u16) -> usize {
     let half = open_files_limit().and_then(|limit| usize::try_from(limit / 2).ok());
-    let permitted = half.map_or(asked.into(), |half| half.clamp(1, asked.max(1).into()));
+    let room = half.map(|half| half.saturating_sub(Limits::MAX_ENDING));
+    let permitted = room.map_or(asked.into(), |room| room.clamp(1, asked.max(1).into()));
     if permitted < asked.into() {
         tracing::warn!(
             asked,

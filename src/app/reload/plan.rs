@@ -38,6 +38,7 @@ impl fmt::Debug for Load {
 /// What is to be done, of which nothing can fail any more.
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub(super) digest: Option<blake3::Hash>,
     pub(super) notices: Vec<String>,
     pub(super) added: Vec<Ready>,
     pub(super) changed: Vec<SiteConfig>,
@@ -104,7 +105,7 @@ pub(super) fn plan(
         }
     }
     if problems.is_empty() {
-        Ok(Plan { notices: config.notices, added, changed, removed })
+        Ok(Plan { digest: config.digest, notices: config.notices, added, changed, removed })
     } else {
         Err(Refused { problems, by_content: false })
     }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::WebSettings;
 use super::material::{Made, Material};
 use super::tls::Lifetime;
+use crate::blocking_job::{BlockingJob, JobError};
 use crate::clock::Clock;
 use crate::config::{ClientAuth, ConfigError, WebConfig};
 use crate::error_chain;
@@ -78,8 +78,7 @@ pub struct WebConfigReader {
     reloads: LastReloads,
     clock: Clock,
     heartbeat: Heartbeat,
-    /// A reading that did not end in time.
-    hung: Option<JoinHandle<Look>>,
+    reading: BlockingJob<Look>,
     failing: bool,
     /// The reasons that were logged.
     told: BTreeSet<String>,
@@ -108,7 +107,7 @@ impl WebConfigReader {
             reloads,
             clock,
             heartbeat: watchdog.register("reading of the web configuration", ALLOWED),
-            hung: None,
+            reading: BlockingJob::default(),
             failing: false,
             told: BTreeSet::new(),
         };
@@ -145,27 +144,23 @@ impl WebConfigReader {
         }
     }
 
-    /// Reads once, on a thread that may block; one that hangs has no second one beside it.
+    /// Reads once.
     async fn look(&mut self) -> Result<Option<(Material, Made)>, NotTakenOver> {
-        if let Some(hung) = &mut self.hung {
-            // What it read may be old.
-            timeout(DEADLINE, hung).await.map(drop).map_err(|_| self.hangs())?;
-            self.hung = None;
-        }
         let (path, in_use) = (self.path.clone(), self.digest);
-        let mut reading = spawn_blocking(move || {
+        let reading = self.reading.run(DEADLINE, move || {
             let material = Material::read(&path)?;
             if material.digest() == in_use {
                 return Ok(None);
             }
             material.make().map(|made| Some((material, made)))
         });
-        match timeout(DEADLINE, &mut reading).await {
-            Ok(looked) => unpanicked(looked)?
-                .map_err(|error| NotTakenOver(error_chain(&error).lines().map(str::to_owned).collect())),
-            Err(_) => {
-                self.hung = Some(reading);
-                Err(self.hangs())
+        match reading.await {
+            Ok(look) => {
+                look.map_err(|error| NotTakenOver(error_chain(&error).lines().map(str::to_owned).collect()))
+            }
+            Err(JobError::Late) => Err(self.hangs()),
+            Err(JobError::Panicked(_)) => {
+                Err(NotTakenOver(vec!["reading the web configuration failed; please report this".to_owned()]))
             }
         }
     }
@@ -271,12 +266,6 @@ fn warn_of_open_key(material: &Material) {
     if let Some(path) = material.open_key() {
         tracing::warn!(path = %path.display(), "everybody on this machine can read the private key; take that right away");
     }
-}
-
-fn unpanicked<T>(joined: Result<T, JoinError>) -> Result<T, NotTakenOver> {
-    joined.map_err(|_| {
-        NotTakenOver(vec!["reading the web configuration failed; please report this".to_owned()])
-    })
 }
 
 /// What protects the server with the one configuration and not with the other.

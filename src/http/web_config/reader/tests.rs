@@ -40,7 +40,7 @@ impl Running {
     fn start(folder: tempfile::TempDir) -> Self {
         let material = Material::read(&folder.path().join("web.yml")).unwrap();
         let clock = Clock::System;
-        let reloads = LastReloads::new(clock.now());
+        let reloads = LastReloads::new(clock.now(), None);
         let watchdog = Watchdog::default();
         let (reader, settings, rereading) =
             WebConfigReader::new(&material, clock, reloads.clone(), &watchdog).unwrap();
@@ -120,7 +120,8 @@ async fn it_keeps_its_pace_where_nobody_can_ask() {
     let material = Material::read(&folder.path().join("web.yml")).unwrap();
     let clock = Clock::System;
     let (reader, mut settings, rereading) =
-        WebConfigReader::new(&material, clock, LastReloads::new(clock.now()), &Watchdog::default()).unwrap();
+        WebConfigReader::new(&material, clock, LastReloads::new(clock.now(), None), &Watchdog::default())
+            .unwrap();
     drop(rereading);
     let (began, stop) = (tokio::time::Instant::now(), CancellationToken::new());
     let task = tokio::spawn(reader.run(stop.clone()));
@@ -196,7 +197,7 @@ async fn what_is_broken_leaves_the_last_good_one_in_use_and_heals_by_itself() {
             sleep(SETTLE).await;
         }
     };
-    timeout(Duration::from_secs(60), healed).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), healed).await.unwrap();
     assert!(running.taken().await.is_none());
     running.stop().await;
 }
@@ -254,7 +255,8 @@ async fn a_certificate_that_nobody_believes_is_used_and_told_of_once() {
     let read = || Material::read(&folder.path().join("web.yml")).unwrap();
     let clock = Clock::System;
     let (mut reader, settings, _) =
-        WebConfigReader::new(&read(), clock, LastReloads::new(clock.now()), &Watchdog::default()).unwrap();
+        WebConfigReader::new(&read(), clock, LastReloads::new(clock.now(), None), &Watchdog::default())
+            .unwrap();
     assert!(settings.borrow().tls.is_some() && reader.told_of_lifetime);
     write_identity(folder.path(), &renewed());
     let material = read();
@@ -283,7 +285,7 @@ async fn all_who_ask_are_answered() {
 async fn a_file_that_is_just_being_written_is_no_failure_unless_it_stays_so() {
     let folder = folder(TLS);
     let material = Material::read(&folder.path().join("web.yml")).unwrap();
-    let reloads = LastReloads::new(Clock::System.now());
+    let reloads = LastReloads::new(Clock::System.now(), None);
     let (mut reader, _settings, _) =
         WebConfigReader::new(&material, Clock::System, reloads.clone(), &Watchdog::default()).unwrap();
     let failure = || Err(NotTakenOver(vec!["half of it is missing".to_owned()]));
