@@ -27,6 +27,7 @@ from program import Exporter, build
 CONFIGURATION = "sites: [{ code: P01, role: hierarchy, log: { path: smsbkup.log } }]\n"
 WEB = "tls_server_config: { cert_file: server.crt, key_file: server.key }\n"
 SCRAPES = 300
+PAUSE = 0.1
 FILES = 4096
 # How often a slow attacker sends a byte, and how often an attacker begins at most, in seconds.
 BEAT, RETURN = 1.0, 5.0
@@ -186,7 +187,12 @@ def under_way(folder):
 
 
 async def measure(target, count):
-    return [await target.scrape() for _ in range(count)]
+    """So many scrapes, ten a second, so that an attack begins again and again meanwhile."""
+    measured = []
+    for _ in range(count):
+        measured.append(await target.scrape())
+        await asyncio.sleep(PAUSE)
+    return measured
 
 
 def row(what, measured):
@@ -215,12 +221,13 @@ def main():
                 if time.monotonic() - begin > 60:
                     sys.exit(f"not all attacks are under way after 60 s: {tallies(folder)}")
                 time.sleep(0.1)
-            before = tallies(folder)
+            before, begin = tallies(folder), time.monotonic()
             attacked = asyncio.run(measure(target, SCRAPES))
             if attack.poll() is not None:
                 sys.exit("the attack ended before the scrapes did")
             meanwhile = {name: [now - then for now, then in zip(tally, before[name])]
                          for name, tally in tallies(folder).items()}
+            lasted = time.monotonic() - begin
             attack.kill()
             attack.wait()
             begin = time.monotonic()
@@ -233,7 +240,7 @@ def main():
     print(row("idle", idle), row("attacked", attacked), row("afterwards", after), sep="\n")
     for what, (begun, ended) in meanwhile.items():
         print(f"{what}: begun {begun} times, ended {ended} times")
-    print(f"{sum(one[0] for one in attacked):.0f} s of attack; only the scraper was connected {recovery:.1f} s after it")
+    print(f"{lasted:.0f} s of attack; only the scraper was connected {recovery:.1f} s after it")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use configmgr_backup_exporter::config::{Pem, WebConfig};
+use configmgr_backup_exporter::config::WebConfig;
 use configmgr_backup_exporter::http::Material;
 use libfuzzer_sys::fuzz_target;
 
@@ -19,9 +19,7 @@ static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// Whether a file that the fuzzer made up is opened, which may be anything of this machine.
 fn names_files(config: &WebConfig) -> bool {
-    let Some(tls) = &config.tls else { return false };
-    let pems = [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()];
-    pems.into_iter().flatten().any(|pem| matches!(pem, Pem::File(_)))
+    config.tls.as_ref().is_some_and(|tls| tls.files().next().is_some())
 }
 
 fn assert_lines(text: &str) {

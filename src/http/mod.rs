@@ -14,13 +14,10 @@ mod web;
 mod web_config;
 mod words;
 
-pub use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-pub use hyper::{Method, StatusCode, Uri};
+pub use hyper::StatusCode;
 pub use outlook::outlook_from_outside;
-pub use server::{
-    Answer, BindError, Escaping, Exposition, Limits, Listeners, Negotiated, Request, Response, Routes,
-    accepts_gzip, negotiate,
-};
+pub use server::{Answer, BindError, Limits, Listeners, Request, Response, Routes};
+use server::{Exposition, negotiate};
 pub use web::Web;
 pub use web_config::{Material, NotTakenOver, WebConfigHandle, WebConfigReader, WebSettings};
 pub use words::schedule;

@@ -52,6 +52,12 @@ pub(super) struct Authentication {
     /// Holds whoever computes a hash.
     turn: Arc<tokio::sync::Mutex<()>>,
     waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    memory: Arc<Memory>,
+}
+
+/// What is known of attempts that were made.
+#[derive(Debug, Default)]
+struct Memory {
     outcomes: Mutex<Outcomes>,
     told: Mutex<Told>,
 }
@@ -79,13 +85,7 @@ impl fmt::Debug for Authentication {
 
 impl Default for Authentication {
     fn default() -> Self {
-        Self {
-            key: random_key(),
-            turn: Arc::default(),
-            waiting: Arc::default(),
-            outcomes: Mutex::default(),
-            told: Mutex::default(),
-        }
+        Self { key: random_key(), turn: Arc::default(), waiting: Arc::default(), memory: Arc::default() }
     }
 }
 
@@ -103,29 +103,30 @@ impl Authentication {
             },
         };
         let digest = self.digest(&name, known, &hash, &password);
-        if let Some(outcome) = self.remembered(&name, digest) {
+        if let Some(outcome) = self.memory.of(&name, digest) {
             return outcome;
         }
         let Some(seat) = Seat::take(&self.waiting, client) else { return Admission::Crowded };
         let turn = Arc::clone(&self.turn).lock_owned().await;
         // Who came before may have had the same password.
-        if let Some(outcome) = self.remembered(&name, digest) {
+        if let Some(outcome) = self.memory.of(&name, digest) {
             return outcome;
         }
-        // Both go along: a client that leaves does not end what it began, so that it must count until it has ended.
-        let verified = tokio::task::spawn_blocking(move || {
+        let (memory, users) = (Arc::clone(&self.memory), users.clone());
+        // A client that leaves does not end what it began: it counts until it has ended, and what it told is there when the
+        // client comes again, which may have no more patience than before.
+        let attempt = tokio::task::spawn_blocking(move || {
             let _held = (seat, turn);
-            bcrypt::verify(password.as_slice(), hash.as_str()).unwrap_or(false)
+            let granted = bcrypt::verify(password.as_slice(), hash.as_str()).unwrap_or(false) && known;
+            memory.remember(name, digest, granted, &users);
+            if granted {
+                return Admission::Granted;
+            }
+            memory.tell(client);
+            Admission::Refused
         });
-        // Without an outcome, as at a shutdown, there is nothing to remember.
-        let Ok(verified) = verified.await else { return Admission::Refused };
-        let granted = verified && known;
-        self.remember(name, digest, granted, users);
-        if granted {
-            return Admission::Granted;
-        }
-        self.tell(client);
-        Admission::Refused
+        // Without an outcome, as at a shutdown, nobody is let in.
+        attempt.await.unwrap_or(Admission::Refused)
     }
 
     /// The hash against which an unknown user is tried: for a name always the same, so that its cost tells nothing.
@@ -146,8 +147,11 @@ impl Authentication {
         }
         hasher.finalize()
     }
+}
 
-    fn remembered(&self, name: &str, digest: blake3::Hash) -> Option<Admission> {
+impl Memory {
+    /// What became of the same attempt before.
+    fn of(&self, name: &str, digest: blake3::Hash) -> Option<Admission> {
         let outcomes = locked(&self.outcomes);
         // Digests are compared in constant time.
         if outcomes.granted.get(name).is_some_and(|granted| *granted == digest) {

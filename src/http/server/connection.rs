@@ -205,7 +205,10 @@ where
         over = place.over() => {
             if over == Over::Silent {
                 bow(connection.as_mut());
-                return timeout(FAREWELL, connection).await.unwrap_or(Ok(()));
+                return tokio::select! {
+                    () = place.evicted() => Ok(()),
+                    ended = timeout(FAREWELL, connection) => ended.unwrap_or(Ok(())),
+                };
             }
             return Ok(());
         }

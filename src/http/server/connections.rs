@@ -4,7 +4,7 @@
 //! else it waits: for the handshake of TLS, for headers, for the next request. Who waits longest makes room for a
 //! newcomer, so that silence costs nobody else anything; and while a newcomer has no place yet, every response is the
 //! last of its connection, so that asking without end keeps no place either. What is written here is the only clock of a
-//! connection; it stands still while the exporter itself has to wait for what it answers.
+//! connection; it stands still while an endpoint has to wait for what it answers, and not while a password is checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -25,10 +25,6 @@ const HEARING: Duration = Duration::from_millis(100);
 /// and somebody waits: an honest client needs a fraction of it, and one that never reads would else hold its place for
 /// [`Limits::response_timeout`].
 const BUSY_GRACE: Duration = Duration::from_secs(5);
-
-/// Connections that may still be ending after they were told to: a newcomer does not wait for each, or a flood of them
-/// would be accepted no faster than tasks take turns.
-const MAX_ENDING: usize = 64;
 
 /// All open connections, at most [`Limits::max_connections`] besides those that are just ending.
 #[derive(Debug)]
@@ -176,7 +172,7 @@ impl Open {
     /// Tells the connection that has waited longest to end; where all are busy, the one that has been so for too long. Who
     /// waits for what the exporter waits for goes only where nobody does anything else.
     fn make_room(&mut self, now: Instant) -> Room {
-        if self.ending.len() >= MAX_ENDING {
+        if self.ending.len() >= Limits::MAX_ENDING {
             return Room::WhenOneEnds;
         }
         let mut first = [None; 3];
@@ -231,6 +227,11 @@ impl Place {
     /// The response that is made now is the last.
     pub(super) fn leave(&self) {
         locked(&self.activity.doing).last.get_or_insert_with(Instant::now);
+    }
+
+    /// Waits until somebody else needs the place.
+    pub(super) async fn evicted(&self) {
+        self.activity.evicted.cancelled().await;
     }
 
     /// Waits until the connection has to end.

@@ -71,23 +71,15 @@ where
         let ambiguous =
             head.version == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1;
         let refusal = match (too_large, ambiguous) {
-            (true, _) => Some((
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the request body is too large
-",
-            )),
-            (_, true) => Some((
-                StatusCode::BAD_REQUEST,
-                "HTTP/1.1 needs one Host header
-",
-            )),
+            (true, _) => Some((StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n")),
+            (_, true) => Some((StatusCode::BAD_REQUEST, "HTTP/1.1 needs one Host header\n")),
             _ => None,
         };
         let refusal = refusal.map(|(status, words)| Response::text(status, words));
         let response = AssertUnwindSafe(self.response(&request, refusal, &held.underway))
             .catch_unwind()
             .await
-            .unwrap_or_else(|panic| answer_panic(&request, panic.as_ref()));
+            .unwrap_or_else(|panic| self.guard.with_headers(answer_panic(&request, panic.as_ref())));
         let (status, mut headers, body) = response.into_parts();
         let body = compress(body, request.headers(), &mut headers);
         let leaves = self.place.is_wanted() || self.is_outdated();

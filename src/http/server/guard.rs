@@ -6,6 +6,7 @@
 //! nothing any more.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -53,6 +54,11 @@ where
         Arc::clone(&self.settings.borrow())
     }
 
+    /// The response with what every one has besides its own headers.
+    pub(super) fn with_headers(&self, response: Response) -> Response {
+        with_headers(response, &self.settings().headers)
+    }
+
     /// The answer to a request, of the endpoint or of what did not let it pass; `clients` is what the certificate of this
     /// one was asked for, and `refusal` what those who may ask hear instead of the endpoint.
     pub(super) async fn answer(
@@ -63,7 +69,10 @@ where
     ) -> Answer {
         let settings = self.settings();
         if !self.rate.permits(settings.rate_limit, Instant::now()) {
-            return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n").into();
+            let interval = settings.rate_limit.map_or(Duration::ZERO, |limit| limit.interval);
+            return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n")
+                .with_header(RETRY_AFTER, HeaderValue::from(interval.as_secs().max(1)))
+                .into();
         }
         let answer = if clients == settings.clients {
             self.answer_to(request, refusal, &settings).await

@@ -22,6 +22,12 @@ pub struct Limits {
     pub drain_timeout: Duration,
 }
 
+impl Limits {
+    /// Connections that may still be ending, besides those that are served: a newcomer does not wait for each, or a flood
+    /// of them would be accepted no faster than tasks take turns.
+    pub const MAX_ENDING: usize = 64;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

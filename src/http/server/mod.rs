@@ -23,7 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use limits::Limits;
 pub use listen::{BindError, Listeners};
-pub use negotiate::{Escaping, Exposition, Negotiated, accepts_gzip, negotiate};
+pub(super) use negotiate::{Exposition, negotiate};
 pub use request::Request;
 pub use response::{Answer, Response};
 pub use routes::Routes;

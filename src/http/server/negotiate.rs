@@ -3,6 +3,8 @@
 //! A format is a media type *and* a version: Prometheus 3 ranks `text/plain` 1.0.0 above `text/plain` 0.0.4. Only
 //! what is really produced is claimed, so a client that knows nothing but OpenMetrics 0.0.1 gets the classic text.
 
+use std::cmp::{Ordering, Reverse};
+
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING};
 
@@ -62,23 +64,34 @@ impl Negotiated {
 }
 
 /// The supported format that the `Accept` headers weigh highest; among equals the more specific, then the first.
-pub fn negotiate(headers: &HeaderMap) -> Negotiated {
+///
+/// Each format has the weight of the most specific range that it is in: `text/plain;q=0, */*` is anything but that.
+pub(crate) fn negotiate(headers: &HeaderMap) -> Negotiated {
+    let ranges: Vec<_> = elements(headers, ACCEPT).map(MediaRange::parse).collect();
     let mut best = Negotiated::FALLBACK;
-    let mut best_rank = (0.0, 0);
-    for element in elements(headers, ACCEPT) {
-        let range = MediaRange::parse(element);
-        let Some((exposition, specificity)) = range.exposition() else { continue };
-        let rank = (range.weight, specificity);
-        if range.weight > 0.0 && rank > best_rank {
+    let mut best_rank = (0.0, 0, Reverse(0));
+    for exposition in [Exposition::Text004, Exposition::OpenMetrics100, Exposition::Text100] {
+        let matching = ranges.iter().enumerate().filter_map(|(place, range)| {
+            let specificity = range.specificity(exposition)?;
+            Some((specificity, (range.weight, specificity, Reverse(place)), range.escaping))
+        });
+        // Of two that are as specific, the one that wants it more.
+        let deciding = matching.max_by(|(one, rank, _), (other, other_rank, _)| {
+            one.cmp(other).then(rank.partial_cmp(other_rank).unwrap_or(Ordering::Equal))
+        });
+        if let Some((_, rank, escaping)) = deciding
+            && rank.0 > 0.0
+            && rank > best_rank
+        {
             best_rank = rank;
-            best = Negotiated { exposition, escaping: range.escaping };
+            best = Negotiated { exposition, escaping };
         }
     }
     best
 }
 
 /// Whether the `Accept-Encoding` headers ask for gzip, by name or by `*`, and do not prefer the plain body.
-pub fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut any, mut identity) = (None, None, None);
     for element in elements(headers, ACCEPT_ENCODING) {
         let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
@@ -122,18 +135,21 @@ impl<'a> MediaRange<'a> {
         range
     }
 
-    /// The format this range asks for, and how specifically.
-    fn exposition(&self) -> Option<(Exposition, u8)> {
-        let is = |name: &str| self.media_type.eq_ignore_ascii_case(name);
-        let exposition = match self.version {
-            _ if is("*/*") => return Some((Exposition::Text004, 1)),
-            _ if is("text/*") => return Some((Exposition::Text004, 2)),
-            None | Some("1.0.0") if is("application/openmetrics-text") => Exposition::OpenMetrics100,
-            None | Some("0.0.4") if is("text/plain") => Exposition::Text004,
-            Some("1.0.0") if is("text/plain") => Exposition::Text100,
-            _ => return None,
+    /// How specifically this range asks for a format; `None` if the format is not in it.
+    fn specificity(&self, exposition: Exposition) -> Option<u8> {
+        let (kind, subtype, version) = match exposition {
+            Exposition::Text004 => ("text/*", "text/plain", "0.0.4"),
+            Exposition::Text100 => ("text/*", "text/plain", "1.0.0"),
+            Exposition::OpenMetrics100 => ("application/*", "application/openmetrics-text", "1.0.0"),
         };
-        Some((exposition, 3))
+        let is = |name: &str| self.media_type.eq_ignore_ascii_case(name);
+        match self.version {
+            _ if is("*/*") => Some(1),
+            _ if is(kind) => Some(2),
+            None if is(subtype) => Some(3),
+            Some(asked) if is(subtype) && asked == version => Some(4),
+            _ => None,
+        }
     }
 }
 

@@ -39,11 +39,6 @@ impl Request {
         &self.headers
     }
 
-    /// The first header of this name (in lower case), if it is plain ASCII.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
     /// The other end of the connection, which may be a proxy.
     pub fn peer(&self) -> SocketAddr {
         self.peer

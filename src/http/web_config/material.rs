@@ -24,7 +24,7 @@ pub struct Material {
     texts_digest: blake3::Hash,
     /// Of everything.
     digest: blake3::Hash,
-    /// The file of the private key, where everybody on this machine can read it.
+    /// The file in which the private key is, where everybody on this machine can read it.
     open_key: Option<PathBuf>,
 }
 
@@ -58,10 +58,11 @@ impl Material {
         }
         let texts_digest = hasher.finalize();
         add(&mut hasher, &bytes);
-        let open_key = match config.tls.as_ref().map(|tls| &tls.key) {
-            Some(Pem::File(key)) if is_open_to_others(key) => Some(key.clone()),
-            _ => None,
-        };
+        let key = config.tls.as_ref().map(|tls| match &tls.key {
+            Pem::File(key) => key.as_path(),
+            Pem::Inline(_) => path,
+        });
+        let open_key = key.filter(|key| is_open_to_others(key)).map(Path::to_owned);
         let (path, digest) = (path.to_owned(), hasher.finalize());
         Ok(Self { config, path, texts, texts_digest, digest, open_key })
     }

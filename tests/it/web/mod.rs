@@ -10,7 +10,7 @@ mod scraper;
 use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -82,12 +82,10 @@ fn survives(target: &Arc<Target>) {
 
     stop.cancel();
     hostile.shutdown_timeout(PATIENCE);
-    let ended = Instant::now();
     wait::until(RECOVERY, "only the scraper to be connected", || {
         let after = scrape().ok()?;
         (after.files <= before.files && after.took < Duration::from_secs(1)).then_some(())
     });
-    assert!(ended.elapsed() < RECOVERY);
 }
 
 #[test]
@@ -123,7 +121,7 @@ fn silent_clients_leave_files_for_the_logs_where_the_process_may_open_few() {
     command.arg(program.get_program()).args(program.get_args());
     let exporter = place.spawn(command);
     let address = exporter.address();
-    assert!(exporter.log().contains("asked=256 permitted=128"), "{}", exporter.log());
+    assert!(exporter.log().contains("asked=256 permitted=64"), "{}", exporter.log());
     exporter.until("runs_total{site_code=\"P01\"}", 1.0);
     let silent: Vec<_> = (0..300).map(|_| TcpStream::connect(address).expect("accepted")).collect();
     place.append(&one_more("P01"));

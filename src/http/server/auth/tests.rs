@@ -90,6 +90,17 @@ async fn what_was_found_out_once_waits_for_nobody() {
 }
 
 #[tokio::test]
+async fn what_was_found_out_for_a_client_that_left_is_there_when_it_comes_again() {
+    let authentication = Authentication::default();
+    let users = users(&[("prometheus", "secret")]);
+    let right = basic("prometheus:secret");
+    assert_eq!(authentication.admit(&right, &users, HERE).now_or_never(), None);
+    // The hash that was begun ends before the next one's turn.
+    let _busy = authentication.turn.lock().await;
+    assert_eq!(authentication.admit(&right, &users, HERE).now_or_never(), Some(Granted));
+}
+
+#[tokio::test]
 async fn an_unknown_user_waits_for_a_hash_as_a_known_one_does() {
     let authentication = Authentication::default();
     let users = users(&[("prometheus", "secret")]);
@@ -169,23 +180,23 @@ async fn what_is_remembered_is_bounded() {
     let users = users(&[("prometheus", "secret")]);
     for number in 0..MAX_REFUSED + 5 {
         let digest = blake3::hash(&number.to_le_bytes());
-        authentication.remember(format!("user{number}"), digest, false, &users);
-        authentication.remember(format!("user{number}"), digest, true, &users);
+        authentication.memory.remember(format!("user{number}"), digest, false, &users);
+        authentication.memory.remember(format!("user{number}"), digest, true, &users);
     }
-    let outcomes = locked(&authentication.outcomes);
+    let outcomes = locked(&authentication.memory.outcomes);
     assert_eq!((outcomes.refused.len(), outcomes.granted.len()), (MAX_REFUSED, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_wrong_passwords_is_not_one_of_messages() {
     let authentication = Authentication::default();
-    let held_back = || locked(&authentication.told).since;
-    authentication.tell(HERE);
+    let held_back = || locked(&authentication.memory.told).since;
+    authentication.memory.tell(HERE);
     assert_eq!(held_back(), 0);
-    (0..1000).for_each(|_| authentication.tell(HERE));
+    (0..1000).for_each(|_| authentication.memory.tell(HERE));
     assert_eq!(held_back(), 1000);
     tokio::time::advance(QUIET).await;
-    authentication.tell(HERE);
+    authentication.memory.tell(HERE);
     assert_eq!(held_back(), 0);
 }
 

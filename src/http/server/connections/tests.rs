@@ -35,18 +35,18 @@ async fn who_has_waited_longest_without_a_request_makes_room() {
 async fn one_goes_for_each_newcomer_and_those_that_are_still_ending_are_bounded() {
     let connections = connections(2);
     let mut places = Vec::new();
-    for _ in 0..2 + MAX_ENDING {
+    for _ in 0..2 + Limits::MAX_ENDING {
         places.push(connections.place().now_or_never().unwrap());
         pass(HEARING).await;
     }
     let mut newcomer = Box::pin(connections.place());
     assert!(newcomer.as_mut().now_or_never().is_none());
     let gone = |places: &[Place]| places.iter().filter(|place| place.over().now_or_never().is_some()).count();
-    assert_eq!(gone(&places), MAX_ENDING);
+    assert_eq!(gone(&places), Limits::MAX_ENDING);
     // One that was told to end does so.
     drop(places.remove(0));
     newcomer.as_mut().now_or_never().unwrap();
-    assert_eq!(gone(&places), MAX_ENDING);
+    assert_eq!(gone(&places), Limits::MAX_ENDING);
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,6 +67,7 @@ async fn the_rate_goes_before_everything_else() {
     for path in ["/hello", "/-/healthy"] {
         let refused = server.ask(&get(path, "prometheus:secret")).await;
         assert_eq!((refused.status, refused.header("x-frame-options")), (429, ""), "{path}");
+        assert_eq!(refused.header("retry-after"), "3600");
     }
 }
 

@@ -15,14 +15,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::negotiate::{Negotiated, accepts_gzip};
 use super::*;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, WebSettings};
+use crate::http::WebSettings;
 
 /// More than the buffers of both ends of a loopback connection.
 const HUGE: usize = 64 << 20;

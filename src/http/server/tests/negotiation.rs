@@ -70,7 +70,7 @@ fn each_client_gets_the_best_that_it_reads() {
         ("application/openmetrics-text; version=1.0.0; charset=utf-8", OpenMetrics100),
         ("application/openmetrics-text; version=0.0.1", Text004),
         ("application/openmetrics-text; version=2.0.0", Text004),
-        ("application/*", Text004),
+        ("application/*", OpenMetrics100),
         ("application/json", Text004),
         // Weight decides, then how specific it is, then the order.
         ("text/plain;version=0.0.4;q=0.3,text/plain;version=1.0.0;q=0.4", Text100),
@@ -80,6 +80,11 @@ fn each_client_gets_the_best_that_it_reads() {
         ("application/openmetrics-text, text/plain", OpenMetrics100),
         ("application/openmetrics-text;q=0", Text004),
         ("application/openmetrics-text;q=0.000, text/plain;version=1.0.0;q=0.001", Text100),
+        // What is refused by name is not had by a wildcard.
+        ("text/plain;q=0, */*", OpenMetrics100),
+        ("text/plain;q=0.1, */*;q=0.9", OpenMetrics100),
+        ("text/plain;version=0.0.4;q=0, text/plain", Text100),
+        ("text/*;q=0, */*;q=0.1", OpenMetrics100),
         // Garbage weighs nothing and hides nothing.
         ("application/openmetrics-text;q=high", Text004),
         ("application/openmetrics-text;q=NaN", Text004),
