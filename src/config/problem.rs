@@ -110,15 +110,17 @@ const SHOWN_CHARS: usize = 80;
 
 /// A value as messages show it: in backticks, without control characters, cut to a readable length.
 pub(super) fn shown(value: &str) -> String {
-    let mut text = String::from("`");
-    for c in value.chars().take(SHOWN_CHARS) {
-        if is_invisible(c) { text.extend(c.escape_default()) } else { text.push(c) }
+    let cut = value.char_indices().nth(SHOWN_CHARS).map(|(end, _)| &value[..end]);
+    format!("`{}{}`", visible(cut.unwrap_or(value)), if cut.is_some() { "..." } else { "" })
+}
+
+/// The text with what is invisible written as an escape.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
-    if value.chars().nth(SHOWN_CHARS).is_some() {
-        text.push_str("...");
-    }
-    text.push('`');
-    text
+    shown
 }
 
 /// Whether a character changes the line without being seen, as YAML's `\t`, `\b` and `\P` in double quotes do.

@@ -8,7 +8,7 @@ use serde_saphyr::options::NonFiniteFloatPolicy;
 use serde_saphyr::{Error, Spanned};
 
 use super::origin::Origin;
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, shown, visible};
 
 /// How deep values may nest; the configuration needs six levels.
 const DEEPEST: usize = 32;
@@ -98,7 +98,7 @@ fn refusal(text: &str, error: &Error) -> Problem {
         .map(|line| &line[..line.len() - line.trim_start().len()]);
     let fault = match error {
         Error::DuplicateMappingKey { key, .. } => {
-            let key = key.as_deref().map(|key| format!(" `{key}`")).unwrap_or_default();
+            let key = key.as_deref().map(|key| format!(" {}", shown(key))).unwrap_or_default();
             Fault::new(format!("the key{key} stands twice in one mapping"), "remove one of them")
         }
         Error::MultipleDocuments { .. } => {
@@ -124,7 +124,7 @@ fn refusal(text: &str, error: &Error) -> Problem {
 fn words(error: &Error) -> String {
     let message = error.to_string();
     let message = message.lines().next().unwrap_or_default();
-    message.split(" at line ").next().unwrap_or(message).to_owned()
+    visible(message.split(" at line ").next().unwrap_or(message))
 }
 
 impl<'de> Deserialize<'de> for Shape {
