@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long = "web.enable-lifecycle", global = true)]
     pub enable_lifecycle: bool,
 
-    /// Leave out the metrics about the exporter's own process. Default: they are served.
+    /// Leave out the metrics of the exporter's own process (process_*). Default: they are served.
     #[arg(long = "web.disable-exporter-metrics", global = true)]
     pub disable_exporter_metrics: bool,
 

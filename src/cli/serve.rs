@@ -176,6 +176,9 @@ pub(super) fn build(
     }
     let clock = Clock::System;
     let outcome = LastReloads::new(clock.now(), config.digest);
+    let own = ProcessMetrics::new(logs, outcome.clone());
+    // What tells of this program stays: an alert is made of it.
+    let own = if args.disable_exporter_metrics { own.without_usage() } else { own };
     let options = Options {
         clock,
         timings: Timings::DEFAULT,
@@ -188,7 +191,7 @@ pub(super) fn build(
         max_connections: max_connections(args.max_connections),
         open_health_endpoints: args.open_health_endpoints,
         telemetry_path: args.telemetry_path.as_str().to_owned(),
-        process: (!args.disable_exporter_metrics).then(|| ProcessMetrics::new(logs, outcome.clone())),
+        process: Some(own),
         reload: ReloadOptions { load, outcome, lifecycle: args.enable_lifecycle, watched, threads },
     };
     let app = App::build(config, options)?;

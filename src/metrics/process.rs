@@ -48,6 +48,12 @@ impl ProcessMetrics {
         Self { system, logs, reloads }
     }
 
+    /// The same without what the operating system says of the process.
+    #[must_use]
+    pub fn without_usage(self) -> Self {
+        Self { system: None, ..self }
+    }
+
     pub(super) fn view<'a>(&'a self, published: &'a Published) -> ProcessView<'a> {
         let reloads = self.reloads.outcome();
         ProcessView { published, usage: self.usage(), reloads, logs: &self.logs }
