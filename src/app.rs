@@ -77,7 +77,7 @@ pub struct Options {
     pub open_health_endpoints: bool,
     /// Where metrics are served.
     pub telemetry_path: String,
-    /// Metrics of this process; `None` if they are switched off.
+    /// Metrics of this program; without them only the sites are told of.
     pub process: Option<ProcessMetrics>,
     /// How the configuration is read anew.
     pub reload: ReloadOptions,
@@ -152,6 +152,7 @@ impl App {
             reload,
         } = options;
         tell_notices(&config.notices);
+        reload.outcome.config_taken_over(clock.now(), config.digest);
         let listeners = Listeners::bind(&listen)?;
         let directory = Arc::new(StateDirectory::open(&state_path)?);
         let watchdog = Watchdog::default();

@@ -29,12 +29,12 @@ pub struct Outcome {
 pub struct LastReloads(Arc<Mutex<Outcome>>);
 
 impl LastReloads {
-    /// Both are in use since `started`, the configuration with this content.
-    pub fn new(started: Timestamp, in_use: Option<blake3::Hash>) -> Self {
+    /// Both are in use since `started`.
+    pub fn new(started: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Outcome {
             config_successful: true,
             config_success: started,
-            in_use,
+            in_use: None,
             web_config_successful: true,
         })))
     }

@@ -46,10 +46,10 @@ pub(super) async fn watch_file(
             };
             if let Ok(Ok(content)) = spawn_blocking(look).await {
                 let Outcome { in_use, config_successful, .. } = last.outcome();
-                let is_new = refused != Some(content) && (in_use != content || !config_successful);
+                let is_new = if config_successful { in_use != content } else { refused != Some(content) };
                 if before == Some(content) && is_new {
                     match handle.reload().await {
-                        Ok(Reloaded { config: Ok(_), .. }) => refused = None,
+                        Ok(Reloaded { config: Ok(_), .. }) => {}
                         Ok(Reloaded { config: Err(Refused { by_content: true, .. }), .. }) => {
                             refused = Some(content);
                         }
@@ -106,7 +106,8 @@ mod tests {
             let path = folder.path().join("exporter.yml");
             fs::write(&path, holds).unwrap();
             let (handle, requests) = ReloadHandle::channel();
-            let last = LastReloads::new(Timestamp::UNIX_EPOCH, Some(blake3::hash(loaded.as_bytes())));
+            let last = LastReloads::new(Timestamp::UNIX_EPOCH);
+            last.config_taken_over(Timestamp::UNIX_EPOCH, Some(blake3::hash(loaded.as_bytes())));
             let stop = CancellationToken::new();
             let watch = tokio::spawn(watch_file(path, last.clone(), PACE, handle, stop.clone()));
             Self { folder, requests, last, stop, watch }
@@ -199,6 +200,19 @@ mod tests {
         // A broken file that was put right: until it is read again, the last reading has failed.
         watched.read(false);
         watched.asked(Ok(Changes::default())).await;
+        watched.not_asked().await;
+        watched.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_refused_is_asked_for_again_once_another_was_in_use() {
+        let mut watched = Watched::start("two", "one");
+        watched.asked(Err(Refused::by_content(vec!["a problem".to_owned()]))).await;
+        watched.write("three");
+        watched.read(true);
+        watched.not_asked().await;
+        watched.write("two");
+        watched.asked(Err(Refused::by_content(vec!["a problem".to_owned()]))).await;
         watched.not_asked().await;
         watched.stop().await;
     }

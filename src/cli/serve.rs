@@ -175,7 +175,7 @@ pub(super) fn build(
         listen.push(address.resolve().with_context(|| format!("cannot find the address of {address}"))?);
     }
     let clock = Clock::System;
-    let outcome = LastReloads::new(clock.now(), config.digest);
+    let outcome = LastReloads::new(clock.now());
     let own = ProcessMetrics::new(logs, outcome.clone());
     // What tells of this program stays: an alert is made of it.
     let own = if args.disable_exporter_metrics { own.without_usage() } else { own };

@@ -70,8 +70,10 @@ where
         let settings = self.settings();
         if !self.rate.permits(settings.rate_limit, Instant::now()) {
             let interval = settings.rate_limit.map_or(Duration::ZERO, |limit| limit.interval);
+            // Rounded up: who comes too early is refused again.
+            let seconds = interval.as_secs() + u64::from(interval.subsec_nanos() > 0);
             return Response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n")
-                .with_header(RETRY_AFTER, HeaderValue::from(interval.as_secs().max(1)))
+                .with_header(RETRY_AFTER, HeaderValue::from(seconds))
                 .into();
         }
         let answer = if clients == settings.clients {

@@ -65,7 +65,7 @@ impl Inside {
             process: None,
             reload: ReloadOptions {
                 load: Load::new(load),
-                outcome: LastReloads::new(Clock::System.now(), None),
+                outcome: LastReloads::new(Clock::System.now()),
                 lifecycle: true,
                 watched: Some(place.path("exporter.yml")),
                 threads: 256,

@@ -103,7 +103,7 @@ async fn a_dead_server_costs_few_connections_no_memory_and_no_scrape() {
         process: None,
         reload: ReloadOptions {
             load: Load::new(|| Err(Refused::by_content(vec!["nothing is read anew here".to_owned()]))),
-            outcome: LastReloads::new(Clock::System.now(), None),
+            outcome: LastReloads::new(Clock::System.now()),
             lifecycle: false,
             watched: None,
             threads: 256,

@@ -60,14 +60,14 @@ async fn health_is_open_on_request_by_its_exact_path() {
 
 #[tokio::test]
 async fn the_rate_goes_before_everything_else() {
-    let limit = RateLimit { interval: Duration::from_secs(3600), burst: 2 };
+    let limit = RateLimit { interval: Duration::from_millis(3_600_100), burst: 2 };
     let server = Server::with(Limits::default(), WebSettings { rate_limit: Some(limit), ..settings() }, true);
     assert_eq!(server.ask(&get("/hello", "prometheus:secret")).await.status, 200);
     assert_eq!(server.ask("GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.status, 401);
     for path in ["/hello", "/-/healthy"] {
         let refused = server.ask(&get(path, "prometheus:secret")).await;
         assert_eq!((refused.status, refused.header("x-frame-options")), (429, ""), "{path}");
-        assert_eq!(refused.header("retry-after"), "3600");
+        assert_eq!(refused.header("retry-after"), "3601");
     }
 }
 
@@ -97,6 +97,13 @@ async fn an_endpoint_knows_better_than_the_headers_for_all() {
     assert_eq!(found, ("default-src 'none'", "deny"));
     let text = server.ask(&get("/hello", "prometheus:secret")).await;
     assert_eq!(text.header("content-security-policy"), "default-src 'self'");
+}
+
+#[tokio::test]
+async fn the_headers_for_all_are_on_the_answer_to_a_panic_too() {
+    let server = Server::with(Limits::default(), settings(), false);
+    let failed = server.ask(&get("/panic", "prometheus:secret")).await;
+    assert_eq!((failed.status, failed.header("x-frame-options")), (500, "deny"));
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn soon<F: Future>(what: F) -> F::Output {
 struct Running {
     folder: tempfile::TempDir,
     settings: watch::Receiver<Arc<WebSettings>>,
-    rereading: WebConfigHandle,
+    handle: WebConfigHandle,
     reloads: LastReloads,
     watchdog: Watchdog,
     stop: CancellationToken,
@@ -40,13 +40,13 @@ impl Running {
     fn start(folder: tempfile::TempDir) -> Self {
         let material = Material::read(&folder.path().join("web.yml")).unwrap();
         let clock = Clock::System;
-        let reloads = LastReloads::new(clock.now(), None);
+        let reloads = LastReloads::new(clock.now());
         let watchdog = Watchdog::default();
-        let (reader, settings, rereading) =
+        let (reader, settings, handle) =
             WebConfigReader::new(&material, clock, reloads.clone(), &watchdog).unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(reader.run(stop.clone()));
-        Self { folder, settings, rereading, reloads, watchdog, stop, task }
+        Self { folder, settings, handle, reloads, watchdog, stop, task }
     }
 
     fn of(text: &str) -> Self {
@@ -58,7 +58,7 @@ impl Running {
     }
 
     async fn reread(&self) -> Result<(), String> {
-        soon(self.rereading.reread()).await.map_err(|error| error.to_string())
+        soon(self.handle.reread()).await.map_err(|error| error.to_string())
     }
 
     /// Reads again, which must fail with this, and change nothing.
@@ -81,7 +81,7 @@ impl Running {
         self.stop.cancel();
         soon(self.task).await.unwrap();
         // Nobody answers any more, and nobody waits.
-        soon(self.rereading.reread()).await.unwrap_err();
+        soon(self.handle.reread()).await.unwrap_err();
         assert!(self.watchdog.silent().is_empty());
     }
 }
@@ -119,10 +119,9 @@ async fn it_keeps_its_pace_where_nobody_can_ask() {
     let folder = folder(TLS);
     let material = Material::read(&folder.path().join("web.yml")).unwrap();
     let clock = Clock::System;
-    let (reader, mut settings, rereading) =
-        WebConfigReader::new(&material, clock, LastReloads::new(clock.now(), None), &Watchdog::default())
-            .unwrap();
-    drop(rereading);
+    let (reader, mut settings, handle) =
+        WebConfigReader::new(&material, clock, LastReloads::new(clock.now()), &Watchdog::default()).unwrap();
+    drop(handle);
     let (began, stop) = (tokio::time::Instant::now(), CancellationToken::new());
     let task = tokio::spawn(reader.run(stop.clone()));
     write_identity(folder.path(), &renewed());
@@ -255,8 +254,7 @@ async fn a_certificate_that_nobody_believes_is_used_and_told_of_once() {
     let read = || Material::read(&folder.path().join("web.yml")).unwrap();
     let clock = Clock::System;
     let (mut reader, settings, _) =
-        WebConfigReader::new(&read(), clock, LastReloads::new(clock.now(), None), &Watchdog::default())
-            .unwrap();
+        WebConfigReader::new(&read(), clock, LastReloads::new(clock.now()), &Watchdog::default()).unwrap();
     assert!(settings.borrow().tls.is_some() && reader.told_of_lifetime);
     write_identity(folder.path(), &renewed());
     let material = read();
@@ -271,8 +269,8 @@ async fn all_who_ask_are_answered() {
     let running = Running::of(TLS);
     let asking: Vec<_> = (0..3 * REQUESTS)
         .map(|_| {
-            let rereading = running.rereading.clone();
-            tokio::spawn(async move { rereading.reread().await })
+            let handle = running.handle.clone();
+            tokio::spawn(async move { handle.reread().await })
         })
         .collect();
     for asked in asking {
@@ -285,7 +283,7 @@ async fn all_who_ask_are_answered() {
 async fn a_file_that_is_just_being_written_is_no_failure_unless_it_stays_so() {
     let folder = folder(TLS);
     let material = Material::read(&folder.path().join("web.yml")).unwrap();
-    let reloads = LastReloads::new(Clock::System.now(), None);
+    let reloads = LastReloads::new(Clock::System.now());
     let (mut reader, _settings, _) =
         WebConfigReader::new(&material, Clock::System, reloads.clone(), &Watchdog::default()).unwrap();
     let failure = || Err(NotTakenOver(vec!["half of it is missing".to_owned()]));
@@ -324,8 +322,8 @@ async fn a_share_that_hangs_holds_up_neither_requests_nor_the_stop() {
     // Also where an assertion fails: the runtime waits for its threads.
     let mut pipe = Pipe(file.clone());
     for _ in 0..2 {
-        let rereading = running.rereading.clone();
-        let asked = tokio::spawn(async move { rereading.reread().await });
+        let handle = running.handle.clone();
+        let asked = tokio::spawn(async move { handle.reread().await });
         // Time does not pass by itself while a blocking thread is busy.
         soon(async {
             while !asked.is_finished() {
