@@ -82,10 +82,12 @@ fn each_mistake_with_certificate_and_key_has_its_message() {
     let upside_down = format!("{}{certificate}", authority.certificate);
     let damaged = pem("CERTIFICATE", &[0; 40]);
     let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
+    // The lines end as is usual on the machine that made them.
     let old_lock = key
-        .replace(
-            "PRIVATE KEY-----\n",
-            "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n",
+        .replacen(
+            "PRIVATE KEY-----",
+            "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n",
+            1,
         )
         .replace(" PRIVATE", " RSA PRIVATE");
     let small = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
