@@ -7,8 +7,11 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use configmgr_backup_exporter::site::Timings;
+
 use crate::support::backups::{one_more, successes};
 use crate::support::http::{self, Response};
+use crate::support::inside::Inside;
 use crate::support::process::{DEADLINE, Exporter, Place, Samples, append};
 use crate::support::wait;
 
@@ -317,4 +320,35 @@ fn a_backup_under_way_is_still_that_under_other_settings() {
     let mut exporter = exporter;
     exporter.terminate();
     assert_eq!(exporter.wait(SOON).code(), Some(0));
+}
+
+/// How many tasks the program has once none has begun or ended for a while.
+#[track_caller]
+fn settled_tasks(inside: &Inside) -> usize {
+    const LOOKS: usize = 50;
+    let mut seen = Vec::new();
+    wait::until(DEADLINE, "as many tasks as before", || {
+        seen.push(inside.tasks());
+        let newest = seen.last_chunk::<LOOKS>()?;
+        newest.iter().all(|count| *count == newest[0]).then_some(newest[0])
+    })
+}
+
+#[test]
+fn reloads_leave_no_task_behind() {
+    let place = place(&[("P01", ""), ("P02", "")]);
+    let inside = Inside::start(&place, Timings::DEFAULT);
+    inside.until(&runs("P02"), |value| value == 2.0);
+    let round = || {
+        for sites in [&[("P01", "    retention: 9d\n"), ("P03", "")][..], &[("P01", ""), ("P02", "")]] {
+            place.write("exporter.yml", yaml(sites));
+            assert_eq!(ask(inside.address()).status, 200);
+        }
+    };
+    round();
+    let first = settled_tasks(&inside);
+    (0..20).for_each(|_| round());
+    let last = settled_tasks(&inside);
+    assert!(first > 5 && last <= first, "{first} after the first round, {last} after the last");
+    inside.stop();
 }

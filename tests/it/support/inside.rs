@@ -11,6 +11,7 @@ use configmgr_backup_exporter::reloads::{LastReloads, Refused};
 use configmgr_backup_exporter::services::SystemServices;
 use configmgr_backup_exporter::site::Timings;
 use configmgr_backup_exporter::source::site_database::SqlServers;
+use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::process::{DEADLINE, Place, Samples};
@@ -19,6 +20,7 @@ use super::{http, wait};
 /// The program inside this process.
 pub(crate) struct Inside {
     address: SocketAddr,
+    runtime: Handle,
     /// Asks it to stop when it goes: a test that fails leaves nothing behind that acts.
     stop: DropGuard,
     thread: JoinHandle<()>,
@@ -79,13 +81,18 @@ impl Inside {
             let runtime = runtime.expect("a runtime");
             runtime.block_on(async {
                 let app = App::build(config, options).expect("a program that can run");
-                sender.send(app.addresses()[0]).expect("the test waits");
+                sender.send((app.addresses()[0], Handle::current())).expect("the test waits");
                 app.run(stopping).await.expect("an orderly end");
             });
             runtime.shutdown_background();
         });
-        let address = told.1.recv_timeout(DEADLINE).expect("it listens");
-        Self { address, stop: stop.drop_guard(), thread }
+        let (address, runtime) = told.1.recv_timeout(DEADLINE).expect("it listens");
+        Self { address, runtime, stop: stop.drop_guard(), thread }
+    }
+
+    /// How many tasks it has now.
+    pub(crate) fn tasks(&self) -> usize {
+        self.runtime.metrics().num_alive_tasks()
     }
 
     /// Gets a path.
